@@ -1,0 +1,293 @@
+"""The public contract for engine plugins: everything a plugin may import from the host.
+
+A plugin is an installed distribution with an entry point in the group ``studio_worker``::
+
+    [project.entry-points.studio_worker]
+    my-engine = "my_package.plugin"
+
+The module it names implements some of the hooks of :class:`HookSpecs` with
+:data:`hookimpl`. It must be light: the host imports it at every start. The engine itself
+(an :class:`Engine` subclass named by :attr:`EngineSpec.factory`) is imported in a child
+process of its own, so that is where heavy libraries belong; a crash there is one failed
+job, never the end of the worker.
+
+Compatible changes of this contract (a new hook, a new optional field) keep
+:data:`API_VERSION`; an incompatible one raises it. A plugin may say which versions it
+accepts with a module attribute ``studio_worker_api = (oldest, newest)``; without one,
+``(1, 1)`` is assumed.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, ClassVar, Generic, Literal, TypeVar
+
+import pluggy
+from msgspec import Struct, field
+
+from studio_worker_core.errors import EngineFailed, InvalidTask, JobCancelled
+from studio_worker_core.wire.models import CliDefaults
+from studio_worker_core.wire.tasks import (
+    AudioSttTask,
+    AudioTtsTask,
+    ChatMessage,
+    ImageTask,
+    LlmTask,
+    Task,
+    TaskKind,
+    VideoTask,
+)
+
+__all__ = [
+    "API_VERSION",
+    "ENTRY_POINT_GROUP",
+    "AudioSttTask",
+    "AudioTtsTask",
+    "CapabilityReport",
+    "ChatMessage",
+    "CliDefaults",
+    "CommandSpec",
+    "Engine",
+    "EngineFailed",
+    "EngineSpec",
+    "HookSpecs",
+    "HostInfo",
+    "ImageTask",
+    "InvalidTask",
+    "Job",
+    "JobCancelled",
+    "JobEvent",
+    "LlmTask",
+    "Model",
+    "Output",
+    "Task",
+    "TaskKind",
+    "VideoTask",
+    "hookimpl",
+]
+
+API_VERSION = 1
+"""Version of this contract. Raised only by a change that breaks existing plugins."""
+
+ENTRY_POINT_GROUP = "studio_worker"
+
+hookspec = pluggy.HookspecMarker("studio_worker")
+hookimpl = pluggy.HookimplMarker("studio_worker")
+"""Marks a function of a plugin module as the implementation of the hook of that name."""
+
+
+class HostInfo(Struct, frozen=True):
+    """What a plugin may know about its host when a hook is called."""
+
+    api_version: int
+    """:data:`API_VERSION` of the host."""
+    agent_version: str
+    """Version of studio-worker, e.g. ``"0.1.0"``."""
+    models_root: Path
+    """Directory under which model files are kept."""
+
+
+class EngineSpec(Struct, frozen=True):
+    """One engine as a plugin offers it."""
+
+    name: str
+    """Slug that ``modelSource.engine`` names, e.g. ``"espeak"``; unique over all plugins.
+    Lower-case letters, digits and hyphens."""
+    models: Mapping[TaskKind, Sequence[str]]
+    """Kind → names of the models served. ``"<engine>:*"`` stands for any model whose
+    source describes it (protocol §2, capabilities)."""
+    factory: str
+    """``"module:Class"`` of the :class:`Engine` subclass; imported in the child process."""
+    version: str = "0"
+    """Version of the engine, shown on the roster."""
+    summary: str = ""
+    """One line for ``engines list`` and ``engines show``."""
+    licence: str = ""
+    """SPDX expression of the engine's licence where it differs from the plugin's."""
+    parameters: Mapping[str, str] = field(default_factory=dict)
+    """Task parameter → how the engine treats it, for ``engines show``."""
+
+    @property
+    def kinds(self) -> tuple[TaskKind, ...]:
+        """The kinds of work this engine does, in wire order."""
+        return tuple(kind for kind in TaskKind if kind in self.models)
+
+
+class CapabilityReport(Struct, frozen=True):
+    """What a plugin adds to the worker's capabilities beside its engines."""
+
+    models: Mapping[TaskKind, Sequence[str]] = field(default_factory=dict)
+    """Models beyond :attr:`EngineSpec.models`, e.g. those found on disk right now."""
+    traits: Mapping[str, Any] = field(default_factory=dict)
+    """Free facts for the studio, JSON values; each key starts with ``"<engine>."``."""
+
+
+class CommandSpec(Struct, frozen=True):
+    """A sub-command a plugin adds to ``studio-worker``."""
+
+    name: str
+    """The word typed after ``studio-worker``."""
+    help: str
+    """One line for ``studio-worker --help``."""
+    app: str
+    """``"module:attribute"`` of a :class:`typer.Typer`; imported only when it is called."""
+
+
+class JobEvent(Struct, frozen=True):
+    """Something happened to a job; see :meth:`HookSpecs.studio_worker_job_event`."""
+
+    what: Literal["accepted", "started", "finished", "failed", "delivered", "refused"]
+    job_id: str
+    engine: str
+    model: str
+    kind: TaskKind
+    seconds: float = 0.0
+    """Seconds since the job was accepted."""
+    error: str | None = None
+
+
+class HookSpecs:
+    """The hooks. Implement any of them as module-level functions marked ``@hookimpl``."""
+
+    @hookspec
+    def studio_worker_engines(self, host: HostInfo) -> Sequence[EngineSpec]:
+        """The engines this plugin brings. Called once at start. Since API 1.
+
+        :param host: the host that asks.
+        """
+        raise NotImplementedError
+
+    @hookspec
+    def studio_worker_capabilities(self, host: HostInfo) -> CapabilityReport:
+        """More models and traits, merged into ``capabilities``. Called at start and when the
+        capabilities are refreshed; must return at once. Since API 1.
+
+        :param host: the host that asks.
+        """
+        raise NotImplementedError
+
+    @hookspec
+    def studio_worker_extensions(self) -> Mapping[str, str]:
+        """File extension (no dot, lower case) → MIME type of every file the plugin's engines
+        can produce. An engine that answers with another extension fails its job. Since API 1.
+        """
+        raise NotImplementedError
+
+    @hookspec
+    def studio_worker_commands(self) -> Sequence[CommandSpec]:
+        """Sub-commands of ``studio-worker``. Since API 1."""
+        raise NotImplementedError
+
+    @hookspec
+    def studio_worker_job_event(self, event: JobEvent) -> None:
+        """Called after something happened to a job, on a thread of its own: an observer can
+        be slow or raise without hurting the job. Since API 1.
+
+        :param event: what happened.
+        """
+        raise NotImplementedError
+
+
+class Model(Struct, frozen=True):
+    """A model to load: its name, files on disk and defaults."""
+
+    name: str
+    files: Mapping[str, Sequence[Path]] = field(default_factory=dict)
+    """Role (``diffusion-model``, ``vae``, … protocol §3) → files, in the source's order."""
+    defaults: CliDefaults = field(default_factory=CliDefaults)
+    """``cliDefaults`` of the model source."""
+
+    def file(self, role: str) -> Path | None:
+        """The first file of a role, or None."""
+        paths = self.files.get(role, ())
+        return paths[0] if paths else None
+
+
+TaskT = TypeVar("TaskT", bound=Task)
+
+
+class Job(Generic[TaskT]):
+    """One task being done, as its engine sees it."""
+
+    def __init__(
+        self,
+        *,
+        id: str,
+        task: TaskT,
+        model: Model,
+        inputs: Mapping[str, Path],
+        directory: Path,
+        scratch: Path,
+        on_progress: Callable[[float, str | None], None],
+        on_log: Callable[[str, str], None],
+        is_cancelled: Callable[[], bool],
+    ) -> None:
+        self.id = id
+        self.task = task
+        self.model = model
+        self.inputs = inputs
+        """Fetched inputs by the task field they came from, without ``_url``:
+        ``init_image``, ``mask``, ``ref_image``, ``input``. Local files, type already checked."""
+        self.scratch = scratch
+        """A directory for temporary files, removed after the job."""
+        self._directory = directory
+        self._on_progress = on_progress
+        self._on_log = on_log
+        self._is_cancelled = is_cancelled
+        self._fraction = 0.0
+
+    def output(self, ext: str) -> Path:
+        """The path to write the result to. ``ext`` without a dot: the true type of the bytes."""
+        return self._directory / f"result.{ext.lower()}"
+
+    def progress(self, fraction: float, message: str | None = None) -> None:
+        """Report how far the job is, 0 to 1; a step backwards is ignored."""
+        clamped = min(max(fraction, 0.0), 1.0)
+        if clamped >= self._fraction:
+            self._fraction = clamped
+            self._on_progress(clamped, message)
+
+    def log(
+        self, message: str, level: Literal["debug", "info", "warning", "error"] = "info"
+    ) -> None:
+        """Add a line to the worker's log, tagged with this job."""
+        self._on_log(level, message)
+
+    @property
+    def cancelled(self) -> bool:
+        """True once somebody asked for this job to stop; it is killed 2 s later."""
+        return self._is_cancelled()
+
+    def check_cancelled(self) -> None:
+        """Raise :class:`JobCancelled` if somebody asked for this job to stop."""
+        if self.cancelled:
+            raise JobCancelled("cancelled")
+
+
+Output = Path | dict[str, Any]
+"""What :meth:`Engine.generate` returns: the path from :meth:`Job.output` once the file is
+complete (image, audio_tts, video), or the JSON answer (llm, audio_stt)."""
+
+
+class Engine(ABC):
+    """One engine. Made once in its own process; then ``load``, ``generate`` …, ``unload``.
+
+    All calls come from one thread, one at a time. Whatever is raised fails the job:
+    :class:`InvalidTask` for parameters it cannot serve (not retried), anything else as an
+    engine failure (retried by the studio).
+    """
+
+    name: ClassVar[str] = ""
+    """Optional; for the engine's own log lines."""
+
+    def load(self, model: Model) -> None:  # noqa: B027 - many engines have nothing to load
+        """Make ``model`` ready. Called before the first job and when the model changes."""
+
+    @abstractmethod
+    def generate(self, job: Job[Any]) -> Output:
+        """Do one job. Report progress, look at ``job.cancelled`` where the work allows it."""
+
+    def unload(self) -> None:  # noqa: B027
+        """Let go of the model. The process ends soon after, so most engines need nothing."""

@@ -1,0 +1,1 @@
+"""The worker: puts the rooms together, owns the threads and the shutdown."""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import logging
 import os
+import queue
 import signal
 import threading
 from collections.abc import Callable
@@ -12,8 +12,6 @@ from typing import Any
 
 __all__ = ["Shutdown"]
 
-log = logging.getLogger("studio_worker.worker")
-
 
 class Shutdown:
     """The stop event and, as a context manager on the main thread, the signals that set it.
@@ -21,6 +19,9 @@ class Shutdown:
     SIGTERM (systemd, Docker), SIGINT (Ctrl-C) and, where it exists, SIGHUP and SIGBREAK are
     the same request. ``hurry`` runs before the process ends at a second signal, to kill
     child processes that would otherwise learn of it a moment later.
+
+    A handler may interrupt the main thread inside the event's own lock, where setting it
+    would deadlock; so it only puts into a reentrant queue, and a thread sets the event.
     """
 
     def __init__(self) -> None:
@@ -28,12 +29,16 @@ class Shutdown:
         self.signal_name: str | None = None
         self._hurry: list[Callable[[], None]] = []
         self._previous: dict[int, Any] = {}
+        self._signals: queue.SimpleQueue[int | None] = queue.SimpleQueue()
+        self._asked = False
+        self._setter = threading.Thread(target=self._set_event, name="signals", daemon=True)
 
     def on_hurry(self, act: Callable[[], None]) -> None:
         """Call ``act`` when a second signal ends the process."""
         self._hurry.append(act)
 
     def __enter__(self) -> Shutdown:
+        self._setter.start()
         for name in ("SIGTERM", "SIGINT", "SIGHUP", "SIGBREAK"):
             number = getattr(signal, name, None)
             if number is not None:
@@ -48,12 +53,19 @@ class Shutdown:
     ) -> None:
         for number, handler in self._previous.items():
             signal.signal(number, handler)
+        self._signals.put(None)
+        self._setter.join()
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
-        name = signal.Signals(number).name
-        if self.stop.is_set():
+        if self._asked:
             for act in self._hurry:
                 act()
             os._exit(128 + number)
-        self.signal_name = name
-        self.stop.set()
+        self._asked = True
+        self._signals.put(number)
+
+    def _set_event(self) -> None:
+        number = self._signals.get()
+        if number is not None:
+            self.signal_name = signal.Signals(number).name
+            self.stop.set()

@@ -1,0 +1,1 @@
+"""Model files and task inputs: fetched by the core, handed to engines as local paths."""

@@ -56,7 +56,7 @@ class Shutdown:
         self._signals.put(None)
         self._setter.join()
 
-    def _on_signal(self, number: int, frame: FrameType | None) -> None:
+    def _on_signal(self, number: int, _frame: FrameType | None) -> None:
         if self._asked:
             for act in self._hurry:
                 act()

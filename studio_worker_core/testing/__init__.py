@@ -1,0 +1,1 @@
+"""What tests of workers, studios and engine plugins share: real processes, faults, doubles."""

@@ -4,6 +4,7 @@
 
     StudioWorkerError
     ├── ConfigError                 the config file or a value in it (path, key)
+    │   └── ConfigCorrupt           the file is no TOML and can be set aside (path, line)
     ├── AlreadyRunning              another worker holds this config directory (path, pid)
     ├── WireError                   bytes that are not what protocol.md says (what, reason)
     │   └── BadFrame                one WebSocket frame (frame_type, job_id)
@@ -35,6 +36,7 @@ from pathlib import Path
 __all__ = [
     "AlreadyRunning",
     "BadFrame",
+    "ConfigCorrupt",
     "ConfigError",
     "DownloadFailed",
     "EngineFailed",
@@ -68,6 +70,20 @@ class ConfigError(StudioWorkerError):
         super().__init__(message)
         self.path = path
         self.key = key
+
+
+class ConfigCorrupt(ConfigError):
+    """The config file is no TOML at all: it is never overwritten, only set aside."""
+
+    def __init__(self, path: Path, reason: str, *, line: int | None = None) -> None:
+        where = f"{path}, line {line}" if line is not None else str(path)
+        super().__init__(
+            f"{where}: {reason}; mend the file with 'studio-worker config edit', or move it away",
+            path=path,
+        )
+        self.reason = reason
+        self.line = line
+        """Line of the file, counted from 1, when it is known."""
 
 
 class AlreadyRunning(StudioWorkerError):

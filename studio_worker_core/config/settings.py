@@ -1,0 +1,86 @@
+"""Every setting of the worker with its default.
+
+The flat keys are those of the original worker, so an installed one changes over without
+registering again; the tables are ours.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from msgspec import Meta, Struct
+
+from studio_worker_core.secrets import Secret
+
+__all__ = ["Config", "InputLimits", "Limits", "OutboxLimits", "PluginSettings"]
+
+_NotNegative = Annotated[float, Meta(ge=0)]
+_Text = Annotated[str, Meta(max_length=4096)]
+
+
+class Limits(Struct, frozen=True, kw_only=True):
+    """What one job may take; 0 means no limit."""
+
+    load_seconds: _NotNegative = 600.0
+    idle_seconds: _NotNegative = 300.0
+    """Longest time without any progress."""
+    total_seconds: _NotNegative = 3600.0
+    memory_gb: _NotNegative = 0.0
+    """Resident memory of the engine process."""
+    output_mb: _NotNegative = 4096.0
+
+
+class OutboxLimits(Struct, frozen=True, kw_only=True):
+    """How much disk finished results may hold."""
+
+    max_gb: _NotNegative = 20.0
+    min_free_gb: _NotNegative = 0.5
+    """Offers are turned down while less than this is free on the disk."""
+    refused_days: _NotNegative = 30.0
+    refused_max_gb: _NotNegative = 2.0
+
+
+class InputLimits(Struct, frozen=True, kw_only=True):
+    """What may be fetched for a task (init image, mask, audio)."""
+
+    max_mb: _NotNegative = 256.0
+    seconds: _NotNegative = 120.0
+    allow_private: bool = False
+    """Whether input URLs may point at private or loopback addresses."""
+
+
+class PluginSettings(Struct, frozen=True, kw_only=True):
+    """Which plugins are left out, by distribution or entry-point name."""
+
+    disabled: tuple[str, ...] = ()
+
+
+class Config(Struct, frozen=True, kw_only=True):
+    """The whole config file. Credentials are :class:`Secret` and print as ``***``."""
+
+    api_base_url: _Text = "https://studio.minis.gg/"
+    worker_id: _Text | None = None
+    auth_token: Secret | None = None
+    vram_threshold_gb: _NotNegative = 8.0
+    """Most GPU memory one job may need, in gigabytes."""
+    auto_start: bool = False
+    auto_update_enabled: bool = False
+    auto_update_interval_hours: _NotNegative = 24.0
+    models_root: Path | None = None
+    """Where model files go; a relative path starts at the config file's directory."""
+    ws_reconnect_attempts: Annotated[int, Meta(ge=0)] = 0
+    """Consecutive failed connections before giving up; 0 tries for ever."""
+    local_api_port: Annotated[int, Meta(ge=0, le=65535)] | None = None
+    local_api_token: Secret | None = None
+    install_id: _Text | None = None
+    registration_request_id: _Text | None = None
+    registration_secret: Secret | None = None
+    only_when_idle: bool = False
+    start_minimised: bool = False
+    shutdown_grace_seconds: _NotNegative = 30.0
+    """How long a running job may go on after the first SIGTERM or Ctrl-C."""
+    limits: Limits = Limits()
+    outbox: OutboxLimits = OutboxLimits()
+    inputs: InputLimits = InputLimits()
+    plugins: PluginSettings = PluginSettings()

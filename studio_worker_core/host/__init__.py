@@ -1,0 +1,1 @@
+"""What this machine is and who else uses it: GPU, presence, locks."""

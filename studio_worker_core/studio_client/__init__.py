@@ -1,0 +1,1 @@
+"""Talking to a studio: addresses, HTTP calls, result uploads and the WebSocket."""

@@ -1,0 +1,199 @@
+"""The roster: every engine found at start, good and broken, and what they offer together."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from typing import Any, Literal
+
+from msgspec import Struct, field
+from msgspec.structs import replace
+
+from studio_worker_core.engines.media_types import UNKNOWN_MIME, WELL_KNOWN
+from studio_worker_core.errors import EngineMissing
+from studio_worker_core.plugin import CommandSpec, EngineSpec, JobEvent, TaskKind
+from studio_worker_core.wire.capabilities import EngineInfo
+
+__all__ = ["Offerings", "Roster", "RosterEntry", "State"]
+
+State = Literal["ready", "broken", "disabled", "clash"]
+
+_FIRST_PARTY = {
+    "procedural": "studio-worker-image",
+    "espeak": "studio-worker-tts",
+    "formant": "studio-worker-tts",
+    "motion": "studio-worker-video",
+}
+
+
+class RosterEntry(Struct, frozen=True):
+    """One engine, or one plugin that could not be loaded (named by its entry point)."""
+
+    engine: str
+    """Name of the engine; the entry point's name when the plugin brought none."""
+    distribution: str
+    version: str
+    """Version of the distribution."""
+    state: State
+    kinds: tuple[TaskKind, ...] = ()
+    """In wire order."""
+    models: Mapping[TaskKind, tuple[str, ...]] = field(default_factory=dict)
+    """Sorted, without duplicates."""
+    extensions: Mapping[str, str] = field(default_factory=dict)
+    """Extension → MIME type, as the plugin declares them for all its engines."""
+    reason: str | None = None
+    """Why it is not ready."""
+    remedy: str | None = None
+    """What to do about it."""
+    where: str | None = None
+    """``file:line`` at fault, where known."""
+    warnings: tuple[str, ...] = ()
+    """What does not stop the engine but should be known, e.g. a slow import."""
+    spec: EngineSpec | None = None
+    traits: Mapping[str, Any] = field(default_factory=dict)
+    source: str = ""
+    """File of the plugin module, or the module's name before it could be found."""
+    entry_point: str = ""
+    import_ms: float = 0.0
+    """CPU milliseconds the import of the plugin module took."""
+    builtin: bool = False
+
+    @property
+    def ready(self) -> bool:
+        """Whether this engine can take jobs."""
+        return self.state == "ready" and self.spec is not None
+
+
+class Offerings(Struct, frozen=True):
+    """What all ready engines offer together; the same for every order of plugins."""
+
+    models_per_kind: dict[TaskKind, list[str]]
+    """Kinds in wire order, names sorted and unique."""
+    extensions: dict[str, str]
+    """Extension → MIME type, sorted."""
+    engines: list[EngineInfo]
+    """Sorted by name."""
+    traits: dict[str, Any]
+
+
+class Roster:
+    """All engines found at start. Safe to use from any thread.
+
+    ``notify`` and ``refresh`` are how the host reaches the plugins' own code again;
+    discovery passes them in, a roster made by hand does without.
+    """
+
+    def __init__(
+        self,
+        entries: Iterable[RosterEntry],
+        *,
+        commands: Sequence[CommandSpec] = (),
+        notify: Callable[[JobEvent], None] | None = None,
+        refresh: Callable[[], Iterable[RosterEntry]] | None = None,
+    ) -> None:
+        self._entries = _in_order(entries)
+        self._commands = tuple(commands)
+        self._notify = notify
+        self._refresh = refresh
+        self._refreshing = threading.Lock()
+
+    @property
+    def entries(self) -> tuple[RosterEntry, ...]:
+        """Every entry, sorted by engine name, ready ones first among equals."""
+        return self._entries
+
+    @property
+    def commands(self) -> tuple[CommandSpec, ...]:
+        """Sub-commands of healthy plugins, sorted by name."""
+        return self._commands
+
+    def find(self, engine: str) -> RosterEntry | None:
+        """The entry of an engine, whatever its state; a ready one if there is one."""
+        return next((entry for entry in self._entries if entry.engine == engine), None)
+
+    def require(self, engine: str) -> RosterEntry:
+        """The ready entry of an engine.
+
+        Raises:
+            EngineMissing: it is not installed or not healthy; the message says which plugin
+                would serve it or what is wrong (protocol §3: no fallback).
+        """
+        entry = self.find(engine)
+        if entry is not None and entry.ready:
+            return entry
+        if entry is not None and entry.reason:
+            remedy = f"; {entry.remedy}" if entry.remedy else ""
+            raise EngineMissing(
+                f"engine '{engine}' of {entry.distribution} {entry.version} is "
+                f"{entry.state}: {entry.reason}{remedy}"
+            )
+        plugin = _FIRST_PARTY.get(engine)
+        remedy = f"pip install {plugin}" if plugin else "install the plugin that brings it"
+        raise EngineMissing(f"engine '{engine}' is not installed on this worker; {remedy}")
+
+    def offerings(self, withdrawn: Collection[str] = frozenset()) -> Offerings:
+        """What is advertised: the ready engines without those ``withdrawn`` for now."""
+        serving = [e for e in self._entries if e.ready and e.engine not in withdrawn]
+        per_kind = {
+            kind: sorted({name for entry in serving for name in entry.models.get(kind, ())})
+            for kind in TaskKind
+        }
+        return Offerings(
+            models_per_kind={kind: names for kind, names in per_kind.items() if names},
+            extensions=dict(sorted(pair for e in serving for pair in e.extensions.items())),
+            engines=[
+                EngineInfo(name=e.engine, version=_shown_version(e), kinds=list(e.kinds))
+                for e in serving
+            ],
+            traits=dict(sorted(pair for e in serving for pair in e.traits.items())),
+        )
+
+    def mime_for(self, ext: str) -> str:
+        """MIME type of a file extension, from the merged table (protocol §4)."""
+        wanted = ext.lower().removeprefix(".")
+        if wanted in WELL_KNOWN:
+            return WELL_KNOWN[wanted]
+        for entry in self._entries:
+            if entry.ready and wanted in entry.extensions:
+                return entry.extensions[wanted]
+        return UNKNOWN_MIME
+
+    def notify(self, event: JobEvent) -> None:
+        """Tell the plugins that observe jobs. Returns at once and never raises."""
+        if self._notify is not None:
+            self._notify(event)
+
+    def refresh(self) -> None:
+        """Ask the plugins for their capabilities again (models found on disk may change)."""
+        if self._refresh is not None:
+            with self._refreshing:
+                self._entries = _in_order(self._refresh())
+
+    def with_disabled(self, engines: Collection[str], reason: str) -> Roster:
+        """The same roster with some engines switched off."""
+        return Roster(
+            [
+                replace(e, state="disabled", reason=reason) if e.engine in engines else e
+                for e in self._entries
+            ],
+            commands=self._commands,
+            notify=self._notify,
+        )
+
+
+def _in_order(entries: Iterable[RosterEntry]) -> tuple[RosterEntry, ...]:
+    def key(entry: RosterEntry) -> tuple[str, bool, str, str, str]:
+        return (
+            entry.engine,
+            not entry.ready,
+            entry.distribution,
+            entry.entry_point,
+            entry.reason or "",
+        )
+
+    return tuple(sorted(entries, key=key))
+
+
+def _shown_version(entry: RosterEntry) -> str:
+    own = entry.spec.version if entry.spec is not None else "0"
+    return own if own != "0" else entry.version

@@ -1,0 +1,84 @@
+# Everything a contributor or a newcomer calls. Each target sets up .venv by itself: all
+# that is needed before is Python 3.11 or newer, and network access for pip the first time.
+
+PYTHON ?= $(firstword $(shell command -v python3.11) $(shell command -v python3) python3)
+VENV := .venv
+BIN := $(VENV)/bin
+PROJECTS := . $(patsubst %/pyproject.toml,./%,$(wildcard plugins/*/pyproject.toml))
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+INSTALLED := $(VENV)/.installed
+DOCS_INSTALLED := $(VENV)/.installed-docs
+# Tests run in this many processes.
+JOBS ?= 2
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test test-models check wheels docs bench soak clean
+
+help:
+	@echo 'make demo          a studio, a worker and one job of every kind, files in demo-output/'
+	@echo 'make test          every test that needs no heavy engine library'
+	@echo 'make test-models   the tests of the heavy engines'
+	@echo 'make check         style, types, layers, changelog'
+	@echo 'make wheels        build all distributions into dist/'
+	@echo 'make docs          build the documentation into docs/_build/html'
+	@echo 'make bench         run the benchmarks under bench/'
+	@echo 'make soak          run the long endurance test'
+	@echo 'make clean         remove what the other targets made'
+
+setup: $(INSTALLED)
+
+$(INSTALLED): pyproject.toml constraints.txt $(wildcard plugins/*/pyproject.toml)
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(PIP) install --quiet --constraint constraints.txt --upgrade pip
+	$(PIP) install --quiet --constraint constraints.txt --group dev \
+		$(foreach project,$(PROJECTS),--editable $(project))
+	@touch $@
+
+$(DOCS_INSTALLED): $(INSTALLED)
+	$(PIP) install --quiet --constraint constraints.txt --group docs
+	@touch $@
+
+demo: $(INSTALLED)
+	$(BIN)/studio-worker demo
+
+test: $(INSTALLED)
+	$(BIN)/python -m pytest -q -n $(JOBS) -m 'not models'
+
+# pytest answers 5 when no test matched: as long as there are none, that is said, not an error.
+test-models: $(INSTALLED)
+	@$(BIN)/python -m pytest -q -m models || { status=$$?; \
+		test $$status -eq 5 && echo 'There are no tests of heavy engines yet.' || exit $$status; }
+
+check: $(INSTALLED)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python tools/check_changelog.py
+
+wheels: $(INSTALLED)
+	rm -rf dist
+	@for project in $(PROJECTS); do \
+		echo "building $$project"; \
+		$(BIN)/python -m build --no-isolation --wheel --outdir dist $$project >/dev/null || exit 1; \
+	done
+	@ls -1 dist
+
+docs: $(DOCS_INSTALLED)
+	@if test -f docs/conf.py; then \
+		$(BIN)/python -m sphinx --fail-on-warning --keep-going -q docs docs/_build/html && \
+		echo 'open docs/_build/html/index.html'; \
+	else echo 'There is no documentation to build yet.'; fi
+
+bench: $(INSTALLED)
+	@for script in $(wildcard bench/*.py); do \
+		echo "== $$script"; $(BIN)/python $$script || exit 1; done
+
+soak: $(INSTALLED)
+	@if test -f bench/soak/run.py; then $(BIN)/python bench/soak/run.py; \
+	else echo 'There is no endurance test yet.'; fi
+
+clean:
+	rm -rf $(VENV) dist build demo-output docs/_build .mypy_cache .ruff_cache .pytest_cache \
+		.hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

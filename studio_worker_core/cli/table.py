@@ -1,0 +1,35 @@
+"""The built-in commands by name. Nothing here imports a command's module."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+__all__ = ["BUILT_IN", "CommandEntry"]
+
+
+class CommandEntry(NamedTuple):
+    """One line of ``studio-worker --help`` and where the command lives."""
+
+    name: str
+    help: str
+    app: str
+    """``"module:attribute"`` of a :class:`typer.Typer`."""
+
+
+def _own(name: str, summary: str, module: str | None = None) -> CommandEntry:
+    room = module or name.replace("-", "_")
+    return CommandEntry(name, summary, f"studio_worker_core.cli.{room}:app")
+
+
+BUILT_IN: dict[str, CommandEntry] = {
+    entry.name: entry
+    for entry in (
+        _own("run", "Start the worker: register if needed, then serve jobs"),
+        _own("register", "Ask a studio to take this worker and wait for its decision"),
+        _own("status", "Show registration, a running worker, waiting results and engines"),
+        _own("engines", "List, inspect, disable and enable the installed engines"),
+        _own("config", "Show and change the configuration"),
+        _own("set-threshold", "Set the most GPU memory one job may need, in GB"),
+        _own("demo", "Run a studio and a worker here, and one job of every kind", "demo.command"),
+    )
+}

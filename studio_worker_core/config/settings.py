@@ -76,6 +76,8 @@ class Config(Struct, frozen=True, kw_only=True):
     install_id: _Text | None = None
     registration_request_id: _Text | None = None
     registration_secret: Secret | None = None
+    paused: bool = False
+    """While true no offers are taken; a running worker follows the file."""
     only_when_idle: bool = False
     start_minimised: bool = False
     shutdown_grace_seconds: _NotNegative = 30.0

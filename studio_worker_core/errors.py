@@ -188,11 +188,23 @@ class PluginError(StudioWorkerError):
 
 
 class OutboxError(StudioWorkerError):
-    """A result cannot be written to or read from the outbox."""
+    """A result cannot be written to or read from the outbox.
 
-    def __init__(self, message: str, *, path: Path | None = None) -> None:
+    ``needed`` and ``free`` are bytes, set when the disk is full.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        path: Path | None = None,
+        needed: int | None = None,
+        free: int | None = None,
+    ) -> None:
         super().__init__(message)
         self.path = path
+        self.needed = needed
+        self.free = free
 
 
 class ModelStoreError(StudioWorkerError):

@@ -1,16 +1,42 @@
-"""Finding the installed engine plugins, one by one."""
+"""Finding the installed engine plugins and loading them one by one.
+
+Whatever goes wrong in one plugin is recorded on the roster and withdraws that plugin alone.
+"""
 
 from __future__ import annotations
 
+import contextlib
+import logging
 import os
-from collections.abc import Collection, Mapping
+import re
+import sys
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from importlib.metadata import EntryPoint, entry_points
 
-from studio_worker_core.engines.roster import Roster
-from studio_worker_core.plugin import HostInfo
+from msgspec.structs import replace
+
+from studio_worker_core import __version__
+from studio_worker_core.engines.loading import (
+    Candidate,
+    Fault,
+    LoadedPlugin,
+    ask_capabilities,
+    load_plugin,
+    source_of,
+)
+from studio_worker_core.engines.merge import merge_commands, merge_plugins
+from studio_worker_core.engines.observers import JobObservers, Observer
+from studio_worker_core.engines.roster import Roster, RosterEntry
+from studio_worker_core.plugin import ENTRY_POINT_GROUP, HostInfo, JobEvent
 
 __all__ = ["ALLOW_LIST_VARIABLE", "allowed_plugins", "discover"]
 
+_log = logging.getLogger("studio_worker.engines")
+
 ALLOW_LIST_VARIABLE = "STUDIO_WORKER_PLUGINS"
+
+_OWN_DISTRIBUTION = "studio-worker"
+_BUILTIN = EntryPoint("synthetic", "studio_worker_core.engines.synthetic.plugin", ENTRY_POINT_GROUP)
 
 
 def allowed_plugins(environ: Mapping[str, str] = os.environ) -> frozenset[str] | None:
@@ -28,6 +54,136 @@ def discover(
     *,
     disabled: Collection[str] = (),
     allowed: Collection[str] | None = None,
+    installed: Iterable[EntryPoint] | None = None,
 ) -> Roster:
-    """Load every installed plugin of the group ``studio_worker``. Never raises."""
-    raise NotImplementedError
+    """Load every installed plugin of the group ``studio_worker``. Never raises.
+
+    :param disabled: distributions, entry points or engines that are switched off; a plugin
+        named by distribution or entry point is not even imported.
+    :param allowed: if given, only these distributions or entry points and the built-in
+        engines are loaded; see :func:`allowed_plugins`.
+    :param installed: the entry points to load instead of the installed ones.
+    """
+    if installed is None:
+        installed = entry_points(group=ENTRY_POINT_GROUP)
+    # What a plugin prints must not end up in the middle of a command's JSON.
+    with contextlib.redirect_stdout(sys.stderr):
+        plugins = [
+            _load(candidate, host, disabled, allowed) for candidate in _candidates(installed)
+        ]
+    entries = merge_plugins(plugins, disabled)
+    _report(entries)
+    return Roster(
+        entries,
+        commands=merge_commands(plugins),
+        notify=_observers(plugins),
+        refresh=_refresher(plugins, host, disabled),
+    )
+
+
+def _candidates(installed: Iterable[EntryPoint]) -> list[Candidate]:
+    found = [_candidate(entry_point) for entry_point in installed]
+    if not any(candidate.builtin for candidate in found):
+        # A source tree that was never installed still has its own engine.
+        found.append(Candidate(_BUILTIN, _OWN_DISTRIBUTION, __version__, builtin=True))
+    return sorted(found, key=lambda c: (not c.builtin, c.distribution, c.entry_point.name))
+
+
+def _candidate(entry_point: EntryPoint) -> Candidate:
+    distribution = entry_point.dist
+    try:
+        name = distribution.name if distribution is not None else None
+        version = distribution.version if distribution is not None else None
+    except (KeyError, TypeError, OSError):  # broken metadata on disk
+        name, version = None, None
+    name = name or "an unknown distribution"
+    return Candidate(entry_point, name, version or "?", builtin=_same(name, _OWN_DISTRIBUTION))
+
+
+def _load(
+    candidate: Candidate,
+    host: HostInfo,
+    disabled: Collection[str],
+    allowed: Collection[str] | None,
+) -> LoadedPlugin:
+    reason = None
+    if _names(candidate, disabled):
+        reason = "switched off in the config (plugins.disabled)"
+    elif allowed is not None and not candidate.builtin and not _names(candidate, allowed):
+        reason = f"not named in {ALLOW_LIST_VARIABLE}"
+    if reason is None:
+        return load_plugin(candidate, host)
+    return LoadedPlugin(
+        name=candidate.entry_point.name,
+        distribution=candidate.distribution,
+        version=candidate.version,
+        builtin=candidate.builtin,
+        source=source_of(candidate.entry_point),
+        disabled=reason,
+    )
+
+
+def _names(candidate: Candidate, names: Collection[str]) -> bool:
+    return any(
+        _same(name, candidate.distribution) or name == candidate.entry_point.name for name in names
+    )
+
+
+def _same(one: str, other: str) -> bool:
+    def normal(name: str) -> str:
+        return re.sub(r"[-_.]+", "-", name).lower()
+
+    return normal(one) == normal(other)
+
+
+def _observers(plugins: Sequence[LoadedPlugin]) -> JobObservers:
+    return JobObservers(
+        [
+            Observer(plugin.name, _deliverer(plugin))
+            for plugin in plugins
+            if plugin.manager is not None
+            and plugin.manager.hook.studio_worker_job_event.get_hookimpls()
+        ]
+    )
+
+
+def _deliverer(plugin: LoadedPlugin) -> Callable[[JobEvent], object]:
+    manager = plugin.manager
+    assert manager is not None
+    return lambda event: manager.hook.studio_worker_job_event(event=event)
+
+
+def _refresher(
+    plugins: Sequence[LoadedPlugin], host: HostInfo, disabled: Collection[str]
+) -> Callable[[], tuple[RosterEntry, ...]]:
+    """Asks again for capabilities; a plugin that now fails keeps its last good answer."""
+
+    def asked(plugin: LoadedPlugin) -> LoadedPlugin:
+        if plugin.manager is None:
+            return plugin
+        answer = ask_capabilities(plugin, host)
+        if isinstance(answer, Fault):
+            note = f"its capabilities could not be refreshed: {answer.reason}"
+            return replace(plugin, warnings=(*plugin.warnings, note))
+        return replace(plugin, report=answer)
+
+    return lambda: merge_plugins([asked(plugin) for plugin in plugins], disabled)
+
+
+def _report(entries: Iterable[RosterEntry]) -> None:
+    for entry in entries:
+        about = {"engine": entry.engine, "distribution": entry.distribution}
+        if entry.state in ("broken", "clash"):
+            _log.warning(
+                "engine %s of %s %s is withdrawn (%s): %s; %s%s",
+                entry.engine,
+                entry.distribution,
+                entry.version,
+                entry.state,
+                entry.reason,
+                entry.remedy,
+                f" [{entry.where}]" if entry.where else "",
+                extra=about,
+            )
+        for warning in entry.warnings:
+            _log.warning("plugin %s: %s", entry.distribution, warning, extra=about)

@@ -7,7 +7,6 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any, Literal
 
 from msgspec import Struct, field
-from msgspec.structs import replace
 
 from studio_worker_core.engines.media_types import UNKNOWN_MIME, WELL_KNOWN
 from studio_worker_core.errors import EngineMissing
@@ -168,17 +167,6 @@ class Roster:
         if self._refresh is not None:
             with self._refreshing:
                 self._entries = _in_order(self._refresh())
-
-    def with_disabled(self, engines: Collection[str], reason: str) -> Roster:
-        """The same roster with some engines switched off."""
-        return Roster(
-            [
-                replace(e, state="disabled", reason=reason) if e.engine in engines else e
-                for e in self._entries
-            ],
-            commands=self._commands,
-            notify=self._notify,
-        )
 
 
 def _in_order(entries: Iterable[RosterEntry]) -> tuple[RosterEntry, ...]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import ipaddress
 from urllib.parse import quote, urlsplit, urlunsplit
 
-from studio_worker_core.errors import ConfigError
+from studio_worker_core.errors import ConfigError, WireError
 
-__all__ = ["API_PREFIX", "api_url", "connect_url", "is_loopback", "normalise_base_url"]
+__all__ = ["API_PREFIX", "api_url", "connect_url", "is_loopback", "normalise_base_url", "path_of"]
 
 API_PREFIX = "/graphics/api"
 
@@ -41,18 +41,24 @@ def normalise_base_url(value: str) -> str:
     return urlunsplit((parts.scheme, parts.netloc.lower(), path, "", ""))
 
 
-def api_url(base: str, *segments: str) -> str:
-    """Address of an endpoint; every segment is one path component and is escaped.
+def api_url(base: str, path: str) -> str:
+    """Address of an endpoint under a normalised base; ``path`` as in protocol §1."""
+    return f"{base}{API_PREFIX}/{path.lstrip('/')}"
 
-    ``api_url(base, "workers", worker_id, "connect")``.
+
+def path_of(*segments: str) -> str:
+    """A path of which every segment is one component, escaped: ids are opaque text.
+
+    Raises:
+        WireError: an id of dots alone, which no URL can carry.
     """
-    path = "/".join(_escaped(segment) for segment in segments)
-    return f"{base}{API_PREFIX}/{path}"
+    return "/" + "/".join(_escaped(segment) for segment in segments)
 
 
 def connect_url(base: str, worker_id: str) -> str:
     """Address of a worker's WebSocket: the same base with ``ws``/``wss``."""
-    scheme, rest = api_url(base, "workers", worker_id, "connect").split(":", 1)
+    url = api_url(normalise_base_url(base), path_of("workers", worker_id, "connect"))
+    scheme, rest = url.split(":", 1)
     return f"{'wss' if scheme == 'https' else 'ws'}:{rest}"
 
 
@@ -68,8 +74,9 @@ def is_loopback(url: str) -> bool:
 
 
 def _escaped(segment: str) -> str:
-    # '.' and '..' survive quoting and would climb out of the path.
-    return segment.replace(".", "%2E") if segment in (".", "..") else quote(segment, safe="")
+    if segment in ("", ".", ".."):
+        raise WireError("an id from the studio", f"{segment!r} cannot be part of an address")
+    return quote(segment, safe="")
 
 
 def _unusable(value: str) -> ConfigError:

@@ -1,0 +1,289 @@
+"""The HTTP side of a studio: register, poll, deliver (protocol §1, §2, §4)."""
+
+from __future__ import annotations
+
+import email.utils
+import logging
+import math
+import re
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from http.cookiejar import DefaultCookiePolicy
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+
+import requests
+import urllib3.exceptions
+
+from studio_worker_core import __version__
+from studio_worker_core.errors import (
+    ConfigError,
+    HttpStatusError,
+    StudioError,
+    TransportError,
+    WireError,
+)
+from studio_worker_core.secrets import Secret
+from studio_worker_core.studio_client.transport import EndableAdapter, reason_of
+from studio_worker_core.studio_client.upload import MultipartBody, ResultUpload
+from studio_worker_core.studio_client.urls import (
+    api_url,
+    is_loopback,
+    normalise_base_url,
+    path_of,
+)
+from studio_worker_core.wire.bounds import MAX_FRAME_BYTES
+from studio_worker_core.wire.codec import decode, encode
+from studio_worker_core.wire.registration import (
+    RegisterRequest,
+    RegisterResponse,
+    RegistrationDecision,
+)
+
+__all__ = ["USER_AGENT", "StudioClient", "bearer", "printable", "retry_after_seconds"]
+
+USER_AGENT = f"studio-worker/{__version__}"
+
+_MAX_ERROR_BYTES = 64 * 1024
+_CONNECT_SECONDS = 15.0
+_MAX_RETRY_AFTER_SECONDS = 3600.0
+
+_log = logging.getLogger("studio_worker.http")
+T = TypeVar("T")
+
+
+def bearer(token: Secret) -> str:
+    """The value of an ``Authorization`` header.
+
+    Raises:
+        ConfigError: the token cannot be a header value; the text is not repeated.
+    """
+    text = token.reveal()
+    if not text or not all("!" <= character <= "~" for character in text):
+        raise ConfigError(
+            "a stored credential is empty or has characters that cannot be sent; "
+            "run 'studio-worker register --reset'"
+        )
+    return f"Bearer {text}"
+
+
+def retry_after_seconds(value: str | None, now: datetime | None = None) -> float | None:
+    """Seconds a ``Retry-After`` header asks for (number or date), at most an hour."""
+    if value is None:
+        return None
+    try:
+        seconds = float(value)
+    except ValueError:
+        try:
+            moment = email.utils.parsedate_to_datetime(value)
+        except (ValueError, OverflowError):
+            return None
+        if moment.tzinfo is None:
+            moment = moment.replace(tzinfo=UTC)
+        seconds = (moment - (now or datetime.now(UTC))).total_seconds()
+    if math.isnan(seconds):
+        return None
+    return min(max(seconds, 0.0), _MAX_RETRY_AFTER_SECONDS)
+
+
+@dataclass
+class _Call:
+    """One request as it is logged."""
+
+    op: str
+    endpoint: str
+    secret: Secret | None
+    fields: dict[str, Any]
+    started: float
+
+    def log(self, level: int, message: str, *args: object, status: int | None) -> None:
+        elapsed_ms = round((time.monotonic() - self.started) * 1000, 1)
+        extra = {"op": self.op, "endpoint": self.endpoint, "status": status}
+        _log.log(level, message, *args, extra=extra | {"elapsed_ms": elapsed_ms} | self.fields)
+
+
+class _Bearer(requests.auth.AuthBase):
+    """Sets our header, and keeps ``.netrc`` from setting another one."""
+
+    def __init__(self, secret: Secret | None) -> None:
+        self._header = bearer(secret) if secret is not None else None
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        if self._header is not None:
+            request.headers["Authorization"] = self._header
+        return request
+
+
+class StudioClient:
+    """The calls of one thread to one studio over kept-alive connections.
+
+    Every call is logged on ``studio_worker.http`` with operation, status and elapsed
+    milliseconds. No redirect is followed, so no credential leaves for another host. Every
+    call may raise:
+
+    * HttpStatusError: an answer outside 2xx
+    * TransportError: no answer, or a redirect
+    * WireError: an answer that is not what protocol.md says, or is too long
+
+    Args:
+        base_url: the studio's root; see :func:`normalise_base_url` (raises ConfigError).
+        session: connections to use instead of our own; :meth:`close` cannot end its calls.
+        timeout: seconds without any byte before a call is given up, and the longest time
+            an answer may take to arrive once it has begun.
+    """
+
+    def __init__(
+        self, base_url: str, *, session: requests.Session | None = None, timeout: float = 60.0
+    ) -> None:
+        self.base_url = normalise_base_url(base_url)
+        self._timeout = timeout
+        self._closed = False
+        self._adapter: EndableAdapter | None = None
+        if session is None:
+            self._adapter = EndableAdapter(timeout)
+            session = requests.Session()
+            session.mount("http://", self._adapter)
+            session.mount("https://", self._adapter)
+            session.trust_env = not is_loopback(self.base_url)
+            session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+        self._session = session
+
+    def register_request(self, request: RegisterRequest) -> RegisterResponse:
+        """Ask to be let in (protocol §2). Unauthenticated; a 429 carries ``retry_after``."""
+        with self._call("register-request", path_of("workers", "register-request")) as call:
+            body = self._send(call, "POST", encode(request), "application/json")
+            return decode(RegisterResponse, body, what="the answer to register-request")
+
+    def poll_registration(self, request_id: str, secret: Secret) -> RegistrationDecision | None:
+        """The decision on a request; None when the studio does not know it (404, 401)."""
+        path = path_of("workers", "register-requests", request_id)
+        with self._call("register-poll", path, secret) as call:
+            try:
+                body = self._send(call, "GET", accepted=(401, 404))
+            except _NotFound:
+                return None
+            return decode(
+                RegistrationDecision,  # type: ignore[arg-type]
+                body,
+                what="the answer to register-poll",
+            )
+
+    def complete(self, worker_id: str, token: Secret, job_id: str, upload: ResultUpload) -> None:
+        """Deliver a binary result (protocol §4); any 2xx is success.
+
+        Raises, beside what every call does:
+            OutboxError: the file cannot be read.
+        """
+        path = path_of("workers", worker_id, "jobs", job_id, "complete")
+        with upload.open() as body, self._call("complete", path, token) as call:
+            call.fields |= {"job_id": job_id, "ext": upload.ext, "bytes": body.file_bytes}
+            call.log(
+                logging.DEBUG,
+                "uploading the result of job %s: %d bytes of %s",
+                job_id,
+                body.file_bytes,
+                upload.mime,
+                status=None,
+            )
+            self._send(call, "POST", body, body.content_type)
+
+    def close(self) -> None:
+        """End calls in flight at once, from any thread; later calls raise TransportError."""
+        self._closed = True
+        if self._adapter is not None:
+            self._adapter.end()
+        self._session.close()
+
+    @contextmanager
+    def _call(self, op: str, path: str, secret: Secret | None = None) -> Iterator[_Call]:
+        call = _Call(op, api_url(self.base_url, path), secret, {}, time.monotonic())
+        try:
+            yield call
+        except HttpStatusError as error:
+            call.log(logging.WARNING, "%s", error, status=error.status)
+            raise
+        except (StudioError, WireError) as error:
+            call.log(logging.WARNING, "%s", error, status=None)
+            raise
+
+    def _send(
+        self,
+        call: _Call,
+        method: str,
+        body: bytes | MultipartBody | None = None,
+        content_type: str | None = None,
+        accepted: tuple[int, ...] = (),
+    ) -> bytes:
+        if self._closed:
+            raise TransportError(call.op, "the worker is shutting down")
+        headers = {"User-Agent": USER_AGENT, "Accept-Encoding": "identity"}
+        if content_type is not None:
+            headers["Content-Type"] = content_type
+        try:
+            response = self._session.request(
+                method,
+                call.endpoint,
+                data=body,
+                headers=headers,
+                auth=_Bearer(call.secret),
+                timeout=(min(_CONNECT_SECONDS, self._timeout), self._timeout),
+                allow_redirects=False,
+                stream=True,
+            )
+            with response:
+                return self._answer(call, response, accepted)
+        except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
+            reason = "the worker is shutting down" if self._closed else reason_of(error)
+            raise TransportError(call.op, reason) from None
+
+    def _answer(self, call: _Call, response: requests.Response, accepted: tuple[int, ...]) -> bytes:
+        status = response.status_code
+        if 200 <= status < 300:
+            data = self._read(call, response, MAX_FRAME_BYTES)
+            if len(data) > MAX_FRAME_BYTES:
+                raise WireError(f"the answer to {call.op}", f"over {MAX_FRAME_BYTES} bytes")
+            call.log(logging.DEBUG, "%s ok", call.op, status=status)
+            return data
+        if status in accepted:
+            call.log(logging.DEBUG, "%s: not known to the studio", call.op, status=status)
+            raise _NotFound
+        if 300 <= status < 400:
+            place = urlsplit(response.headers.get("Location", ""))
+            target = printable(f"{place.scheme}://{place.netloc}" if place.netloc else "elsewhere")
+            raise TransportError(
+                call.op,
+                f"the studio redirects to {target} ({status}), which is not followed; "
+                "set api_base_url to the final address",
+            )
+        text = self._read(call, response, _MAX_ERROR_BYTES)[:_MAX_ERROR_BYTES].decode(
+            "utf-8", errors="replace"
+        )
+        if call.secret is not None:
+            text = text.replace(call.secret.reveal(), "***")
+        retry_after = retry_after_seconds(response.headers.get("Retry-After"))
+        raise HttpStatusError(call.op, status, printable(text), retry_after=retry_after)
+
+    def _read(self, call: _Call, response: requests.Response, limit: int) -> bytes:
+        """At most ``limit`` + 1 bytes of the body, however slowly they come."""
+        deadline = time.monotonic() + self._timeout
+        data = bytearray()
+        while len(data) <= limit:
+            chunk = response.raw.read1(min(65536, limit + 1 - len(data)), decode_content=False)
+            if not chunk:
+                break
+            data += chunk
+            if time.monotonic() > deadline:
+                raise TransportError(call.op, f"the answer took over {self._timeout:g} s")
+        return bytes(data)
+
+
+class _NotFound(Exception):
+    """The studio does not know what was asked for."""
+
+
+def printable(text: str) -> str:
+    """Text of a peer without control characters, which could steer a terminal."""
+    return re.sub(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]", "", text).strip()

@@ -1,0 +1,146 @@
+"""The pool under the HTTP client: sockets that can be ended from another thread."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import socket
+import threading
+import weakref
+from collections.abc import Iterator
+from typing import Any
+
+import requests
+import urllib3.connection
+import urllib3.connectionpool
+from requests.adapters import HTTPAdapter
+from urllib3.util.wait import wait_for_read
+
+from studio_worker_core.studio_client.tls import client_context
+
+__all__ = ["EndableAdapter", "reason_of"]
+
+_BLOCK_BYTES = 64 * 1024
+
+
+class _Sockets:
+    """Connections with a call in flight or kept alive; :meth:`end` breaks them all."""
+
+    def __init__(self, send_timeout: float) -> None:
+        self._send_timeout = send_timeout
+        self._mutex = threading.Lock()
+        self._open: weakref.WeakSet[urllib3.connection.HTTPConnection] = weakref.WeakSet()
+        self._ended = False
+
+    def add(self, connection: urllib3.connection.HTTPConnection) -> None:
+        with self._mutex:
+            self._open.add(connection)
+            ended = self._ended
+        if connection.sock is not None:
+            # urllib3 would keep the time limit of the connect for sending, too.
+            connection.sock.settimeout(self._send_timeout)
+        if ended:
+            _shut(connection)
+
+    def end(self) -> None:
+        with self._mutex:
+            self._ended = True
+            connections = list(self._open)
+        for connection in connections:
+            _shut(connection)
+
+
+def _shut(connection: urllib3.connection.HTTPConnection) -> None:
+    sock = connection.sock
+    if sock is not None:
+        # shutdown, not close: it wakes the thread that is blocked on this socket.
+        with contextlib.suppress(OSError):
+            socket.socket.shutdown(sock, socket.SHUT_RDWR)
+
+
+class EndableAdapter(HTTPAdapter):
+    """An HTTP adapter whose calls in flight :meth:`end` can break off.
+
+    It sends in blocks of 64 KiB, never retries on its own, and stops sending a body as
+    soon as a plain-HTTP server has already answered (an early 409 or 413). ``timeout`` is
+    how long one block may take to leave, in seconds.
+    """
+
+    def __init__(self, timeout: float) -> None:
+        self._sockets = _Sockets(timeout)
+        super().__init__(pool_connections=2, pool_maxsize=2, max_retries=0)
+
+    def init_poolmanager(
+        self, connections: int, maxsize: int, block: bool = False, **pool_kwargs: Any
+    ) -> None:
+        super().init_poolmanager(
+            connections,
+            maxsize,
+            block,
+            ssl_context=client_context(),
+            blocksize=_BLOCK_BYTES,
+            **pool_kwargs,
+        )
+        self.poolmanager.pool_classes_by_scheme = _pools(self._sockets)
+
+    def end(self) -> None:
+        """Break every connection, now and those still to be made."""
+        self._sockets.end()
+
+
+def _pools(sockets: _Sockets) -> dict[str, type[urllib3.connectionpool.HTTPConnectionPool]]:
+    class Plain(urllib3.connection.HTTPConnection):
+        def connect(self) -> None:
+            super().connect()
+            sockets.add(self)
+
+        def send(self, data: Any) -> None:
+            if self.sock is not None and wait_for_read(self.sock, timeout=0):
+                # urllib3 takes a broken pipe as "an answer came early" and reads it.
+                raise BrokenPipeError(errno.EPIPE, "the server answered before the end")
+            super().send(data)
+
+    class Secure(urllib3.connection.HTTPSConnection):
+        def connect(self) -> None:
+            super().connect()
+            sockets.add(self)
+
+    class PlainPool(urllib3.connectionpool.HTTPConnectionPool):
+        ConnectionCls = Plain
+
+    class SecurePool(urllib3.connectionpool.HTTPSConnectionPool):
+        ConnectionCls = Secure
+
+    return {"http": PlainPool, "https": SecurePool}
+
+
+def reason_of(error: BaseException) -> str:
+    """What went wrong on the network, in words for an operator and without addresses."""
+    for cause in _causes(error):
+        match cause:
+            case requests.ConnectTimeout():
+                return "timed out while connecting"
+            case TimeoutError() | requests.Timeout():
+                return "timed out waiting for the studio"
+            case ConnectionRefusedError():
+                return "connection refused: is the studio running, and api_base_url right?"
+            case socket.gaierror():
+                return "the studio's host name cannot be resolved"
+            case OSError() if cause.strerror:
+                return cause.strerror.lower() if cause.errno else cause.strerror
+    text = str(error.args[0] if error.args else error)
+    return f"{type(error).__name__}: {text}"[:300]
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """``error`` and what lies under it, outermost first but for requests' own wrappers."""
+    seen: set[int] = set()
+    waiting = [error]
+    while waiting:
+        current = waiting.pop(0)
+        if id(current) in seen:
+            continue
+        seen.add(id(current))
+        yield current
+        inner = (current.__cause__, current.__context__, getattr(current, "reason", None))
+        waiting += [found for found in (*inner, *current.args) if isinstance(found, BaseException)]

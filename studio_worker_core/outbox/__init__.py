@@ -8,10 +8,13 @@ One directory per job under ``<config dir>/outbox``::
     corrupt/<key>/              what could not be read, for a person to look at
 """
 
+from studio_worker_core.outbox.disk import Disk
+from studio_worker_core.outbox.drafts import FileAnswer, JsonAnswer
 from studio_worker_core.outbox.manifest import Draft, Entry, Manifest, Refusal, directory_name
-from studio_worker_core.outbox.store import FileAnswer, JsonAnswer, Outbox
+from studio_worker_core.outbox.store import Outbox
 
 __all__ = [
+    "Disk",
     "Draft",
     "Entry",
     "FileAnswer",

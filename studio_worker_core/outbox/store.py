@@ -1,91 +1,302 @@
-"""The outbox on disk."""
+"""The outbox: what changes it, each change a single rename away from being true."""
 
 from __future__ import annotations
 
+import logging
+import threading
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+
+import msgspec
+from msgspec.structs import replace
 
 from studio_worker_core.config import OutboxLimits
-from studio_worker_core.outbox.manifest import Draft, Entry
+from studio_worker_core.errors import OutboxError
+from studio_worker_core.outbox import drafts, recovery
+from studio_worker_core.outbox.disk import Disk, shown_size, write_whole, writing
+from studio_worker_core.outbox.drafts import FileAnswer, JsonAnswer
+from studio_worker_core.outbox.layout import EntryReader, Layout, free_path
+from studio_worker_core.outbox.manifest import (
+    MANIFEST_NAME,
+    Draft,
+    Entry,
+    Refusal,
+    directory_name,
+    read_manifest,
+)
+from studio_worker_core.outbox.pruning import BYTES_PER_GB, prune
 from studio_worker_core.wire.frames import Claim
+from studio_worker_core.wire.tasks import full_prompt, task_kind
 
-__all__ = ["FileAnswer", "JsonAnswer", "Outbox"]
+__all__ = ["Outbox"]
 
-
-@runtime_checkable
-class FileAnswer(Protocol):
-    """A result that is a file."""
-
-    @property
-    def path(self) -> Path:
-        """The file, inside the draft's directory."""
-
-    @property
-    def ext(self) -> str:
-        """The true type of its bytes, without a dot."""
-
-
-@runtime_checkable
-class JsonAnswer(Protocol):
-    """A result that is a JSON value."""
-
-    @property
-    def value(self) -> Any:
-        """The value."""
+_NEAR = 0.9
+_log = logging.getLogger("studio_worker.outbox")
 
 
 class Outbox:
-    """Finished results until the studio acknowledges or refuses them for good."""
+    """Finished results until the studio acknowledges or refuses them for good.
 
-    def __init__(self, root: Path, limits: Callable[[], OutboxLimits]) -> None:
+    Safe to use from any thread; the command line may look and change things from another
+    process meanwhile. Every method that writes raises OutboxError when it cannot, and then
+    nothing has changed. ``now`` and ``disk`` are the clock and the file operations.
+    """
+
+    def __init__(
+        self,
+        root: Path,
+        limits: Callable[[], OutboxLimits],
+        *,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        disk: Disk | None = None,
+    ) -> None:
         self.root = root
         self.boot = uuid.uuid4().hex
+        """This start of the worker, in the manifests of what it makes."""
         self._limits = limits
+        self._now = now
+        self._disk = disk or Disk()
+        self._layout = Layout(root)
+        self._pending = EntryReader(self._layout.jobs)
+        self._refused = EntryReader(self._layout.refused)
+        self._lock = threading.RLock()
+
+    def recover(self) -> list[str]:
+        """At the start of a worker, and only then: drop half-written drafts, set aside what
+        cannot be read. Returns what was done, a line each; it is logged too."""
+        with self._lock, writing(self._disk, self.root):
+            return recovery.recover(self._layout, self._disk, self._now())
+
+    # one job
 
     def begin(self, claim: Claim, worker_id: str, session_number: int | None) -> Draft:
-        """A directory for the result of ``claim``."""
-        raise NotImplementedError
+        """A directory for the result of ``claim``, accepted on that session."""
+        directory = self._layout.jobs / directory_name(claim.job_id)
+        with self._lock, writing(self._disk, directory):
+            self._layout.make(self._disk)
+            old = self.find(claim.job_id)
+            if old is not None:
+                self.refuse(old, "the studio offered the job again as another task")
+            self._disk.remove_tree(directory)
+            self._disk.make_directory(directory / "scratch")
+            self._disk.sync_directory(self._layout.jobs)
+        return Draft(
+            job_id=claim.job_id,
+            worker_id=worker_id,
+            session_number=session_number,
+            kind=task_kind(claim.task),
+            model=claim.model,
+            engine=claim.model_source.engine,
+            prompt=full_prompt(claim.task),
+            directory=directory,
+            scratch=directory / "scratch",
+        )
 
     def finish(
         self, draft: Draft, answer: FileAnswer | JsonAnswer, *, mime: str | None = None
     ) -> Entry:
-        """Make a finished result out of a draft."""
-        raise NotImplementedError
+        """Make a finished result of a draft; it is on stable storage when this returns.
+
+        ``mime`` is the type an engine declared for its extension; the well-known one by
+        default.
+
+        Raises:
+            EngineFailed: the result is empty, is not of the type its extension says, lies
+                outside the draft, or is a JSON answer too long for a frame.
+            OutboxError: the disk is full or cannot be written. The draft stays.
+        """
+        return self._write_manifest(
+            drafts.completed(
+                self._disk, draft, answer, mime=mime, created=self._now(), boot=self.boot
+            )
+        )
 
     def discard(self, draft: Draft) -> None:
-        """Remove a draft."""
-        raise NotImplementedError
+        """Remove a draft. What has been finished stays."""
+        with self._lock, writing(self._disk, draft.directory):
+            if not (draft.directory / MANIFEST_NAME).exists():
+                self._disk.remove_tree(draft.directory)
 
-    def find(self, job_id: str) -> Entry | None:
-        """The finished, undelivered result of a job."""
-        raise NotImplementedError
+    # what is waiting
 
     def pending(self) -> list[Entry]:
         """Every finished result that waits for the studio, oldest first."""
-        raise NotImplementedError
+        with self._lock:
+            return [each for each in self._pending.entries() if each.manifest.refused is None]
 
     def refused(self) -> list[Entry]:
         """Every result that is kept but will not be delivered, oldest first."""
-        raise NotImplementedError
+        with self._lock:
+            return self._refused.entries()
 
-    def acknowledge(self, entry: Entry) -> None:
-        """The studio has it: remove it."""
-        raise NotImplementedError
+    def corrupt(self) -> list[Path]:
+        """What was set aside because it could not be read."""
+        return sorted(self._layout.corrupt.glob("*"))
 
-    def refuse(self, entry: Entry, reason: str, status: int | None = None) -> Entry:
-        """The studio will never take it: keep it under ``refused/``."""
-        raise NotImplementedError
-
-    def recover(self) -> Sequence[str]:
-        """At start: drop half-written drafts, set corrupt manifests aside. Lines to log."""
-        raise NotImplementedError
+    def find(self, job_id: str) -> Entry | None:
+        """The finished, undelivered result of a job, if there is one."""
+        directory = self._layout.jobs / directory_name(job_id)
+        try:
+            entry = Entry(directory, read_manifest(directory))
+        except (FileNotFoundError, OutboxError):
+            return None
+        return entry if entry.job_id == job_id and entry.manifest.refused is None else None
 
     def room(self) -> str | None:
-        """Why no offers should be taken, or None."""
-        raise NotImplementedError
+        """Why no offers should be taken, in words for the operator; None when there is room."""
+        limits = self._limits()
+        used = sum(entry.manifest.bytes for entry in self.pending())
+        if limits.max_gb > 0 and used >= limits.max_gb * BYTES_PER_GB * _NEAR:
+            return (
+                f"the outbox holds {shown_size(used)} that the studio has not taken "
+                f"(outbox.max_gb is {limits.max_gb:g})"
+            )
+        free = self._disk.free_bytes(self.root)
+        if free < limits.min_free_gb * BYTES_PER_GB:
+            return (
+                f"only {shown_size(free)} free on the disk of {self.root} "
+                f"(outbox.min_free_gb is {limits.min_free_gb:g})"
+            )
+        return None
 
-    def prune(self) -> None:
-        """Remove refused results that are too old or too many."""
-        raise NotImplementedError
+    # what becomes of it
+
+    def acknowledge(self, entry: Entry) -> None:
+        """The studio has it: remove it. One that has gone, or was replaced by a newer result
+        of the same job, is left alone."""
+        with self._lock, writing(self._disk, entry.directory):
+            if self._is_current(entry):
+                self._remove_entry(entry)
+
+    def refuse(self, entry: Entry, reason: str, status: int | None = None) -> Entry | None:
+        """The studio will never take it: keep it under ``refused/`` with the reason.
+
+        Returns where it is now; None when it had gone. On a full disk it is moved all the
+        same, and the reason is in the log only.
+        """
+        refusal = Refusal(reason=reason, at=self._now(), status=status)
+        told = Entry(entry.directory, replace(entry.manifest, refused=refusal))
+        with self._lock:
+            if not self._is_current(entry):
+                return None
+            try:
+                self._write_manifest(told)
+            except OutboxError as error:
+                _log.warning("the reason (%s) could not be kept with it: %s", reason, error)
+                told = entry
+            return self._move(told, self._layout.refused)
+
+    def retry(self, entry: Entry) -> Entry:
+        """Take a refused result back among the waiting ones; a running worker finds it there.
+
+        Raises:
+            OutboxError: the job has another result waiting or is being worked on.
+        """
+        fresh = replace(entry.manifest, refused=None, attempts=0, last_error=None)
+        target = self._layout.jobs / directory_name(entry.job_id)
+        with self._lock:
+            if target.exists():
+                raise OutboxError(
+                    f"job {entry.job_id} is in {target} already: it waits or is worked on",
+                    path=target,
+                )
+            try:
+                self._write_manifest(Entry(entry.directory, fresh))
+            except FileNotFoundError:
+                raise OutboxError(
+                    f"{entry.directory} has gone meanwhile", path=entry.directory
+                ) from None
+            moved = self._move(Entry(entry.directory, fresh), self._layout.jobs, target)
+            if moved is None:
+                raise OutboxError(f"{entry.directory} has gone meanwhile", path=entry.directory)
+            return moved
+
+    def forget(self, entry: Entry) -> None:
+        """Remove a result for good, delivered or not."""
+        with self._lock, writing(self._disk, entry.directory):
+            self._remove_entry(entry)
+
+    def note_failure(self, entry: Entry, error: str) -> Entry | None:
+        """Count a failed attempt and remember why; None when the result has gone.
+
+        On a full disk the books on disk stay as they were.
+        """
+        noted = Entry(
+            entry.directory,
+            replace(entry.manifest, attempts=entry.manifest.attempts + 1, last_error=error[:2000]),
+        )
+        return self._rewrite(entry, noted)
+
+    def adopt(self, entry: Entry, session_number: int | None) -> Entry | None:
+        """The job was accepted anew on that session; None when the result has gone."""
+        adopted = Entry(
+            entry.directory, replace(entry.manifest, boot=self.boot, session=session_number)
+        )
+        return self._rewrite(entry, adopted)
+
+    def set_aside(self, entry: Entry, reason: str) -> None:
+        """Its file is not what the manifest says: keep it under ``corrupt/``."""
+        with self._lock, writing(self._disk, entry.directory):
+            if self._is_current(entry):
+                target = self._layout.set_aside(self._disk, entry.directory, self._now())
+                _log.error("set %s aside as %s: %s", entry.directory, target, reason)
+
+    def defect(self, entry: Entry) -> str | None:
+        """Why the file of ``entry`` is not what its manifest says; None when it is."""
+        return recovery.defect(entry)
+
+    def holds(self, entry: Entry) -> bool:
+        """Whether ``entry`` is still where it was."""
+        with self._lock:
+            return self._is_current(entry)
+
+    def prune(self) -> list[Path]:
+        """Remove refused and corrupt results beyond the configured age and size."""
+        with self._lock, writing(self._disk, self.root):
+            return prune(self._layout, self._disk, self._limits(), self.refused(), self._now())
+
+    # steps
+
+    def _is_current(self, entry: Entry) -> bool:
+        try:
+            found = read_manifest(entry.directory)
+        except (FileNotFoundError, OutboxError):
+            return False
+        mine = entry.manifest
+        return (found.job, found.sha256, found.created) == (mine.job, mine.sha256, mine.created)
+
+    def _rewrite(self, old: Entry, new: Entry) -> Entry | None:
+        with self._lock:
+            if not self._is_current(old):
+                return None
+            try:
+                return self._write_manifest(new)
+            except FileNotFoundError:
+                return None
+            except OutboxError as error:
+                _log.warning("the books of job %s are behind: %s", old.job_id, error)
+                return new
+
+    def _write_manifest(self, entry: Entry) -> Entry:
+        data = msgspec.json.format(msgspec.json.encode(entry.manifest), indent=2)
+        write_whole(self._disk, entry.directory / MANIFEST_NAME, data)
+        return entry
+
+    def _move(self, entry: Entry, room: Path, target: Path | None = None) -> Entry | None:
+        with writing(self._disk, entry.directory):
+            self._layout.make(self._disk)
+            target = target or free_path(room, entry.key)
+            try:
+                self._disk.move(entry.directory, target)
+            except FileNotFoundError:
+                return None
+            self._disk.sync_directory(room)
+            self._disk.sync_directory(entry.directory.parent)
+        return Entry(target, entry.manifest)
+
+    def _remove_entry(self, entry: Entry) -> None:
+        # The manifest first: what is left when this is cut short is an unfinished draft.
+        self._disk.remove_file(entry.directory / MANIFEST_NAME)
+        self._disk.remove_tree(entry.directory)

@@ -1,0 +1,95 @@
+"""Where things lie in the outbox, and reading them while another process moves them."""
+
+from __future__ import annotations
+
+import itertools
+import logging
+import os
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+
+from studio_worker_core.errors import OutboxError
+from studio_worker_core.outbox.disk import Disk
+from studio_worker_core.outbox.manifest import MANIFEST_NAME, Entry, read_manifest
+
+__all__ = ["EntryReader", "Layout", "directories"]
+
+_log = logging.getLogger("studio_worker.outbox")
+
+
+class Layout:
+    """The three rooms of the outbox."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.jobs = root / "jobs"
+        self.refused = root / "refused"
+        self.corrupt = root / "corrupt"
+
+    def make(self, disk: Disk) -> None:
+        """Make the directories that are missing."""
+        for path in (self.root, self.jobs, self.refused, self.corrupt):
+            disk.make_directory(path)
+
+    def set_aside(self, disk: Disk, path: Path, now: datetime) -> Path:
+        """Move ``path`` to ``corrupt/`` under a new name and return where it is now."""
+        target = free_path(self.corrupt, f"{path.name}-{now:%Y%m%dT%H%M%SZ}")
+        disk.make_directory(self.corrupt)
+        disk.move(path, target)
+        disk.sync_directory(self.corrupt)
+        return target
+
+
+def free_path(parent: Path, name: str) -> Path:
+    """``parent/name``, or with ``~2``, ``~3`` … behind it when that is taken."""
+    numbered = (f"{name}~{number}" for number in itertools.count(2))
+    candidates = (parent / each for each in itertools.chain((name,), numbered))
+    return next(path for path in candidates if not os.path.lexists(path))
+
+
+def directories(parent: Path) -> Iterator[Path]:
+    """The directories in ``parent``, by name; none when it is not there."""
+    try:
+        with os.scandir(parent) as found:
+            names = sorted(each.name for each in found if each.is_dir(follow_symlinks=False))
+    except FileNotFoundError:
+        return
+    yield from (parent / name for name in names)
+
+
+class EntryReader:
+    """Reads the finished results in one room; a manifest that did not change is read once.
+
+    Results that come and go meanwhile are simply there or not. One that cannot be read is
+    left out and logged once; recovery at the next start sets it aside.
+    """
+
+    def __init__(self, parent: Path) -> None:
+        self._parent = parent
+        self._known: dict[str, tuple[tuple[int, ...], Entry | None]] = {}
+
+    def entries(self) -> list[Entry]:
+        """Every finished result of the room, oldest first."""
+        known: dict[str, tuple[tuple[int, ...], Entry | None]] = {}
+        for directory in directories(self._parent):
+            try:
+                found = self._read(directory)
+            except FileNotFoundError:
+                continue
+            known[directory.name] = found
+        self._known = known
+        entries = [entry for _, entry in known.values() if entry is not None]
+        return sorted(entries, key=lambda entry: (entry.manifest.created, entry.key))
+
+    def _read(self, directory: Path) -> tuple[tuple[int, ...], Entry | None]:
+        facts = (directory / MANIFEST_NAME).stat()
+        stamp = (facts.st_mtime_ns, facts.st_size, facts.st_ino)
+        cached = self._known.get(directory.name)
+        if cached is not None and cached[0] == stamp:
+            return cached
+        try:
+            return stamp, Entry(directory, read_manifest(directory))
+        except OutboxError as error:
+            _log.warning("left out of the outbox until the next start: %s", error)
+            return stamp, None

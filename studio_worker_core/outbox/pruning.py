@@ -1,0 +1,86 @@
+"""Keeping what is kept for people (refused, corrupt) from filling the disk."""
+
+from __future__ import annotations
+
+import logging
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from msgspec import Struct
+
+from studio_worker_core.config import OutboxLimits
+from studio_worker_core.outbox.disk import Disk, shown_size
+from studio_worker_core.outbox.layout import Layout
+from studio_worker_core.outbox.manifest import MANIFEST_NAME, Entry
+
+__all__ = ["BYTES_PER_GB", "prune"]
+
+BYTES_PER_GB = 1_000_000_000
+_log = logging.getLogger("studio_worker.outbox")
+
+
+class _Kept(Struct, frozen=True):
+    path: Path
+    since: datetime
+    bytes: int
+
+
+def prune(
+    layout: Layout, disk: Disk, limits: OutboxLimits, refused: list[Entry], now: datetime
+) -> list[Path]:
+    """Remove the refused and corrupt that are older than ``refused_days``, then the oldest
+    until each kind takes at most ``refused_max_gb``. Returns what was removed; also logged."""
+    removed: list[Path] = []
+    found = (_corrupt(path) for path in layout.corrupt.glob("*"))
+    corrupt = [each for each in found if each is not None]
+    for kept in (_refused(refused), corrupt):
+        for each in _too_much(kept, limits, now):
+            # The manifest first: a removal that is cut short leaves nothing that looks whole.
+            if each.path.is_dir():
+                disk.remove_file(each.path / MANIFEST_NAME)
+                disk.remove_tree(each.path)
+            else:
+                disk.remove_file(each.path)
+            removed.append(each.path)
+            _log.info(
+                "pruned %s (%s, kept since %s)",
+                each.path,
+                shown_size(each.bytes),
+                each.since.date(),
+            )
+    return removed
+
+
+def _refused(entries: list[Entry]) -> list[_Kept]:
+    return [
+        _Kept(
+            entry.directory,
+            entry.manifest.refused.at if entry.manifest.refused else entry.manifest.created,
+            entry.manifest.bytes,
+        )
+        for entry in entries
+    ]
+
+
+def _corrupt(path: Path) -> _Kept | None:
+    try:
+        facts = path.lstat()
+        size = facts.st_size + sum(each.lstat().st_size for each in path.rglob("*"))
+    except FileNotFoundError:
+        return None
+    return _Kept(path, datetime.fromtimestamp(facts.st_ctime, UTC), size)
+
+
+def _too_much(kept: list[_Kept], limits: OutboxLimits, now: datetime) -> list[_Kept]:
+    oldest_first = sorted(kept, key=lambda each: (each.since, each.path))
+    doomed: list[_Kept] = []
+    left = sum(each.bytes for each in kept)
+    for each in oldest_first:
+        too_old = limits.refused_days > 0 and each.since < now - timedelta(
+            days=min(limits.refused_days, 100_000)
+        )
+        too_many = limits.refused_max_gb > 0 and left > limits.refused_max_gb * BYTES_PER_GB
+        if too_old or too_many:
+            doomed.append(each)
+            left -= each.bytes
+    return doomed

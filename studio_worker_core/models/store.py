@@ -2,22 +2,71 @@
 
 from __future__ import annotations
 
+import functools
+import logging
+import shutil
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Literal
+from urllib.parse import urlsplit
 
-from studio_worker_core.errors import ModelStoreError
-from studio_worker_core.wire.models import ModelSource
+from msgspec import Struct
 
-__all__ = ["ModelStore"]
+from studio_worker_core.errors import ModelStoreError, SourceRefused
+from studio_worker_core.models.downloading import Downloader, Wanted
+from studio_worker_core.models.durable import held
+from studio_worker_core.models.fetching import Fetcher
+from studio_worker_core.models.guard import AddressPolicy, check_url, is_loopback_host, shown_url
+from studio_worker_core.models.hub import HubToken
+from studio_worker_core.models.manifest import MANIFEST_NAME, read_manifest, record
+from studio_worker_core.models.names import model_directory, plain_file_name
+from studio_worker_core.models.shelf import Shelf, hash_file
+from studio_worker_core.models.tally import FileProgress, Tally
+from studio_worker_core.models.transfers import Line, run_transfers
+from studio_worker_core.wire.models import ModelFile, ModelSource
+
+__all__ = ["CheckedFile", "ModelStore", "StoredModel"]
+
+_log = logging.getLogger("studio_worker.models.store")
+
+
+class StoredModel(Struct, frozen=True):
+    """A model with files on disk. ``size`` is in bytes."""
+
+    model: str
+    directory: Path
+    files: Mapping[str, Path]
+    size: int
+
+
+class CheckedFile(Struct, frozen=True):
+    """One file of :meth:`ModelStore.verify`."""
+
+    name: str
+    path: Path
+    state: Literal["ok", "missing", "changed"]
 
 
 class ModelStore:
-    """The models under ``root``, one directory per model."""
+    """The models under ``root``, one directory per model.
 
-    def __init__(self, root: Path, *, allow_private: bool = False) -> None:
+    ``allow_private`` also permits https servers in private networks. Two files of a model
+    are downloaded at a time; a file is worked on by one thread of one process at a time.
+    """
+
+    def __init__(
+        self,
+        root: Path,
+        *,
+        allow_private: bool = False,
+        downloader: Downloader | None = None,
+        parallel: int = 2,
+    ) -> None:
         self.root = root
-        self.allow_private = allow_private
+        self._allow_private = allow_private
+        self._downloader = downloader or Downloader(Fetcher(token=HubToken.from_environment()))
+        self._parallel = parallel
 
     def ensure(
         self,
@@ -25,23 +74,159 @@ class ModelStore:
         model: str,
         *,
         on_progress: Callable[[float, str], None] | None = None,
+        on_file: Callable[[FileProgress], None] | None = None,
         cancel: threading.Event | None = None,
     ) -> Mapping[str, tuple[Path, ...]]:
         """Role → files of ``model``, in the source's order; downloads what is missing.
 
-        ``on_progress(fraction, message)`` is called from several threads, at most a few
-        times a second.
+        ``on_progress(fraction, message)`` is called from several threads, a few times a
+        second while something is downloaded; ``on_file`` likewise, for each file.
 
         Raises:
             DownloadFailed: the network or the server is at fault.
             SourceRefused: forbidden address or name, wrong checksum, too large.
             ModelStoreError: the disk is full or cannot be written.
-            JobCancelled: ``cancel`` was set.
+            JobCancelled: ``cancel`` was set; parts are kept for the next time.
         """
-        found: dict[str, tuple[Path, ...]] = {}
+        files = self._distinct(source.files)
+        if not files:
+            return {}
+        shelf = Shelf(self.root, model)
+        tally = Tally(files, on_progress, on_file)
+        run = functools.partial(
+            run_transfers,
+            parallel=self._parallel,
+            cancel=cancel or threading.Event(),
+            what=f"the download of {model}",
+        )
+        try:
+            found = run([functools.partial(self._find, shelf, file, tally) for file in files])
+            missing = [file for file, path in zip(files, found, strict=True) if path is None]
+            self._check_room(shelf, missing)
+            fetched = run([functools.partial(self._one, shelf, file, tally) for file in missing])
+        except OSError as error:
+            raise ModelStoreError(
+                f"the files of {model} cannot be kept at {shelf.directory}: {error}", what=model
+            ) from error
+        rest = iter(fetched)
+        paths = [path or next(rest) for path in found]
+        by_name = {file.filename: path for file, path in zip(files, paths, strict=True)}
+        roles: dict[str, tuple[Path, ...]] = {}
         for file in source.files:
-            path = self.root / model / file.filename
-            if not path.is_file():
-                raise ModelStoreError(f"{file.filename} is not in {path.parent}", what=model)
-            found[file.role] = (*found.get(file.role, ()), path)
-        return found
+            roles[file.role] = (*roles.get(file.role, ()), by_name[file.filename])
+        return roles
+
+    def models(self) -> list[StoredModel]:
+        """Every model that has files here, by name."""
+        found = []
+        for path in sorted(self.root.glob(f"*/{MANIFEST_NAME}")):
+            manifest = read_manifest(path.parent, path.parent.name)
+            files = {
+                name: self.root / kept.path
+                for name, kept in manifest.files.items()
+                if (self.root / kept.path).is_file()
+            }
+            size = sum(file.stat().st_size for file in files.values())
+            found.append(StoredModel(manifest.model, path.parent, files, size))
+        return sorted(found, key=lambda stored: stored.model)
+
+    def directory(self, model: str) -> Path:
+        """Where the files of ``model`` are or would be."""
+        return self.root / model_directory(model)
+
+    def verify(self, model: str, *, forget: bool = True) -> list[CheckedFile]:
+        """Hash the files of ``model`` against the checksums they were kept with.
+
+        A file that changed is forgotten (unless ``forget`` is false), so that the next job
+        downloads it again.
+        """
+        shelf = Shelf(self.root, model)
+        checked = []
+        for name, kept in read_manifest(shelf.directory, model).files.items():
+            path = self.root / kept.path
+            state: Literal["ok", "missing", "changed"] = "missing"
+            if path.is_file():
+                state = "ok" if hash_file(path, _go_on) == kept.sha256 else "changed"
+            if state != "ok" and forget:
+                record(shelf.directory, model, name, None, lock=shelf.lock_path(""))
+                if path.parent == shelf.directory:
+                    path.unlink(missing_ok=True)
+            checked.append(CheckedFile(name, path, state))
+        return checked
+
+    def remove(self, model: str) -> int:
+        """Delete the directory of ``model``; the bytes it held. Files of the flat layout,
+        which other programs may use, are left where they are."""
+        directory = self.directory(model)
+        if not directory.is_dir():
+            return 0
+        size = sum(path.stat().st_size for path in directory.iterdir() if path.is_file())
+        shutil.rmtree(directory)
+        return size
+
+    def _distinct(self, files: Sequence[ModelFile]) -> list[ModelFile]:
+        """The files without repetition, names and addresses checked."""
+        distinct: dict[str, ModelFile] = {}
+        for file in files:
+            plain_file_name(file.filename)
+            check_url(file.url, self._policy(file.url))
+            other = distinct.setdefault(file.filename.lower(), file)
+            same = (other.filename, other.url) == (file.filename, file.url)
+            if not same or (other.sha256 or "").lower() != (file.sha256 or "").lower():
+                raise SourceRefused(
+                    f"two different files of the model are both named {file.filename!r}",
+                    what=file.filename,
+                )
+        return list(distinct.values())
+
+    def _policy(self, url: str) -> AddressPolicy:
+        try:
+            host = urlsplit(url).hostname or ""
+        except ValueError:
+            host = ""
+        return AddressPolicy(
+            allow_loopback=is_loopback_host(host),
+            allow_private=self._allow_private,
+            may_use_proxy=True,
+        )
+
+    def _check_room(self, shelf: Shelf, missing: Sequence[ModelFile]) -> None:
+        needed = 0
+        for file in missing:
+            part = shelf.directory / f"{file.filename}.part"
+            there = part.stat().st_size if part.is_file() else 0
+            needed += max(0, (file.approx_bytes or 0) - there)
+        if needed:
+            self._downloader.check_room(needed, shelf.directory, shelf.model)
+
+    def _find(self, shelf: Shelf, file: ModelFile, tally: Tally, line: Line) -> Path | None:
+        with held(shelf.lock_path(file.filename), line.pause):
+            path = shelf.find(file, line.check, line.pause)
+        if path is not None:
+            tally.present(file)
+        return path
+
+    def _one(self, shelf: Shelf, file: ModelFile, tally: Tally, line: Line) -> Path:
+        with held(shelf.lock_path(file.filename), line.pause):
+            path = shelf.find(file, line.check, line.pause)
+            if path is not None:
+                tally.present(file)
+                return path
+            wanted = Wanted(
+                url=file.url,
+                target=shelf.directory / file.filename,
+                policy=self._policy(file.url),
+                sha256=file.sha256,
+                approx_bytes=file.approx_bytes,
+            )
+            _log.info(
+                "downloading %s of %s from %s", file.filename, shelf.model, shown_url(file.url)
+            )
+            fetched = self._downloader.fetch(wanted, line, tally.reporter(file))
+            shelf.note(file, wanted.target, fetched.sha256, fetched.etag, line.pause)
+            tally.present(file)
+            return wanted.target
+
+
+def _go_on() -> None:
+    pass

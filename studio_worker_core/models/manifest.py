@@ -1,0 +1,84 @@
+"""What is known about the files of one model: where they came from and their checksums.
+
+Kept as ``.studio-worker.json`` in the model's directory, a name no model file can have.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+
+from studio_worker_core.models.durable import held, replace_durably, set_aside
+
+__all__ = ["CATALOGUE_NAME", "MANIFEST_NAME", "Kept", "Manifest", "read_manifest", "record"]
+
+_log = logging.getLogger("studio_worker.models.manifest")
+
+MANIFEST_NAME = ".studio-worker.json"
+CATALOGUE_NAME = "models.json"
+"""The local catalogue, in the models root."""
+
+
+class Kept(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One checked file. ``path`` is relative to the models root."""
+
+    path: str
+    url: str
+    sha256: str
+    size: int
+    mtime_ns: int
+    etag: str | None = None
+
+    def is_untouched(self, root: Path) -> bool:
+        """Whether the file still has the size and time it was checked with."""
+        try:
+            found = os.stat(root / self.path)  # noqa: PTH116 - also on a Path with no file
+        except OSError:
+            return False
+        return found.st_size == self.size and found.st_mtime_ns == self.mtime_ns
+
+
+class Manifest(msgspec.Struct, frozen=True):
+    """The files of ``model`` by file name."""
+
+    model: str
+    files: dict[str, Kept] = msgspec.field(default_factory=dict)
+
+
+def read_manifest(directory: Path, model: str) -> Manifest:
+    """The manifest in ``directory``; an unreadable one is set aside under a new name, and
+    the files are checked anew."""
+    path = directory / MANIFEST_NAME
+    try:
+        data = path.read_bytes()
+    except OSError:
+        return Manifest(model)
+    try:
+        return msgspec.json.decode(data, type=Manifest)
+    except (msgspec.MsgspecError, UnicodeError) as error:
+        aside = set_aside(path)
+        _log.warning("%s cannot be read (%s); it was set aside as %s", path, error, aside.name)
+        return Manifest(model)
+
+
+def record(
+    directory: Path,
+    model: str,
+    name: str,
+    kept: Kept | None,
+    *,
+    lock: Path,
+    pause: Callable[[float], None] | None = None,
+) -> None:
+    """Note ``kept`` for file ``name`` (None forgets it), beside other threads and processes."""
+    with held(lock, pause):
+        manifest = read_manifest(directory, model)
+        files = {key: value for key, value in manifest.files.items() if key != name}
+        if kept is not None:
+            files[name] = kept
+        data = msgspec.json.format(msgspec.json.encode(Manifest(model, files)), indent=2)
+        replace_durably(directory / MANIFEST_NAME, data)

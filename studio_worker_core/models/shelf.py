@@ -1,0 +1,161 @@
+"""Finding a file that is already on disk, and knowing that it is the right one."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import logging
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from msgspec import Struct
+
+from studio_worker_core.models.durable import sync_directory
+from studio_worker_core.models.manifest import (
+    CATALOGUE_NAME,
+    MANIFEST_NAME,
+    Kept,
+    read_manifest,
+    record,
+)
+from studio_worker_core.models.names import model_directory
+from studio_worker_core.wire.models import ModelFile
+
+__all__ = ["Shelf", "hash_file"]
+
+_log = logging.getLogger("studio_worker.models.shelf")
+
+_CHUNK = 1 << 20
+
+Check = Callable[[], None]
+
+
+def hash_file(path: Path, check: Check) -> str:
+    """SHA-256 of a file, lower-case hex; ``check`` may raise to end it. Raises OSError."""
+    digest = hashlib.sha256()
+    with path.open("rb", buffering=0) as file:
+        while chunk := file.read(_CHUNK):
+            check()
+            digest.update(chunk)
+    return digest.hexdigest()
+
+
+class Shelf(Struct, frozen=True):
+    """The directory of one model under ``root``, and the places its files may be instead."""
+
+    root: Path
+    model: str
+
+    @property
+    def directory(self) -> Path:
+        return self.root / model_directory(self.model)
+
+    def lock_path(self, name: str) -> Path:
+        """The lock of one file (or of the manifest, with an empty name)."""
+        digest = hashlib.sha256(f"{self.directory.name}/{name.lower()}".encode()).hexdigest()
+        return self.root / ".locks" / f"{digest[:32]}.lock"
+
+    def find(self, file: ModelFile, check: Check, pause: Callable[[float], None]) -> Path | None:
+        """Where ``file`` already is, checked; None when it has to be downloaded.
+
+        Looked for in the model's directory, in the flat layout of the original worker
+        (``<root>/<filename>``) and, by checksum, in the other models' directories.
+        """
+        kept = read_manifest(self.directory, self.model).files.get(file.filename)
+        if kept is not None and _is_same(kept, file):
+            if kept.is_untouched(self.root):
+                return self.root / kept.path
+            if self._still_right(kept, check):
+                self.note(file, self.root / kept.path, kept.sha256, kept.etag, pause)
+                return self.root / kept.path
+        if kept is None or file.sha256 is not None:
+            for path in (self.directory / file.filename, self.root / file.filename):
+                if path.is_file() and self._adopt(file, path, check, pause):
+                    _log.info("%s of %s was already there: %s", path.name, self.model, path)
+                    return path
+        return self._borrow(file, check, pause)
+
+    def note(
+        self,
+        file: ModelFile,
+        path: Path,
+        sha256: str,
+        etag: str | None,
+        pause: Callable[[float], None] | None = None,
+    ) -> None:
+        """Remember that ``path`` was checked and is ``file``."""
+        found = path.stat()
+        kept = Kept(
+            path=path.relative_to(self.root).as_posix(),
+            url=file.url,
+            sha256=sha256,
+            size=found.st_size,
+            mtime_ns=found.st_mtime_ns,
+            etag=etag,
+        )
+        lock = self.lock_path("")
+        record(self.directory, self.model, file.filename, kept, lock=lock, pause=pause)
+
+    def _still_right(self, kept: Kept, check: Check) -> bool:
+        path = self.root / kept.path
+        try:
+            right = path.stat().st_size == kept.size and hash_file(path, check) == kept.sha256
+        except OSError:
+            return False
+        if not right:
+            _log.warning("%s is not what was downloaded any more; fetching it again", path)
+        return right
+
+    def _adopt(
+        self, file: ModelFile, path: Path, check: Check, pause: Callable[[float], None]
+    ) -> bool:
+        if path == self.root / CATALOGUE_NAME:
+            return False
+        try:
+            size = path.stat().st_size
+            if file.sha256 is None and not _is_plausible(size, file.approx_bytes):
+                return False
+            digest = hash_file(path, check)
+        except OSError:
+            return False
+        if file.sha256 is not None and digest != file.sha256.lower():
+            return False
+        self.note(file, path, digest, None, pause)
+        return True
+
+    def _borrow(self, file: ModelFile, check: Check, pause: Callable[[float], None]) -> Path | None:
+        """A hard link to the same file of another model: a text encoder is often shared."""
+        if file.sha256 is None:
+            return None
+        for kept in self._elsewhere(file.sha256.lower()):
+            path, own = self.root / kept.path, self.directory / file.filename
+            with contextlib.suppress(OSError):
+                if not kept.is_untouched(self.root) and hash_file(path, check) != kept.sha256:
+                    continue
+                own.parent.mkdir(parents=True, exist_ok=True)
+                link = own.with_name(f".linking-{file.filename}")
+                link.unlink(missing_ok=True)
+                os.link(path, link)
+                link.replace(own)
+                sync_directory(own.parent)
+                self.note(file, own, kept.sha256, kept.etag, pause)
+                return own
+        return None
+
+    def _elsewhere(self, sha256: str) -> Iterator[Kept]:
+        with contextlib.suppress(OSError):
+            for manifest in self.root.glob(f"*/{MANIFEST_NAME}"):
+                if manifest.parent != self.directory:
+                    files = read_manifest(manifest.parent, manifest.parent.name).files.values()
+                    yield from (kept for kept in files if kept.sha256 == sha256)
+
+
+def _is_same(kept: Kept, file: ModelFile) -> bool:
+    if file.sha256 is not None:
+        return kept.sha256 == file.sha256.lower()
+    return kept.url == file.url
+
+
+def _is_plausible(size: int, approx: int | None) -> bool:
+    return size > 0 and (approx is None or approx // 4 <= size <= approx * 4 + (1 << 20))

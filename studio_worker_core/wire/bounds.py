@@ -8,6 +8,8 @@ from msgspec import Meta
 
 __all__ = [
     "MAX_FRAME_BYTES",
+    "MAX_LINE",
+    "MAX_NOTE",
     "MAX_SIDE",
     "Extension",
     "Fraction",
@@ -31,12 +33,18 @@ MAX_FRAME_BYTES = 16 * 1024 * 1024
 MAX_SIDE = 16384
 """Largest image side on the wire in pixels; engines have lower limits of their own."""
 
+MAX_LINE = 4096
+"""Most characters of a short text: a reason, a progress message."""
+
+MAX_NOTE = 65536
+"""Most characters of a long text: an error, a log message."""
+
 Identifier = Annotated[str, Meta(min_length=1, max_length=200)]
 """A job, worker or request id as the studio made it: opaque."""
 
 Name = Annotated[str, Meta(max_length=512)]
-Line = Annotated[str, Meta(max_length=4096)]
-Note = Annotated[str, Meta(max_length=65536)]
+Line = Annotated[str, Meta(max_length=MAX_LINE)]
+Note = Annotated[str, Meta(max_length=MAX_NOTE)]
 Prompt = Annotated[str, Meta(max_length=1_000_000)]
 Url = Annotated[str, Meta(min_length=1, max_length=8192)]
 Slug = Annotated[str, Meta(min_length=1, max_length=100)]

@@ -27,13 +27,20 @@ _decoders: dict[Any, msgspec.json.Decoder[Any]] = {}
 
 
 def encode(message: Any) -> bytes:
-    """JSON bytes of a wire struct; keys at their default are left out."""
-    return _encoder.encode(message)
+    """JSON bytes of a wire struct; keys at their default are left out.
+
+    Text that is no valid Unicode (an undecodable file name in an error message, say) is
+    sent with ``?`` in its place: a frame must never be lost over a character.
+    """
+    try:
+        return _encoder.encode(message)
+    except UnicodeEncodeError:
+        return _encoder.encode(_valid_text(msgspec.to_builtins(message)))
 
 
 def encode_text(message: Any) -> str:
     """:func:`encode` as the text of a WebSocket frame."""
-    return _encoder.encode(message).decode("utf-8")
+    return encode(message).decode("utf-8")
 
 
 def decode(kind: type[T], data: bytes | str, *, what: str | None = None) -> T:
@@ -43,7 +50,7 @@ def decode(kind: type[T], data: bytes | str, *, what: str | None = None) -> T:
         WireError: too long, no JSON, nested too deeply, or not of that shape. ``what``
             names the message in the error; the type's name by default.
     """
-    name = what or getattr(kind, "__name__", "message")
+    name = what or str(getattr(kind, "__name__", "message"))
     if len(data) > MAX_FRAME_BYTES:
         raise WireError(name, f"longer than {MAX_FRAME_BYTES} bytes")
     decoder = _decoders.get(kind)
@@ -62,12 +69,12 @@ def decode(kind: type[T], data: bytes | str, *, what: str | None = None) -> T:
 
 def decode_studio_frame(text: str | bytes) -> StudioFrame:
     """Read a frame a studio sent. Raises :class:`BadFrame` and nothing else."""
-    return _decode_frame(StudioFrame, text)  # type: ignore[arg-type, return-value]
+    return _decode_frame(StudioFrame, text)  # type: ignore[arg-type]
 
 
 def decode_worker_frame(text: str | bytes) -> WorkerFrame:
     """Read a frame a worker sent. Raises :class:`BadFrame` and nothing else."""
-    return _decode_frame(WorkerFrame, text)  # type: ignore[arg-type, return-value]
+    return _decode_frame(WorkerFrame, text)  # type: ignore[arg-type]
 
 
 def _decode_frame(kind: type[T], text: str | bytes) -> T:
@@ -105,4 +112,14 @@ def _without_nulls(value: Any) -> Any:
         }
     if isinstance(value, list):
         return [_without_nulls(item) for item in value]
+    return value
+
+
+def _valid_text(value: Any) -> Any:
+    if isinstance(value, str):
+        return value.encode("utf-8", "replace").decode("utf-8")
+    if isinstance(value, dict):
+        return {_valid_text(key): _valid_text(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_valid_text(item) for item in value]
     return value

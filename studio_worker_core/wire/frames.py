@@ -89,7 +89,7 @@ class LogEntry(Struct, frozen=True, rename="camel", omit_defaults=True):
 # worker → studio
 
 
-class Hello(_Frame, tag="hello"):
+class Hello(_Frame, frozen=True, tag="hello"):
     """The first frame. ``auth_token`` is a secret; ``unfinished_jobs`` is always sent."""
 
     auth_token: Line
@@ -100,43 +100,43 @@ class Hello(_Frame, tag="hello"):
         return f"Hello(auth_token=***, capabilities={self.capabilities!r})"
 
 
-class Heartbeat(_Frame, tag="heartbeat"):
+class Heartbeat(_Frame, frozen=True, tag="heartbeat"):
     capabilities: Capabilities
     current_job_id: Identifier | None = None
 
 
-class Accept(_Frame, tag="accept"):
+class Accept(_Frame, frozen=True, tag="accept"):
     job_id: Identifier
 
 
-class Reject(_Frame, tag="reject"):
+class Reject(_Frame, frozen=True, tag="reject"):
     job_id: Identifier
     reason: Line
     code: Name | None = None
     """``busy`` or ``paused``; absent for any other reason."""
 
 
-class CompleteJson(_Frame, tag="completeJson"):
+class CompleteJson(_Frame, frozen=True, tag="completeJson"):
     job_id: Identifier
     result: Any
     prompt: Prompt | None = None
 
 
-class Fail(_Frame, tag="fail"):
+class Fail(_Frame, frozen=True, tag="fail"):
     job_id: Identifier
     error: Note
     retryable: bool
 
 
-class LogBatch(_Frame, tag="logBatch"):
+class LogBatch(_Frame, frozen=True, tag="logBatch"):
     entries: Annotated[list[LogEntry], Meta(max_length=10_000)]
 
 
-class ReadyForMore(_Frame, tag="readyForMore"):
+class ReadyForMore(_Frame, frozen=True, tag="readyForMore"):
     """Exists on the wire; a worker does not send it after a job (protocol §3)."""
 
 
-class Progress(_Frame, tag="progress"):
+class Progress(_Frame, frozen=True, tag="progress"):
     job_id: Identifier
     fraction: Fraction
     message: Line | None = None
@@ -145,30 +145,30 @@ class Progress(_Frame, tag="progress"):
 # studio → worker
 
 
-class Welcome(_Frame, tag="welcome"):
+class Welcome(_Frame, frozen=True, tag="welcome"):
     worker_id: Identifier
     server_time: Name
     features: Annotated[list[Name], Meta(max_length=100)] = field(default_factory=list)
     resume: _JobIds = field(default_factory=list)
 
 
-class Offer(_Frame, tag="offer"):
+class Offer(_Frame, frozen=True, tag="offer"):
     claim: Claim
 
 
-class HeartbeatAck(_Frame, tag="heartbeatAck"):
+class HeartbeatAck(_Frame, frozen=True, tag="heartbeatAck"):
     pass
 
 
-class CompleteAck(_Frame, tag="completeAck"):
+class CompleteAck(_Frame, frozen=True, tag="completeAck"):
     job_id: Identifier
 
 
-class FailAck(_Frame, tag="failAck"):
+class FailAck(_Frame, frozen=True, tag="failAck"):
     job_id: Identifier
 
 
-class ErrorFrame(_Frame, tag="error"):
+class ErrorFrame(_Frame, frozen=True, tag="error"):
     """``code`` is one of ``auth_failed``, ``protocol_violation``, ``duplicate_worker``,
     ``worker_deleted``, ``internal_error``; an unknown one is kept as it came."""
 
@@ -176,20 +176,11 @@ class ErrorFrame(_Frame, tag="error"):
     message: Note = ""
 
 
-class Cancel(_Frame, tag="cancel"):
+class Cancel(_Frame, frozen=True, tag="cancel"):
     job_id: Identifier
 
 
 WorkerFrame = (
-    Hello
-    | Heartbeat
-    | Accept
-    | Reject
-    | CompleteJson
-    | Fail
-    | LogBatch
-    | ReadyForMore
-    | Progress
+    Hello | Heartbeat | Accept | Reject | CompleteJson | Fail | LogBatch | ReadyForMore | Progress
 )
 StudioFrame = Welcome | Offer | HeartbeatAck | CompleteAck | FailAck | ErrorFrame | Cancel
-

@@ -42,7 +42,7 @@ class _Task(Struct, frozen=True, rename="camel", omit_defaults=True, tag_field="
     pass
 
 
-class ImageTask(_Task, tag="image"):
+class ImageTask(_Task, frozen=True, tag="image"):
     """A picture. Sides in pixels; ``denoise`` 0 keeps the init image, 1 ignores it."""
 
     prompt: Prompt
@@ -67,7 +67,7 @@ class ChatMessage(Struct, frozen=True, rename="camel", omit_defaults=True):
     content: Prompt
 
 
-class LlmTask(_Task, tag="llm"):
+class LlmTask(_Task, frozen=True, tag="llm"):
     """A chat completion."""
 
     messages: Annotated[list[ChatMessage], Meta(max_length=10_000)]
@@ -81,7 +81,7 @@ class LlmTask(_Task, tag="llm"):
     chat_template_kwargs: dict[str, Any] | None = None
 
 
-class AudioSttTask(_Task, tag="audio_stt"):
+class AudioSttTask(_Task, frozen=True, tag="audio_stt"):
     """A transcription of the audio behind ``input_url``."""
 
     input_url: Url
@@ -92,7 +92,7 @@ class AudioSttTask(_Task, tag="audio_stt"):
     timestamps: Literal["segment", "word"] | None = None
 
 
-class AudioTtsTask(_Task, tag="audio_tts"):
+class AudioTtsTask(_Task, frozen=True, tag="audio_tts"):
     """Speech. ``speed`` is a factor, 1 is the voice's own pace."""
 
     text: Prompt
@@ -102,7 +102,7 @@ class AudioTtsTask(_Task, tag="audio_tts"):
     ext: Extension = "wav"
 
 
-class VideoTask(_Task, tag="video"):
+class VideoTask(_Task, frozen=True, tag="video"):
     """A clip. ``seconds`` long, sides in pixels, ``fps`` frames a second."""
 
     prompt: Prompt

@@ -1,0 +1,246 @@
+"""What a session does next: a pure function from (state, event) to (state, effects).
+
+Protocol §3, rules. No clock, no socket, no thread: times come in with the events, in
+seconds of any monotonic clock.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+
+from msgspec import Struct, structs
+
+from studio_worker_core.errors import BadFrame
+from studio_worker_core.session.endings import (
+    Ended,
+    EndReason,
+    Refusal,
+    refusal_for_close,
+    refusal_for_error,
+)
+from studio_worker_core.session.handler import Timings
+from studio_worker_core.wire.frames import (
+    Cancel,
+    CompleteAck,
+    ErrorFrame,
+    FailAck,
+    HeartbeatAck,
+    Offer,
+    StudioFrame,
+    Welcome,
+)
+
+__all__ = [
+    "Arrived",
+    "BadOffer",
+    "Beat",
+    "Closed",
+    "Effect",
+    "End",
+    "Event",
+    "Phase",
+    "SayHello",
+    "ShipLogs",
+    "Skip",
+    "State",
+    "StopAsked",
+    "Tell",
+    "Ticked",
+    "Unreadable",
+    "begin",
+    "due",
+    "step",
+]
+
+
+class Phase(Enum):
+    """Where a session stands."""
+
+    GREETING = "greeting"
+    """``hello`` is out, ``welcome`` is not in: nothing else may be sent."""
+    OPEN = "open"
+    OVER = "over"
+
+
+class State(Struct, frozen=True):
+    """All that a session remembers."""
+
+    phase: Phase
+    heard_at: float
+    """When the last frame of any kind came from the studio."""
+    heartbeat_at: float
+    logs_at: float
+    features: frozenset[str] = frozenset()
+    """What the studio said it understands (protocol §3.1)."""
+
+
+# events
+
+
+class Arrived(Struct, frozen=True):
+    frame: StudioFrame
+    at: float
+
+
+class Unreadable(Struct, frozen=True):
+    error: BadFrame
+    at: float
+
+
+class Ticked(Struct, frozen=True):
+    """Time has passed. ``heard_at`` is when the reader last saw a frame."""
+
+    at: float
+    heard_at: float
+
+
+class Closed(Struct, frozen=True):
+    """The connection is gone; ``code`` and ``reason`` are the studio's, if it sent them."""
+
+    code: int | None
+    reason: str
+    detail: str
+
+
+class StopAsked(Struct, frozen=True):
+    pass
+
+
+Event = Arrived | Unreadable | Ticked | Closed | StopAsked
+
+
+# effects
+
+
+class SayHello(Struct, frozen=True):
+    pass
+
+
+class Beat(Struct, frozen=True):
+    pass
+
+
+class ShipLogs(Struct, frozen=True):
+    pass
+
+
+class Tell(Struct, frozen=True):
+    """Hand a frame to the handler."""
+
+    frame: Welcome | Offer | CompleteAck | FailAck | Cancel
+
+
+class BadOffer(Struct, frozen=True):
+    job_id: str | None
+    reason: str
+
+
+class Skip(Struct, frozen=True):
+    """Log that a frame was not acted on."""
+
+    reason: str
+
+
+class End(Struct, frozen=True):
+    ending: Ended | Refusal
+
+
+Effect = SayHello | Beat | ShipLogs | Tell | BadOffer | Skip | End
+
+
+def begin(now: float) -> tuple[State, tuple[Effect, ...]]:
+    """The state of a fresh session, and its first effect: ``hello`` at once."""
+    return State(Phase.GREETING, now, now, now), (SayHello(),)
+
+
+def due(state: State, timings: Timings) -> float:
+    """When the next :class:`Ticked` matters, should nothing else happen before."""
+    silent_at = state.heard_at + timings.silence
+    if state.phase is Phase.OPEN:
+        return min(silent_at, state.heartbeat_at, state.logs_at)
+    return silent_at
+
+
+def step(state: State, event: Event, timings: Timings) -> tuple[State, tuple[Effect, ...]]:
+    """One transition. Nothing has an effect once the session is over."""
+    if state.phase is Phase.OVER:
+        return state, ()
+    match event:
+        case Arrived(frame, at):
+            return _arrived(_heard(state, at), frame, at, timings)
+        case Unreadable(error, at):
+            return _heard(state, at), (_unreadable(state, error),)
+        case Ticked(at, heard_at):
+            return _ticked(_heard(state, heard_at), at, timings)
+        case Closed(code, reason, detail):
+            refusal = refusal_for_close(code, reason)
+            return _over(state, refusal or _ended(state, EndReason.DISCONNECTED, detail))
+        case StopAsked():
+            return _over(state, _ended(state, EndReason.STOPPED, "this worker closed the session"))
+
+
+def _arrived(
+    state: State, frame: StudioFrame, at: float, timings: Timings
+) -> tuple[State, tuple[Effect, ...]]:
+    if isinstance(frame, ErrorFrame):
+        return _over(state, refusal_for_error(frame))
+    if state.phase is Phase.GREETING:
+        if not isinstance(frame, Welcome):
+            return state, (Skip(f"{_name(frame)} frame before welcome"),)
+        opened = structs.replace(
+            state,
+            phase=Phase.OPEN,
+            features=frozenset(frame.features),
+            heartbeat_at=at + timings.heartbeat,
+            logs_at=at + timings.logs,
+        )
+        return opened, (Tell(frame),)
+    match frame:
+        case HeartbeatAck():
+            return state, ()
+        case Welcome():
+            return state, (Skip("a second welcome frame"),)
+        case Cancel() if "cancel" not in state.features:
+            return state, (Skip("cancel frame from a studio without the feature"),)
+        case Offer() | CompleteAck() | FailAck() | Cancel():
+            return state, (Tell(frame),)
+
+
+def _heard(state: State, at: float) -> State:
+    return structs.replace(state, heard_at=max(state.heard_at, at))
+
+
+def _unreadable(state: State, error: BadFrame) -> Effect:
+    if error.frame_type == "offer" and state.phase is Phase.OPEN:
+        return BadOffer(error.job_id, error.reason)
+    return Skip(str(error))
+
+
+def _ticked(state: State, at: float, timings: Timings) -> tuple[State, tuple[Effect, ...]]:
+    if at - state.heard_at >= timings.silence:
+        detail = f"no frame from the studio for {at - state.heard_at:.0f} s"
+        return _over(state, _ended(state, EndReason.SILENT, detail))
+    if state.phase is not Phase.OPEN:
+        return state, ()
+    effects: list[Effect] = []
+    # The next beat counts from now, not from when this one was due: a worker that was
+    # suspended sends one heartbeat, not one for each it missed.
+    if at >= state.heartbeat_at:
+        effects.append(Beat())
+        state = structs.replace(state, heartbeat_at=at + timings.heartbeat)
+    if at >= state.logs_at:
+        effects.append(ShipLogs())
+        state = structs.replace(state, logs_at=at + timings.logs)
+    return state, tuple(effects)
+
+
+def _over(state: State, ending: Ended | Refusal) -> tuple[State, tuple[Effect, ...]]:
+    return structs.replace(state, phase=Phase.OVER), (End(ending),)
+
+
+def _ended(state: State, reason: EndReason, detail: str) -> Ended:
+    return Ended(reason, detail, welcomed=state.phase is Phase.OPEN)
+
+
+def _name(frame: StudioFrame) -> str:
+    return str(type(frame).__struct_config__.tag)

@@ -47,7 +47,10 @@ class InputLimits(Struct, frozen=True, kw_only=True):
     max_mb: _NotNegative = 256.0
     seconds: _NotNegative = 120.0
     allow_private: bool = False
-    """Whether input URLs may point at private or loopback addresses."""
+    """Whether input URLs may point into private networks. This machine itself is only ever
+    fetched from when the studio runs on it too."""
+    max_megapixels: _NotNegative = 64.0
+    """Most pixels of an input image (all frames together), in millions."""
 
 
 class PluginSettings(Struct, frozen=True, kw_only=True):

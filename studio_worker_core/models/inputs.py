@@ -2,13 +2,28 @@
 
 from __future__ import annotations
 
+import functools
+import random
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from urllib.parse import urlsplit
 
+from studio_worker_core.config import InputLimits
+from studio_worker_core.errors import DownloadFailed, InvalidTask, ModelStoreError, SourceRefused
+from studio_worker_core.host.disk import shown_bytes
+from studio_worker_core.models import data_url
+from studio_worker_core.models.answers import refusal
+from studio_worker_core.models.fetching import Fetcher
+from studio_worker_core.models.guard import AddressPolicy, is_loopback_host, origin, shown_url
+from studio_worker_core.models.sniff import HEAD_BYTES, audio_type, check_image, image_type
+from studio_worker_core.models.transfers import Interrupted, Line, run_transfers
 from studio_worker_core.wire.tasks import AudioSttTask, ImageTask, Task, VideoTask
 
 __all__ = ["InputFetcher", "input_urls"]
+
+_CHUNK = 1 << 20
+_ATTEMPTS = 3
 
 
 def input_urls(task: Task) -> Mapping[str, str]:
@@ -29,18 +44,134 @@ def input_urls(task: Task) -> Mapping[str, str]:
 
 
 class InputFetcher:
-    """``InputFetcher(limits, studio_base_url)`` with the ``[inputs]`` limits of the config.
+    """Fetches what a task points at, within the ``[inputs]`` limits of the config.
 
-    ``.fetch(task, into, *, cancel=None)`` puts the inputs in the directory ``into`` as
-    ``init_image.png``, ``input.wav`` … and returns them by name. It raises InvalidTask (not an
-    image, not audio), SourceRefused (forbidden address, too large), DownloadFailed, JobCancelled.
+    Only https is taken, and no address in a private network unless ``limits.allow_private``.
+    What the studio at ``studio_base_url`` serves itself is always taken; other services of
+    this machine only when the studio is on this machine too.
     """
+
+    def __init__(
+        self,
+        limits: InputLimits | Callable[[], InputLimits],
+        studio_base_url: str,
+        *,
+        fetcher: Fetcher | None = None,
+        first_pause: float = 1.0,
+    ) -> None:
+        self._limits = limits if callable(limits) else lambda: limits
+        self._studio = studio_base_url
+        self._fetcher = fetcher or Fetcher()
+        self._first_pause = first_pause
 
     def fetch(
         self, task: Task, into: Path, *, cancel: threading.Event | None = None
     ) -> Mapping[str, Path]:
-        """Fetch every input of ``task`` into the directory ``into``."""
-        del into, cancel
-        if input_urls(task):
-            raise NotImplementedError
-        return {}
+        """Put the inputs of ``task`` into the directory ``into``, as ``init_image.png``,
+        ``input.wav`` …, named by their true type; their paths by input name.
+
+        Raises:
+            InvalidTask: not an image, not audio, broken, or too many pixels.
+            SourceRefused: forbidden address or scheme, or too many bytes.
+            DownloadFailed: network or server at fault, or too slow.
+            ModelStoreError: ``into`` cannot be written to.
+            JobCancelled: ``cancel`` was set.
+        """
+        urls = input_urls(task)
+        if not urls:
+            return {}
+        limits = self._limits()
+        one = functools.partial(self._one, into=into, limits=limits)
+        try:
+            into.mkdir(parents=True, exist_ok=True)
+            paths = run_transfers(
+                [functools.partial(one, name, url) for name, url in urls.items()],
+                parallel=len(urls),
+                cancel=cancel or threading.Event(),
+                seconds=limits.seconds or None,
+                what="fetching " + " and ".join(urls),
+            )
+        except OSError as error:
+            raise ModelStoreError(f"inputs cannot be written to {into}: {error}") from error
+        return dict(zip(urls, paths, strict=True))
+
+    def _one(self, name: str, url: str, line: Line, *, into: Path, limits: InputLimits) -> Path:
+        draft = into / f".{name}.part"
+        try:
+            if data_url.is_data_url(url):
+                data = data_url.bytes_of(url, name)
+                _check_size(len(data), limits, name)
+                draft.write_bytes(data)
+            else:
+                self._download(name, url, draft, line, limits)
+            ext = _true_type(draft, name, limits)
+            path = into / f"{name}.{ext}"
+            draft.replace(path)
+            return path
+        finally:
+            draft.unlink(missing_ok=True)
+
+    def _download(self, name: str, url: str, draft: Path, line: Line, limits: InputLimits) -> None:
+        for failures in range(1, _ATTEMPTS + 1):
+            try:
+                return self._attempt(name, url, draft, line, limits)
+            except Interrupted as error:
+                if failures == _ATTEMPTS:
+                    raise DownloadFailed(
+                        f"{name}: {error} (gave up after {failures} attempts)", what=name
+                    ) from error
+                pause = self._first_pause * 2.0 ** (failures - 1)
+                asked = min(error.retry_after or 0.0, 30.0)
+                line.pause(max(asked, pause * random.uniform(0.5, 1.0)))  # noqa: S311
+        return None
+
+    def _attempt(self, name: str, url: str, draft: Path, line: Line, limits: InputLimits) -> None:
+        with self._fetcher.open(url, self._policy(limits), line) as response:
+            if response.status != 200:
+                raise refusal(response, shown_url(url))
+            _check_size(response.length_remaining or 0, limits, name)
+            size = 0
+            with draft.open("wb") as file:
+                while chunk := response.read1(_CHUNK):
+                    line.check()
+                    size += len(chunk)
+                    _check_size(size, limits, name)
+                    file.write(chunk)
+            line.check()
+
+    def _policy(self, limits: InputLimits) -> AddressPolicy:
+        studio = urlsplit(self._studio)
+        return AddressPolicy(
+            allow_loopback=is_loopback_host(studio.hostname or ""),
+            allow_private=limits.allow_private,
+            trusted_origin=origin(studio),
+            # A proxy looks names up itself, so no address could be judged behind one.
+            may_use_proxy=limits.allow_private,
+        )
+
+
+def _check_size(size: int, limits: InputLimits, name: str) -> None:
+    most = limits.max_mb * 1_000_000
+    if most and size > most:
+        raise SourceRefused(
+            f"{name} is larger than {shown_bytes(most)}, the most that is fetched (raise max_mb "
+            "under [inputs] in the config to allow more)",
+            what=name,
+        )
+
+
+def _true_type(path: Path, name: str, limits: InputLimits) -> str:
+    with path.open("rb") as file:
+        head = file.read(HEAD_BYTES)
+    is_audio = name == "input"
+    ext = audio_type(head) if is_audio else image_type(head)
+    if ext is None:
+        wanted = (
+            "audio (wav, mp3, ogg, flac, m4a, webm)"
+            if is_audio
+            else "an image (png, jpg, webp, gif, bmp)"
+        )
+        raise InvalidTask(f"{name} is not {wanted}: it starts with {head[:16]!r}")
+    if not is_audio:
+        check_image(path, ext, name, limits.max_megapixels)
+    return ext

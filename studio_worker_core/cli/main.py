@@ -61,14 +61,15 @@ def root(
     verbose: Annotated[
         int,
         typer.Option(
-            "--verbose", "-v", count=True, help="Say more; twice for libraries too.",
+            "--verbose",
+            "-v",
+            count=True,
+            help="Say more; twice for libraries too.",
             show_default=False,
         ),
     ] = 0,
-    quiet: Annotated[
-        bool, typer.Option("--quiet", "-q", help="Warnings and errors only.")
-    ] = False,
-    version: Annotated[
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Warnings and errors only.")] = False,
+    version: Annotated[  # noqa: ARG001 - its callback does it
         bool,
         typer.Option(
             "--version", callback=_print_version, is_eager=True, help="Show the version and exit."

@@ -29,7 +29,10 @@ def plugin_commands() -> dict[str, CommandEntry]:
     known = _read(cache, fingerprint) if cache is not None else None
     if known is not None:
         return known
-    found, sources = _ask_plugins()
+    answer = _ask_plugins()
+    if answer is None:
+        return {}
+    found, sources = answer
     if cache is not None:
         _write(cache, fingerprint, found, sources)
     return found
@@ -125,22 +128,27 @@ def _stamp(path: str) -> str:
         return f"{path} gone"
 
 
-def _ask_plugins() -> tuple[dict[str, CommandEntry], list[str]]:
+def _ask_plugins() -> tuple[dict[str, CommandEntry], list[str]] | None:
     """Discover the plugins; answer their commands and stamps of the files that said so."""
-    # Imported here: most starts read the cache.
     try:
-        from studio_worker_core.cli.installed import find_engines
+        # Imported here: most starts read the cache.
+        import logging
 
-        roster = find_engines()
-        specs = roster.commands
+        # What is wrong with a plugin is for 'engines list' to say, not for --help.
+        logging.getLogger("studio_worker").addHandler(logging.NullHandler())
+        from studio_worker_core.engines.discovery import allowed_plugins, discover
+        from studio_worker_core.plugin import API_VERSION, HostInfo
+
+        host = HostInfo(API_VERSION, __version__, cache_directory())
+        roster = discover(host, allowed=allowed_plugins())
+        found = [
+            CommandEntry(_plain(spec.name), _plain(spec.help), _plain(spec.app))
+            for spec in roster.commands
+        ]
     except Exception:  # whatever plugins do while being asked, the command must still work
-        return {}, []
-    found = {
-        spec.name: CommandEntry(_plain(spec.name), _plain(spec.help), _plain(spec.app))
-        for spec in specs
-    }
+        return None
     files = {entry.source for entry in roster.entries if entry.source}
-    return found, sorted(_stamp(_plain(str(file))) for file in files)
+    return {entry.name: entry for entry in found}, sorted(_stamp(_plain(str(f))) for f in files)
 
 
 def _plain(text: str) -> str:

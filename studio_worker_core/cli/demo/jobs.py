@@ -1,0 +1,149 @@
+"""Queueing the planned jobs, waiting for each, saving and checking what came back."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+from msgspec import Struct
+
+from studio_worker_core.cli.demo.plan import DemoJob
+from studio_worker_core.cli.demo.stage import Stage
+from studio_worker_core.cli.demo.studio_api import JobView
+from studio_worker_core.cli.demo.verify import WrongResult, verify
+from studio_worker_core.errors import StudioError
+from studio_worker_core.wire.tasks import TaskKind
+
+__all__ = ["Outcome", "run_jobs"]
+
+_JOB_SECONDS = 60.0
+"""Longest wait for the next result before the demo gives up on a job."""
+
+
+class Outcome(Struct, frozen=True, kw_only=True):
+    """How one job ended."""
+
+    job: DemoJob
+    job_id: str
+    seconds: float
+    file: Path | None = None
+    facts: str = ""
+    """What was found in the file."""
+    problem: str | None = None
+    """Why it is not right; None when it is."""
+
+
+def run_jobs(
+    stage: Stage, jobs: Sequence[DemoJob], out: Path, tell: Callable[[Outcome], None]
+) -> list[Outcome]:
+    """Run ``jobs`` in order and save their results in ``out``.
+
+    All jobs that need no other's result are queued at once; the rest as soon as theirs is
+    there. ``tell`` hears of each outcome as it comes.
+    """
+    names: set[str] = set()
+    outcomes: list[Outcome] = []
+    first = [(job, stage.api.submit(_request(job))) for job in jobs if job.needs is None]
+    for outcome in _collect(stage, first, out, names):
+        outcomes.append(outcome)
+        tell(outcome)
+    later = [(job, _submit_later(stage, job, outcomes)) for job in jobs if job.needs is not None]
+    for outcome in _collect(stage, [(j, i) for j, i in later if i], out, names):
+        outcomes.append(outcome)
+        tell(outcome)
+    for job, job_id in later:
+        if not job_id:
+            lost = Outcome(job=job, job_id="", seconds=0, problem=f"no {job.needs} result to use")
+            outcomes.append(lost)
+            tell(lost)
+    return outcomes
+
+
+def _collect(
+    stage: Stage, queued: Sequence[tuple[DemoJob, str]], out: Path, names: set[str]
+) -> Iterator[Outcome]:
+    """Outcomes in the order the jobs were queued: the studio hands them out in that order."""
+    since = time.monotonic()
+    for job, job_id in queued:
+        view = _wait(stage, job_id)
+        now = time.monotonic()
+        yield _outcome(stage, job, view, out, names, seconds=view.seconds or now - since)
+        since = now
+
+
+def _wait(stage: Stage, job_id: str) -> JobView:
+    deadline = time.monotonic() + _JOB_SECONDS
+    while True:
+        view = stage.api.job(job_id)
+        if view.state in ("done", "failed", "cancelled") or time.monotonic() > deadline:
+            return view
+        stage.wait()
+
+
+def _outcome(
+    stage: Stage, job: DemoJob, view: JobView, out: Path, names: set[str], *, seconds: float
+) -> Outcome:
+    if view.state != "done":
+        late = f"still {view.state} after {_JOB_SECONDS:g} s"
+        said = view.error or (late if view.state in ("queued", "claimed") else view.state)
+        return Outcome(job=job, job_id=view.job_id, seconds=seconds, problem=said)
+    file = out / _file_name(job, view, names)
+    try:
+        stage.api.save_result(view.job_id, file)
+        facts = verify(job, file)
+        problem = _unlike_asked(job, file)
+    except (WrongResult, StudioError) as error:
+        facts, problem = "", str(error)
+    return Outcome(
+        job=job, job_id=view.job_id, seconds=seconds, file=file, facts=facts, problem=problem
+    )
+
+
+def _unlike_asked(job: DemoJob, file: Path) -> str | None:
+    made = file.suffix.lstrip(".")
+    if job.ext is not None and job.ext != made:
+        return f"asked for {job.ext}, which its plugin declares, but got {made}"
+    return None
+
+
+def _file_name(job: DemoJob, view: JobView, names: set[str]) -> str:
+    # The studio's word for the type is not trusted with a path.
+    ext = (view.result.ext if view.result else None) or "json"
+    ext = "".join(filter(str.isalnum, ext.lower())) or "bin"
+    name = f"{job.name}.{ext}"
+    count = 2
+    while name in names:
+        name = f"{job.name}-{count}.{ext}"
+        count += 1
+    names.add(name)
+    return name
+
+
+def _request(job: DemoJob, **more: str) -> dict[str, object]:
+    return {
+        "model": job.model,
+        "task": {**job.task, **more},
+        "modelSource": {"engine": job.engine, "files": [], "cliDefaults": {}},
+        "gameId": "demo",
+        "assetName": f"demo/{job.kind.value}/{job.name}",
+    }
+
+
+def _submit_later(stage: Stage, job: DemoJob, outcomes: Sequence[Outcome]) -> str:
+    """Queue a job that starts from an earlier result; empty when there is none."""
+    source = _source(job, outcomes)
+    if source is None:
+        return ""
+    return stage.api.submit(_request(job, **{job.needs_field: stage.inputs.offer(source)}))
+
+
+def _source(job: DemoJob, outcomes: Sequence[Outcome]) -> Path | None:
+    """An earlier, correct result of the needed kind, best one that every decoder reads."""
+    plain = {TaskKind.IMAGE: ".png", TaskKind.AUDIO_TTS: ".wav"}.get(job.needs or job.kind)
+    files = [
+        (o.job.engine != "synthetic", o.file.suffix == plain, o.file)
+        for o in outcomes
+        if o.problem is None and o.file is not None and o.job.kind is job.needs
+    ]
+    return max(files, key=lambda item: item[:2])[2] if files else None

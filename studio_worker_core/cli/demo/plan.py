@@ -1,0 +1,205 @@
+"""Which jobs the demo runs: every ready engine at work, every declared file type made once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from studio_worker_core.engines.roster import RosterEntry
+from studio_worker_core.wire.tasks import TaskKind
+
+__all__ = ["DemoJob", "plan_jobs"]
+
+_IMAGE_PROMPTS = (
+    ("clouds", "soft clouds over a calm sea at dawn"),
+    ("marble", "polished green marble with veins of gold"),
+    ("plasma", "neon plasma, violet and cyan"),
+    ("voronoi", "voronoi cells like stained glass, warm evening light"),
+    ("tiles", "blue and white tiles from an old courtyard"),
+)
+_VIDEO_PROMPT = "a slow flight through aurora clouds at night"
+_SPEECH = "Welcome to the studio. This sentence was spoken by the engine called {engine}."
+_QUESTION = "What does a studio worker do?"
+_CLIP_SECONDS = 2.0
+_CLIP_FPS = 24
+
+
+class DemoJob(Struct, frozen=True, kw_only=True):
+    """One job to queue, and what its result has to be."""
+
+    name: str
+    """Stem of the file it is saved as; the extension comes with the result."""
+    engine: str
+    model: str
+    kind: TaskKind
+    task: dict[str, Any]
+    ext: str | None = None
+    """The file type asked for; None for kinds that answer JSON."""
+    size: tuple[int, int] | None = None
+    """Width and height asked for, in pixels."""
+    seconds: float | None = None
+    """Length asked for."""
+    needs: TaskKind | None = None
+    """Its input is an earlier result of this kind, an image or speech."""
+    needs_field: str = ""
+    """The task's key for the input's address."""
+
+
+def plan_jobs(entries: Iterable[RosterEntry]) -> list[DemoJob]:
+    """The jobs for the ready engines; those that need another's result come last.
+
+    Every engine gets a job for each kind it does; each extension of a plugin is asked of
+    the first of its engines that does work of that sort.
+    """
+    ready = [entry for entry in entries if entry.ready]
+    jobs: list[DemoJob] = []
+    seen: set[tuple[str, str, TaskKind, str]] = set()
+    for entry in ready:
+        for kind in entry.kinds:
+            model = _usable_model(entry, kind)
+            if model is None:
+                continue
+            fitting = _fitting(kind, entry.extensions)
+            fresh = [
+                ext
+                for ext in fitting
+                if (entry.distribution, entry.entry_point, kind, ext) not in seen
+            ]
+            seen |= {(entry.distribution, entry.entry_point, kind, ext) for ext in fresh}
+            jobs += _jobs(entry, kind, model, fresh or fitting[:1])
+    jobs += list(_from_earlier_images(jobs))
+    return sorted(_without_missing_inputs(jobs), key=lambda job: job.needs is not None)
+
+
+def _jobs(
+    entry: RosterEntry, kind: TaskKind, model: str, extensions: Sequence[str]
+) -> Iterator[DemoJob]:
+    match kind:
+        case TaskKind.IMAGE:
+            for index, ext in enumerate(extensions):
+                yield _image(entry, model, ext, index)
+        case TaskKind.VIDEO:
+            for ext in extensions:
+                yield _video(entry, model, ext)
+        case TaskKind.AUDIO_TTS:
+            for ext in extensions:
+                text = _SPEECH.format(engine=entry.engine)
+                yield DemoJob(
+                    name=f"{entry.engine}-speech",
+                    engine=entry.engine,
+                    model=model,
+                    kind=kind,
+                    ext=ext,
+                    task={"kind": "audio_tts", "text": text, "ext": ext},
+                )
+        case TaskKind.LLM:
+            messages = [{"role": "user", "content": _QUESTION}]
+            yield DemoJob(
+                name=f"{entry.engine}-chat",
+                engine=entry.engine,
+                model=model,
+                kind=kind,
+                task={"kind": "llm", "messages": messages},
+            )
+        case TaskKind.AUDIO_STT:
+            yield DemoJob(
+                name=f"{entry.engine}-transcript",
+                engine=entry.engine,
+                model=model,
+                kind=kind,
+                task={"kind": "audio_stt"},
+                needs=TaskKind.AUDIO_TTS,
+                needs_field="inputUrl",
+            )
+
+
+def _image(entry: RosterEntry, model: str, ext: str, index: int) -> DemoJob:
+    subject, prompt = _IMAGE_PROMPTS[index % len(_IMAGE_PROMPTS)]
+    side = 256 if entry.builtin else 512
+    return DemoJob(
+        name=f"{entry.engine}-{subject}",
+        engine=entry.engine,
+        model=model,
+        kind=TaskKind.IMAGE,
+        ext=ext,
+        size=(side, side),
+        task={
+            "kind": "image",
+            "prompt": prompt,
+            "seed": 7 + index,
+            "ext": ext,
+            "width": side,
+            "height": side,
+        },
+    )
+
+
+def _video(entry: RosterEntry, model: str, ext: str) -> DemoJob:
+    side = 128 if entry.builtin else 320
+    return DemoJob(
+        name=f"{entry.engine}-clip",
+        engine=entry.engine,
+        model=model,
+        kind=TaskKind.VIDEO,
+        ext=ext,
+        size=(side, side),
+        seconds=_CLIP_SECONDS,
+        task={
+            "kind": "video",
+            "prompt": _VIDEO_PROMPT,
+            "ext": ext,
+            "width": side,
+            "height": side,
+            "seconds": _CLIP_SECONDS,
+            "fps": _CLIP_FPS,
+        },
+    )
+
+
+def _from_earlier_images(jobs: Sequence[DemoJob]) -> Iterator[DemoJob]:
+    """For each engine of pictures or clips, one more job that starts from a picture."""
+    done: set[tuple[str, TaskKind]] = set()
+    for job in jobs:
+        if job.kind not in (TaskKind.IMAGE, TaskKind.VIDEO) or (job.engine, job.kind) in done:
+            continue
+        done.add((job.engine, job.kind))
+        task = dict(job.task)
+        if job.kind is TaskKind.IMAGE:
+            task |= {"prompt": _IMAGE_PROMPTS[1][1], "denoise": 0.5}
+        yield replace(
+            job,
+            name=f"{job.engine}-from-picture",
+            task=task,
+            needs=TaskKind.IMAGE,
+            needs_field="initImageUrl",
+        )
+
+
+def _without_missing_inputs(jobs: Sequence[DemoJob]) -> list[DemoJob]:
+    made = {job.kind for job in jobs if job.needs is None}
+    return [job for job in jobs if job.needs is None or job.needs in made]
+
+
+def _usable_model(entry: RosterEntry, kind: TaskKind) -> str | None:
+    """A model that needs no download: ``engine:*`` stands for models described elsewhere."""
+    return next((name for name in entry.models.get(kind, ()) if not name.endswith(":*")), None)
+
+
+def _fitting(kind: TaskKind, extensions: Mapping[str, str]) -> list[str]:
+    """The extensions that results of ``kind`` can have; one empty wish for JSON kinds."""
+    match kind:
+        case TaskKind.IMAGE:
+            return [e for e, mime in extensions.items() if mime.startswith("image/") and e != "gif"]
+        case TaskKind.AUDIO_TTS:
+            return [e for e, mime in extensions.items() if mime.startswith("audio/")]
+        case TaskKind.VIDEO:
+            return [
+                ext
+                for ext, mime in extensions.items()
+                if mime.startswith("video/") or mime in ("image/gif", "image/webp", "image/apng")
+            ]
+        case _:
+            return [""]

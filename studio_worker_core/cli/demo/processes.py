@@ -1,0 +1,123 @@
+"""The demo's child processes: started, listened to, and stopped whatever happens."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import threading
+import time
+from collections import deque
+from collections.abc import Sequence
+from types import TracebackType
+
+from studio_worker_core.errors import StudioWorkerError
+
+__all__ = ["Child", "ChildFailed"]
+
+_TAIL_LINES = 30
+_STOP_SECONDS = 15.0
+
+
+class ChildFailed(StudioWorkerError):
+    """A process of the demo ended or stayed silent; carries the end of its output."""
+
+    def __init__(self, name: str, what: str, tail: Sequence[str]) -> None:
+        said = "".join(f"\n  {line}" for line in tail)
+        super().__init__(f"the demo's {name} {what}; its last words:{said or ' (none)'}")
+        self.name = name
+
+
+class Child:
+    """``studio-worker <arguments>`` as a process of its own while it is entered.
+
+    It gets a session of its own, so that Ctrl-C reaches only the demo, which then stops its
+    children in order. Its output is kept line by line; the last lines can be asked for.
+    """
+
+    def __init__(self, name: str, arguments: Sequence[str]) -> None:
+        self.name = name
+        self._arguments = arguments
+        self._environ = {**os.environ, "NO_COLOR": "1", "PYTHONUNBUFFERED": "1"}
+        self._lines: deque[str] = deque(maxlen=2000)
+        self._news = threading.Condition()
+        self._ended = False
+
+    def __enter__(self) -> Child:
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "studio_worker_core.cli.main", *self._arguments],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            encoding="utf-8",
+            errors="replace",
+            env=self._environ,
+            start_new_session=True,
+        )
+        self._reader = threading.Thread(target=self._read, name=f"{self.name} output", daemon=True)
+        self._reader.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._process.terminate()
+        try:
+            self._process.wait(_STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        self._reader.join(_STOP_SECONDS)
+
+    def wait_for(self, pattern: str, *, seconds: float) -> re.Match[str]:
+        """The first line of its output that ``pattern`` is found in.
+
+        Raises:
+            ChildFailed: it ended, or did not say so within ``seconds``.
+        """
+        wanted = re.compile(pattern)
+        deadline = time.monotonic() + seconds
+        with self._news:
+            while True:
+                for line in self._lines:
+                    found = wanted.search(line)
+                    if found:
+                        return found
+                if self._ended:
+                    raise ChildFailed(self.name, f"ended ({self._status()})", self.tail())
+                left = deadline - time.monotonic()
+                if left <= 0:
+                    raise ChildFailed(self.name, f"was not ready in {seconds:g} s", self.tail())
+                self._news.wait(left)
+
+    def check_alive(self) -> None:
+        """Raise :class:`ChildFailed` if it has ended."""
+        if self._process.poll() is not None:
+            self._reader.join(_STOP_SECONDS)
+            raise ChildFailed(self.name, f"ended ({self._status()})", self.tail())
+
+    def tail(self, lines: int = _TAIL_LINES) -> list[str]:
+        """The last lines it wrote."""
+        with self._news:
+            return list(self._lines)[-lines:]
+
+    def _status(self) -> str:
+        code = self._process.wait()
+        return f"exit code {code}" if code >= 0 else f"signal {-code}"
+
+    def _read(self) -> None:
+        output = self._process.stdout
+        assert output is not None
+        with output:
+            for line in output:
+                with self._news:
+                    self._lines.append(line.rstrip("\n"))
+                    self._news.notify_all()
+        with self._news:
+            self._ended = True
+            self._news.notify_all()

@@ -1,0 +1,200 @@
+"""``studio-worker engines``: what is installed, healthy or not, and switching it on and off."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import msgspec
+import typer
+
+from studio_worker_core.cli.installed import installed_engines
+from studio_worker_core.cli.invocation import invocation_of
+from studio_worker_core.cli.terminal import print_json, print_table
+from studio_worker_core.config import ConfigStore
+from studio_worker_core.engines.roster import Roster, RosterEntry
+from studio_worker_core.errors import PluginError
+
+__all__ = ["app", "as_object"]
+
+app = typer.Typer(
+    rich_markup_mode=None,
+    no_args_is_help=True,
+    help="List, inspect, disable and enable the installed engines.",
+)
+
+_Json = Annotated[bool, typer.Option("--json", help="Write JSON.")]
+_Name = Annotated[
+    str, typer.Argument(help="An engine, or the plugin that brings it by its distribution.")
+]
+_STYLES = {"ready": None, "disabled": "dim"}
+
+
+@app.command("list")
+def list_engines(
+    ctx: typer.Context,
+    as_json: _Json = False,
+    timing: Annotated[
+        bool, typer.Option("--timing", help="Add how long each plugin's import took.")
+    ] = False,
+) -> None:
+    """List every engine found, good and broken, with the reason."""
+    roster = installed_engines(ConfigStore(invocation_of(ctx).config_path))
+    if as_json:
+        print_json([as_object(entry, timing=timing) for entry in roster.entries])
+        return
+    headings = ["engine", "state", "kinds", "models", "extensions", "distribution"]
+    rows = [
+        [
+            entry.engine,
+            entry.state,
+            " ".join(entry.kinds),
+            _few([name for names in entry.models.values() for name in names]),
+            " ".join(entry.extensions),
+            f"{entry.distribution} {entry.version}",
+        ]
+        for entry in roster.entries
+    ]
+    if timing:
+        headings.append("import")
+        for row, entry in zip(rows, roster.entries, strict=True):
+            row.append(f"{entry.import_ms:.0f} ms")
+    print_table(headings, rows, styles=[_STYLES.get(e.state, "red") for e in roster.entries])
+    _print_complaints(roster)
+
+
+@app.command()
+def show(ctx: typer.Context, name: _Name, as_json: _Json = False) -> None:
+    """Show all there is to know about one engine."""
+    roster = installed_engines(ConfigStore(invocation_of(ctx).config_path))
+    entries = _named(roster, name)
+    if as_json:
+        print_json([_details(entry) for entry in entries])
+        return
+    for index, entry in enumerate(entries):
+        if index:
+            typer.echo()
+        for key, value in _details(entry).items():
+            _print_detail(key, value)
+
+
+@app.command()
+def disable(ctx: typer.Context, name: _Name) -> None:
+    """Leave an engine out from the worker's next start on."""
+    store = ConfigStore(invocation_of(ctx).config_path)
+    _named(installed_engines(store), name)
+    listed = store.config.plugins.disabled
+    if name not in listed:
+        _write(store, (*listed, name))
+    _say(ctx, f"{name} is disabled; a running worker leaves it out from its next start on")
+
+
+@app.command()
+def enable(ctx: typer.Context, name: _Name) -> None:
+    """Take a disabled engine back."""
+    store = ConfigStore(invocation_of(ctx).config_path)
+    listed = store.config.plugins.disabled
+    if name not in listed:
+        for entry in _named(installed_engines(store), name):
+            cause = next((n for n in (entry.distribution, entry.entry_point) if n in listed), None)
+            if cause is not None:
+                raise PluginError(
+                    f"{name} is disabled through '{cause}'; "
+                    f"run 'studio-worker engines enable {cause}'",
+                    distribution=entry.distribution,
+                )
+        _say(ctx, f"{name} is not disabled")
+        return
+    _write(store, tuple(other for other in listed if other != name))
+    _say(ctx, f"{name} is enabled; a running worker takes it at its next start")
+
+
+def as_object(entry: RosterEntry, *, timing: bool = False) -> dict[str, Any]:
+    """One element of ``engines list --json``; new keys are only ever added at the end."""
+    found: dict[str, Any] = {
+        "engine": entry.engine,
+        "distribution": entry.distribution,
+        "version": entry.version,
+        "kinds": [kind.value for kind in entry.kinds],
+        "models": {kind.value: list(names) for kind, names in entry.models.items()},
+        "extensions": dict(entry.extensions),
+        "state": entry.state,
+        "reason": entry.reason,
+    }
+    if timing:
+        found["import_ms"] = round(entry.import_ms, 1)
+    return found
+
+
+def _details(entry: RosterEntry) -> dict[str, Any]:
+    spec = entry.spec
+    return as_object(entry, timing=True) | {
+        "remedy": entry.remedy,
+        "where": entry.where,
+        "warnings": list(entry.warnings),
+        "summary": spec.summary if spec else "",
+        "engine_version": spec.version if spec else "",
+        "licence": (spec.licence if spec else "") or _licence_of(entry.distribution),
+        "parameters": dict(spec.parameters) if spec else {},
+        "factory": spec.factory if spec else "",
+        "source": entry.source,
+        "traits": msgspec.to_builtins(entry.traits),
+    }
+
+
+def _licence_of(distribution: str) -> str:
+    from importlib.metadata import PackageNotFoundError, metadata
+
+    try:
+        found = metadata(distribution)
+    except PackageNotFoundError:
+        return ""
+    return found.json.get("license_expression") or found.json.get("license") or ""
+
+
+def _print_detail(key: str, value: Any) -> None:
+    label = key.replace("_", " ")
+    match value:
+        case None | "" | [] | {}:
+            return
+        case dict():
+            typer.echo(f"{label}:")
+            for name, item in value.items():
+                text = ", ".join(map(str, item)) if isinstance(item, list) else item
+                typer.echo(f"  {name}: {text}")
+        case list():
+            typer.echo(f"{label}: {', '.join(map(str, value))}")
+        case _:
+            typer.echo(f"{label}: {value}")
+
+
+def _print_complaints(roster: Roster) -> None:
+    for entry in roster.entries:
+        if entry.reason:
+            where = f" ({entry.where})" if entry.where else ""
+            remedy = f"; {entry.remedy}" if entry.remedy else ""
+            typer.echo(f"{entry.engine}: {entry.reason}{where}{remedy}", err=True)
+        for warning in entry.warnings:
+            typer.echo(f"{entry.engine}: warning: {warning}", err=True)
+
+
+def _named(roster: Roster, name: str) -> list[RosterEntry]:
+    found = [e for e in roster.entries if name in (e.engine, e.distribution, e.entry_point)]
+    if not found:
+        known = ", ".join(sorted({entry.engine for entry in roster.entries})) or "none"
+        raise PluginError(f"no engine or plugin is named '{name}'; installed: {known}")
+    return found
+
+
+def _write(store: ConfigStore, disabled: tuple[str, ...]) -> None:
+    store.update(plugins=msgspec.structs.replace(store.config.plugins, disabled=disabled))
+
+
+def _say(ctx: typer.Context, message: str) -> None:
+    if invocation_of(ctx).verbosity >= 0:
+        typer.echo(message)
+
+
+def _few(names: list[str], shown: int = 3) -> str:
+    unique = list(dict.fromkeys(names))
+    more = len(unique) - shown
+    return " ".join(unique[:shown]) + (f" +{more}" if more > 0 else "")

@@ -7,8 +7,9 @@ import typer
 from studio_worker_core.cli.invocation import invocation_of
 from studio_worker_core.cli.reporting import TerminalReporter
 from studio_worker_core.config import ConfigStore
-from studio_worker_core.worker import run_worker
+from studio_worker_core.worker.main import run_worker
 from studio_worker_core.worker.shutdown import Shutdown
+from studio_worker_core.worker.status import StatusBoard
 
 __all__ = ["app"]
 
@@ -24,6 +25,5 @@ def run(ctx: typer.Context) -> None:
     """
     invocation = invocation_of(ctx)
     store = ConfigStore(invocation.config_path)
-    store.load()
     with Shutdown() as shutdown, TerminalReporter(invocation.verbosity) as reporter:
         run_worker(store, reporter=reporter, stop=shutdown)

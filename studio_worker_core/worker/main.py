@@ -1,0 +1,230 @@
+"""One worker from start to end: its rooms, its threads, its shutdown."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+
+from studio_worker_core import __version__
+from studio_worker_core.config import Config, ConfigStore
+from studio_worker_core.delivery import Delivery, Settled
+from studio_worker_core.engines.discovery import allowed_plugins, discover
+from studio_worker_core.engines.lanes import Lanes
+from studio_worker_core.engines.roster import Roster
+from studio_worker_core.errors import HttpStatusError, TransportError
+from studio_worker_core.gate import Gate
+from studio_worker_core.host.facts import host_facts
+from studio_worker_core.host.gpu import admission, gpu_memory
+from studio_worker_core.host.lock import InstanceLock
+from studio_worker_core.host.presence import presence
+from studio_worker_core.jobs import JobRunner
+from studio_worker_core.log_shipping import LogShipper
+from studio_worker_core.models.inputs import InputFetcher
+from studio_worker_core.models.store import ModelStore
+from studio_worker_core.outbox import Entry, Outbox
+from studio_worker_core.plugin import API_VERSION, HostInfo, JobEvent
+from studio_worker_core.studio_client.http import StudioClient
+from studio_worker_core.studio_client.upload import ResultUpload
+from studio_worker_core.wire.frames import Claim
+from studio_worker_core.worker.conditions import Conditions
+from studio_worker_core.worker.crew import Crew
+from studio_worker_core.worker.desk import Desk
+from studio_worker_core.worker.held import StopReason
+from studio_worker_core.worker.link import Link
+from studio_worker_core.worker.running import JobLoop
+from studio_worker_core.worker.settings import LiveSettings, open_settings
+from studio_worker_core.worker.shutdown import Shutdown
+from studio_worker_core.worker.status import StatusBoard
+
+__all__ = ["Worker", "run_worker"]
+
+log = logging.getLogger("studio_worker.worker")
+
+_HAND_BACK_SECONDS = 5.0
+_FLUSH_SECONDS = 5.0
+_JOIN_SECONDS = 10.0
+
+
+def run_worker(store: ConfigStore, *, board: StatusBoard, shutdown: Shutdown) -> None:
+    """Serve until ``shutdown.stop`` is set; blocks.
+
+    Raises:
+        AlreadyRunning: another worker holds this config directory.
+        ConfigError: the settings cannot be used.
+        OutboxError: the outbox cannot be opened.
+        RegistrationRejected, SessionRefused, TransportError: see :meth:`.Link.run`.
+    """
+    with InstanceLock(store.lock_path):
+        logs = LogShipper()
+        logger = logging.getLogger("studio_worker")
+        logger.addHandler(logs)
+        try:
+            config = open_settings(store)
+            board.post(studio_url=config.api_base_url)
+            Worker(store, config, logs, board, shutdown.stop).serve()
+        finally:
+            logger.removeHandler(logs)
+
+
+class Worker:
+    """The rooms of one worker, put together; :meth:`serve` runs them."""
+
+    def __init__(
+        self,
+        store: ConfigStore,
+        config: Config,
+        logs: LogShipper,
+        board: StatusBoard,
+        stop: threading.Event,
+    ) -> None:
+        self._board = board
+        self._stop = stop
+        self._closing = threading.Event()
+        self._settings = settings = LiveSettings(store)
+        for secret in (config.auth_token, config.registration_secret, config.local_api_token):
+            logs.redact(secret)
+        self._outbox = outbox = Outbox(store.outbox_root, lambda: settings().outbox)
+        for line in outbox.recover():
+            log.warning("%s", line)
+        self._roster = _roster(config, store)
+        self._lanes = lanes = Lanes(lambda: settings().limits)
+        self._gate = Gate()
+        self._uploads = StudioClient(config.api_base_url)
+        self._delivery = delivery = Delivery(
+            outbox,
+            self._complete,
+            self._closing,
+            is_ours=lambda job_id: self._desk.is_ours(job_id),
+            on_settled=self._settled,
+        )
+        runner = JobRunner(
+            self._roster,
+            lanes,
+            ModelStore(store.models_root),
+            InputFetcher(lambda: settings().inputs, self._uploads.base_url),
+            outbox,
+        )
+        self._conditions = Conditions(
+            settings,
+            host_facts(),
+            lambda: self._roster.offerings(lanes.withdrawn()),
+            stopping=stop,
+            presence=presence,
+            room=outbox.room,
+        )
+        self._jobs = JobLoop(
+            runner, delivery, self._roster, board, lambda: settings().worker_id or ""
+        )
+        self._desk = Desk(
+            capabilities=self._conditions.capabilities,
+            not_taking=self._conditions.not_taking,
+            admission=self._admission,
+            gate=self._gate,
+            delivery=delivery,
+            logs=logs,
+            start=self._jobs.start,
+        )
+        self._jobs.serve(self._desk)
+        self._link = Link(
+            store,
+            self._desk,
+            self._conditions.capabilities,
+            logs,
+            board,
+            stopping=stop,
+            closing=self._closing,
+        )
+
+    def serve(self) -> None:
+        """Start the threads, wait for the stop, and wind down in order."""
+        crew = Crew(self._stop)
+        self._delivery.start()
+        crew.start("jobs", self._jobs.run)
+        crew.start("link", self._link.run)
+        try:
+            self._stop.wait()
+        finally:
+            self._wind_down(crew)
+        crew.raise_failure()
+
+    def _wind_down(self, crew: Crew) -> None:
+        """No new offers; the running job gets its grace; what can be sent is sent."""
+        grace = self._settings().shutdown_grace_seconds
+        deadline = time.monotonic() + grace
+        self._board.post(state="stopping", detail="")
+        self._link.abandon_registration()
+        held = self._desk.held
+        if held is not None:
+            log.info("stopping: job %s has %.0f s to finish", held.job_id, grace)
+            if not self._gate.wait_free(grace):
+                held.stop(StopReason.SHUTDOWN)
+                self._gate.wait_free(_HAND_BACK_SECONDS)
+        self._jobs.finish()
+        self._delivery.flush(max(_FLUSH_SECONDS, deadline - time.monotonic()))
+        self._closing.set()
+        self._uploads.close()
+        left = crew.join(_JOIN_SECONDS)
+        if not self._delivery.join(_JOIN_SECONDS):
+            left.append("delivery")
+        self._lanes.close()
+        if left:
+            log.error("threads that did not end: %s", ", ".join(left))
+
+    def _complete(self, entry: Entry, abort: Callable[[], bool]) -> None:
+        config = self._settings()
+        manifest = entry.manifest
+        if config.worker_id is None or config.auth_token is None:
+            raise TransportError("complete", "this worker is not registered yet")
+        if manifest.worker != config.worker_id:
+            raise HttpStatusError(
+                *("complete", 410),
+                f"made as worker {manifest.worker}, which this worker no longer is "
+                f"(now {config.worker_id})",
+            )
+        upload = ResultUpload(
+            path=entry.path,
+            ext=manifest.ext,
+            mime=manifest.mime,
+            prompt=manifest.prompt,
+            file_name=f"{manifest.job}.{manifest.ext}",
+            abort=abort,
+        )
+        self._uploads.complete(manifest.worker, config.auth_token, manifest.job, upload)
+
+    def _settled(self, settled: Settled) -> None:
+        manifest = settled.entry.manifest
+        if settled.outcome == "delivered":
+            self._board.count("done")
+        self._board.post(undelivered=len(self._delivery.pending_ids()))
+        self._roster.notify(
+            JobEvent(
+                what=settled.outcome,
+                job_id=manifest.job,
+                engine=manifest.engine,
+                model=manifest.model,
+                kind=manifest.kind,
+                error=settled.reason,
+            )
+        )
+
+    def _admission(self, claim: Claim) -> str | None:
+        return admission(claim.vram_gb_estimate, self._settings().vram_threshold_gb, gpu_memory())
+
+
+def _roster(config: Config, store: ConfigStore) -> Roster:
+    host = HostInfo(
+        api_version=API_VERSION, agent_version=__version__, models_root=store.models_root
+    )
+    roster = discover(host, disabled=config.plugins.disabled, allowed=allowed_plugins())
+    for entry in roster.entries:
+        for warning in entry.warnings:
+            log.warning("engine %s (%s): %s", entry.engine, entry.distribution, warning)
+        if entry.state in ("broken", "clash"):
+            log.warning(
+                "engine %s of %s %s is %s: %s%s",
+                *(entry.engine, entry.distribution, entry.version, entry.state, entry.reason),
+                f"; {entry.remedy}" if entry.remedy else "",
+            )
+    return roster

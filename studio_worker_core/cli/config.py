@@ -72,7 +72,7 @@ def set_value(
     key: _Key,
     value: Annotated[str, typer.Argument(help="The new value; '' goes back to the default.")],
 ) -> None:
-    """Change one setting. A running worker reads most of them at its next start."""
+    """Change one setting. A running worker follows most of them within a second."""
     store = _store(ctx)
     store.set_text(key, value)
     if invocation_of(ctx).verbosity >= 0:

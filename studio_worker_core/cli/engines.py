@@ -148,7 +148,7 @@ def _licence_of(distribution: str) -> str:
         found = metadata(distribution)
     except PackageNotFoundError:
         return ""
-    return found.json.get("license_expression") or found.json.get("license") or ""
+    return str(found.json.get("license_expression") or found.json.get("license") or "")
 
 
 def _print_detail(key: str, value: Any) -> None:

@@ -60,11 +60,19 @@ class TerminalReporter:
 
     On a terminal: log lines with a live status line under them. Anywhere else: log lines.
     ``verbosity`` is that of :class:`~studio_worker_core.cli.invocation.Invocation`; with
-    ``--quiet`` there is no status line and nothing below a warning.
+    ``--quiet``, or without ``live``, there is no status line; ``--quiet`` also leaves out
+    everything below a warning.
     """
 
-    def __init__(self, verbosity: int = 0, *, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        verbosity: int = 0,
+        *,
+        live: bool = True,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._verbosity = verbosity
+        self._wants_live = live and verbosity >= 0
         self._clock = clock
         self._lock = threading.Lock()
         self._live: Live | None = None
@@ -74,7 +82,7 @@ class TerminalReporter:
 
     def __enter__(self) -> TerminalReporter:
         handler: logging.Handler
-        if self._verbosity >= 0 and is_terminal(sys.stderr):
+        if self._wants_live and is_terminal(sys.stderr):
             from rich.live import Live
 
             console = error_console()

@@ -24,6 +24,7 @@ def run(ctx: typer.Context) -> None:
     (shutdown_grace_seconds); a second one ends at once.
     """
     invocation = invocation_of(ctx)
-    store = ConfigStore(invocation.config_path)
+    board = StatusBoard()
     with Shutdown() as shutdown, TerminalReporter(invocation.verbosity) as reporter:
-        run_worker(store, reporter=reporter, stop=shutdown)
+        board.subscribe(reporter.show)
+        run_worker(ConfigStore(invocation.config_path), board=board, shutdown=shutdown)

@@ -16,9 +16,9 @@ class CommandEntry(NamedTuple):
     """``"module:attribute"`` of a :class:`typer.Typer`."""
 
 
-def _own(name: str, summary: str, module: str | None = None) -> CommandEntry:
-    room = module or name.replace("-", "_")
-    return CommandEntry(name, summary, f"studio_worker_core.cli.{room}:app")
+def _own(name: str, summary: str, app: str | None = None) -> CommandEntry:
+    room = app or f"{name.replace('-', '_')}:app"
+    return CommandEntry(name, summary, f"studio_worker_core.cli.{room}")
 
 
 BUILT_IN: dict[str, CommandEntry] = {
@@ -26,10 +26,14 @@ BUILT_IN: dict[str, CommandEntry] = {
     for entry in (
         _own("run", "Start the worker: register if needed, then serve jobs"),
         _own("register", "Ask a studio to take this worker and wait for its decision"),
-        _own("status", "Show registration, a running worker, waiting results and engines"),
+        _own("status", "Show registration, the running worker, results and engines"),
+        _own("pause", "Take no new jobs until 'resume'", "pause:pause_app"),
+        _own("resume", "Take new jobs again", "pause:resume_app"),
         _own("engines", "List, inspect, disable and enable the installed engines"),
         _own("config", "Show and change the configuration"),
         _own("set-threshold", "Set the most GPU memory one job may need, in GB"),
-        _own("demo", "Run a studio and a worker here, and one job of every kind", "demo.command"),
+        _own(
+            "demo", "Run a studio and a worker here, and one job of every kind", "demo.command:app"
+        ),
     )
 }

@@ -1,0 +1,58 @@
+"""Taking an engine that keeps crashing out of service for a while."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+
+from msgspec import Struct
+
+__all__ = ["CrashLoop"]
+
+_IN_A_ROW = 3
+_FIRST_SECONDS = 30.0
+_LONGEST_SECONDS = 600.0
+
+
+class _Record(Struct):
+    crashes: int = 0
+    times_out: int = 0
+    until: float = 0.0
+
+
+class CrashLoop:
+    """Counts crashes in a row for each engine. Three take it out for 30 s; when it comes back
+    one more crash takes it out for twice as long, up to 10 minutes, and a finished job clears
+    its record. Safe to use from any thread.
+
+    :param clock: seconds that never go back.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._records: dict[str, _Record] = {}
+        self._lock = threading.Lock()
+
+    def crashed(self, engine: str) -> float | None:
+        """Note a crash. Seconds the engine is out of service now, or None."""
+        with self._lock:
+            record = self._records.setdefault(engine, _Record())
+            record.crashes += 1
+            if record.crashes < _IN_A_ROW:
+                return None
+            pause = min(_FIRST_SECONDS * 2.0**record.times_out, _LONGEST_SECONDS)
+            record.times_out = min(record.times_out + 1, 32)
+            record.until = self._clock() + pause
+            return pause
+
+    def finished(self, engine: str) -> None:
+        """Note a job that ended without a crash."""
+        with self._lock:
+            self._records.pop(engine, None)
+
+    def withdrawn(self) -> frozenset[str]:
+        """The engines out of service now."""
+        now = self._clock()
+        with self._lock:
+            return frozenset(name for name, r in self._records.items() if r.until > now)

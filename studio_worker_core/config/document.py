@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import time
+import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from studio_worker_core import file_lock
 from studio_worker_core.config.values import config_keys
 from studio_worker_core.errors import ConfigError
 
-__all__ = ["edited", "write_whole", "writing"]
+__all__ = ["check", "edited", "write_whole", "writing"]
 
 _LOCK_SECONDS = 10.0
 _LOCK_PAUSE_SECONDS = 0.01
@@ -43,6 +44,10 @@ def edited(text: str, changes: Mapping[str, Any], path: Path) -> str:
                 if container is not None and name in container:
                     container.remove(name)
                 continue
+            if not head and key not in document:
+                text = _with_new_key(tomlkit.dumps(document), tomlkit.dumps({key: value}))
+                document = tomlkit.parse(text)
+                continue
             if head and head not in document:
                 document[head] = tomlkit.table()
             container = document[head] if head else document
@@ -50,8 +55,48 @@ def edited(text: str, changes: Mapping[str, Any], path: Path) -> str:
                 continue
             container[name] = value
         return tomlkit.dumps(document)
-    except (TOMLKitError, TypeError, AttributeError) as error:
+    except (TOMLKitError, TypeError, AttributeError, ValueError) as error:
         raise ConfigError(f"cannot edit {path}: {error}", path=path) from error
+
+
+def check(table: Mapping[str, Any], changes: Mapping[str, Any], path: Path) -> None:
+    """See that an edit did what it was to do, before it replaces anything.
+
+    Raises:
+        ConfigError: it did not (``key``).
+    """
+    for key, value in changes.items():
+        head, _, name = key.rpartition(".")
+        found = (table.get(head, {}) if head else table).get(name)
+        if found != value:
+            raise ConfigError(
+                f"cannot edit {key} in {path}; change it with 'studio-worker config edit'",
+                path=path,
+                key=key,
+            )
+
+
+def _with_new_key(text: str, assignment: str) -> str:
+    """``text`` with a line after the last key that stands before the tables.
+
+    tomlkit would put it right before the first ``[table]`` and so take over the comment
+    that belongs to the table.
+    """
+    lines = text.splitlines(keepends=True)
+    if lines and not lines[-1].endswith("\n"):
+        lines[-1] += "\n"
+    wanted = tomllib.loads(text) | tomllib.loads(assignment)
+    starts = [n for n, line in enumerate(lines) if line.lstrip().startswith("[")]
+    for start in [*starts, len(lines)]:
+        number = start
+        while 0 < number < len(lines) and not lines[number - 1].split("#")[0].strip():
+            number -= 1  # back over the table's own comments
+        candidate = "".join([*lines[:number], assignment, *lines[number:]])
+        with contextlib.suppress(tomllib.TOMLDecodeError):
+            # A bracket inside a list or a long text is no table: the result tells.
+            if tomllib.loads(candidate) == wanted:
+                return candidate
+    raise ValueError(f"there is no place for {assignment.split(' ')[0]}")
 
 
 @contextlib.contextmanager

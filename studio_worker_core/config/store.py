@@ -160,6 +160,7 @@ class ConfigStore:
             edited = document.edited(text, changes, self.path)
             table = self._parse(edited)
             config_from_document(table, self.path)
+            document.check(table, changes, self.path)
             if edited != text or not self.path.exists():
                 document.write_whole(self.path, edited.encode("utf-8"))
         self._held = {}

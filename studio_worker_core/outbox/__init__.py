@@ -8,12 +8,13 @@ One directory per job under ``<config dir>/outbox``::
     corrupt/<key>/              what could not be read, for a person to look at
 """
 
-from studio_worker_core.outbox.disk import Disk
-from studio_worker_core.outbox.drafts import FileAnswer, JsonAnswer
+from studio_worker_core.outbox.disk import Disk, shown_size
+from studio_worker_core.outbox.drafts import LONGEST_JSON, FileAnswer, JsonAnswer
 from studio_worker_core.outbox.manifest import Draft, Entry, Manifest, Refusal, directory_name
 from studio_worker_core.outbox.store import Outbox
 
 __all__ = [
+    "LONGEST_JSON",
     "Disk",
     "Draft",
     "Entry",
@@ -23,4 +24,5 @@ __all__ = [
     "Outbox",
     "Refusal",
     "directory_name",
+    "shown_size",
 ]

@@ -92,6 +92,11 @@ def completed(
         boot=boot,
         session=draft.session_number,
     )
+    try:
+        msgspec.convert(msgspec.to_builtins(manifest), Manifest)
+    except msgspec.ValidationError as error:
+        # Better a failed job now than a manifest that cannot be read after a restart.
+        raise EngineFailed(f"the engine's result cannot be described: {error}") from error
     return Entry(draft.directory, manifest)
 
 

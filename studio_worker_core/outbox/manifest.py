@@ -43,7 +43,7 @@ class Refusal(Struct, frozen=True):
     """HTTP status the studio answered with; None when no answer was involved."""
 
 
-class Manifest(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Manifest(Struct, frozen=True, kw_only=True):
     """The books of one finished result. ``bytes`` and ``sha256`` are those of its file."""
 
     version: int = MANIFEST_VERSION

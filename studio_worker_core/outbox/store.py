@@ -69,8 +69,6 @@ class Outbox:
         with self._lock, writing(self._disk, self.root):
             return recovery.recover(self._layout, self._disk, self._now())
 
-    # one job
-
     def begin(self, claim: Claim, worker_id: str, session_number: int | None) -> Draft:
         """A directory for the result of ``claim``, accepted on that session."""
         directory = self._layout.jobs / directory_name(claim.job_id)
@@ -256,8 +254,6 @@ class Outbox:
         """Remove refused and corrupt results beyond the configured age and size."""
         with self._lock, writing(self._disk, self.root):
             return prune(self._layout, self._disk, self._limits(), self.refused(), self._now())
-
-    # steps
 
     def _is_current(self, entry: Entry) -> bool:
         try:

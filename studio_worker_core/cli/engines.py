@@ -153,9 +153,9 @@ def _licence_of(distribution: str) -> str:
 
 def _print_detail(key: str, value: Any) -> None:
     label = key.replace("_", " ")
+    if value in (None, "", [], {}):
+        return
     match value:
-        case None | "" | [] | {}:
-            return
         case dict():
             typer.echo(f"{label}:")
             for name, item in value.items():

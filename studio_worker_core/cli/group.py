@@ -27,7 +27,7 @@ class LazyGroup(TyperGroup):
         """Built-in commands, then those of plugins; a plugin cannot replace a built-in."""
         return {**self.find_plugin_commands(), **BUILT_IN}
 
-    def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002 - the signature is typer's
+    def list_commands(self, ctx: Any) -> list[str]:
         """Built-in commands in the table's order, then the plugins' by name."""
         added = sorted(name for name in self.entries() if name not in BUILT_IN)
         return [*BUILT_IN, *added]
@@ -57,7 +57,7 @@ class LazyGroup(TyperGroup):
         with formatter.section("Commands"):
             formatter.write_dl(rows)
 
-    def format_epilog(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002
+    def format_epilog(self, ctx: Any, formatter: Any) -> None:
         """Write the epilog as it is: examples are not to be re-wrapped."""
         if self.epilog:
             formatter.write_paragraph()

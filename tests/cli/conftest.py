@@ -1,0 +1,54 @@
+"""The real command in a process of its own, in a home of its own."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+Run = Callable[..., subprocess.CompletedProcess[str]]
+
+COMMAND = [sys.executable, "-m", "studio_worker_core.cli.main"]
+
+
+@pytest.fixture
+def environ(tmp_path: Path) -> dict[str, str]:
+    """An environment whose config and cache directories are below ``tmp_path``."""
+    dropped = ("STUDIO_WORKER_", "NO_COLOR", "FORCE_COLOR", "COLUMNS", "LINES")
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(dropped)}
+    return {
+        **kept,
+        "HOME": str(tmp_path / "home"),
+        "XDG_CONFIG_HOME": str(tmp_path / "config"),
+        "XDG_CACHE_HOME": str(tmp_path / "cache"),
+        "TERM": "xterm-256color",
+    }
+
+
+@pytest.fixture
+def config_file(tmp_path: Path) -> Path:
+    """Where the config file is by default in :func:`environ`."""
+    return tmp_path / "config" / "minis-studio-worker" / "config.toml"
+
+
+@pytest.fixture
+def cli(environ: dict[str, str], tmp_path: Path) -> Run:
+    """Run ``studio-worker`` with arguments; its exit status and output."""
+
+    def run(*arguments: str, **extra: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [*COMMAND, *arguments],
+            env={**environ, **extra},
+            cwd=tmp_path,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+
+    return run

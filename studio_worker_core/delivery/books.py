@@ -168,6 +168,12 @@ class Books:
             None,
         )
 
+    def next_in_flight(self, now: float) -> Item | None:
+        """The oldest item that waits for its ack, else the next one to go."""
+        sent = (item for item in self.oldest_first() if item.letter.phase is Phase.SENT)
+        due = self.next_due(now, may_upload=True)
+        return next(sent, due if due is not None and not due.is_final else None)
+
     def next_time(self, *, may_upload: bool) -> float | None:
         """When the next turn comes."""
         return min(

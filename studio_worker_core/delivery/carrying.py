@@ -17,7 +17,8 @@ from studio_worker_core.delivery.letters import (
     Uploaded,
 )
 from studio_worker_core.errors import HttpStatusError, OutboxError, StudioError
-from studio_worker_core.outbox import Entry, Outbox, shown_size
+from studio_worker_core.host.disk import shown_bytes
+from studio_worker_core.outbox import Entry, Outbox
 from studio_worker_core.wire.frames import CompleteJson
 
 __all__ = ["Carrier", "Complete", "Settled"]
@@ -93,7 +94,7 @@ class Carrier:
             "delivered the result of job %s (%s, %s%s)",
             entry.job_id,
             entry.manifest.ext,
-            shown_size(entry.manifest.bytes),
+            shown_bytes(entry.manifest.bytes),
             f", {attempts} attempts" if attempts > 1 else "",
             extra=_about(entry),
         )

@@ -140,12 +140,12 @@ class Delivery:
             return [i.letter.job_id for i in self._books.oldest_first() if not i.is_final]
 
     def in_flight(self) -> str | None:
-        """The job whose result is being sent right now, or waits for its ack."""
+        """The job whose result is being sent, waits for its ack, or is next to be sent."""
         with self._changed:
             if self._uploading is not None:
                 return self._uploading.letter.job_id
-            items = self._books.oldest_first()
-            return next((i.letter.job_id for i in items if i.letter.phase is Phase.SENT), None)
+            item = self._books.next_in_flight(self._clock())
+            return item.letter.job_id if item is not None else None
 
     def flush(self, timeout: float) -> bool:
         """Wait (seconds) until nothing more can be delivered now: all is, or what is left

@@ -8,7 +8,7 @@ One directory per job under ``<config dir>/outbox``::
     corrupt/<key>/              what could not be read, for a person to look at
 """
 
-from studio_worker_core.outbox.disk import Disk, shown_size
+from studio_worker_core.outbox.disk import Disk
 from studio_worker_core.outbox.drafts import LONGEST_JSON, FileAnswer, JsonAnswer
 from studio_worker_core.outbox.manifest import Draft, Entry, Manifest, Refusal, directory_name
 from studio_worker_core.outbox.store import Outbox
@@ -24,5 +24,4 @@ __all__ = [
     "Outbox",
     "Refusal",
     "directory_name",
-    "shown_size",
 ]

@@ -13,8 +13,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from studio_worker_core.errors import OutboxError
+from studio_worker_core.host.disk import free_bytes, shown_bytes
 
-__all__ = ["Disk", "is_temporary", "shown_size", "write_whole", "writing"]
+__all__ = ["Disk", "is_temporary", "write_whole", "writing"]
 
 _FULL = frozenset(
     number
@@ -78,9 +79,7 @@ class Disk:
 
     def free_bytes(self, path: Path) -> int:
         """Free bytes of the disk that ``path`` is or will be on."""
-        while not path.exists() and path != path.parent:
-            path = path.parent
-        return shutil.disk_usage(path).free
+        return free_bytes(path)
 
 
 def write_whole(disk: Disk, path: Path, data: bytes) -> None:
@@ -116,8 +115,8 @@ def writing(disk: Disk, path: Path, needed: int = 0) -> Iterator[None]:
             raise OutboxError(f"cannot write {path}: {reason}", path=path) from error
         free = disk.free_bytes(path.parent)
         raise OutboxError(
-            f"cannot write {path}: the disk is full ({shown_size(needed)} needed, "
-            f"{shown_size(free)} free); free some space or raise the file size limit",
+            f"cannot write {path}: the disk is full ({shown_bytes(needed)} needed, "
+            f"{shown_bytes(free)} free); free some space or raise the file size limit",
             path=path,
             needed=needed,
             free=free,
@@ -127,15 +126,3 @@ def writing(disk: Disk, path: Path, needed: int = 0) -> Iterator[None]:
 def is_temporary(name: str) -> bool:
     """Whether a file of that name is what :func:`write_whole` left when it was killed."""
     return name.startswith(".") and name.endswith(_TEMPORARY)
-
-
-def shown_size(count: int) -> str:
-    """``count`` bytes for people, in decimal units."""
-    if count < 1000:
-        return f"{count} bytes"
-    size = float(count)
-    for unit in ("kB", "MB", "GB"):
-        size /= 1000
-        if size < 1000 or unit == "GB":
-            break
-    return f"{size:.1f} {unit}"

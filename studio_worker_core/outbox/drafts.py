@@ -11,8 +11,9 @@ from typing import Any, Protocol, runtime_checkable
 import msgspec
 
 from studio_worker_core.errors import EngineFailed, OutboxError
+from studio_worker_core.host.disk import shown_bytes
 from studio_worker_core.media_types import mime_for, reason_against
-from studio_worker_core.outbox.disk import Disk, shown_size, write_whole, writing
+from studio_worker_core.outbox.disk import Disk, write_whole, writing
 from studio_worker_core.outbox.manifest import Draft, Entry, Manifest
 from studio_worker_core.wire.bounds import MAX_FRAME_BYTES
 
@@ -121,8 +122,8 @@ def _write_json(disk: Disk, draft: Draft, value: Any) -> Path:
         raise EngineFailed(f"the engine's answer is no JSON value: {error}") from error
     if len(data) > LONGEST_JSON:
         raise EngineFailed(
-            f"the engine's answer has {shown_size(len(data))}; "
-            f"one frame takes {shown_size(LONGEST_JSON)}",
+            f"the engine's answer has {shown_bytes(len(data))}; "
+            f"one frame takes {shown_bytes(LONGEST_JSON)}",
             retryable=False,
         )
     path = draft.directory / "result.json"

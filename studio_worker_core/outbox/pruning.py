@@ -9,7 +9,8 @@ from pathlib import Path
 from msgspec import Struct
 
 from studio_worker_core.config import OutboxLimits
-from studio_worker_core.outbox.disk import Disk, shown_size
+from studio_worker_core.host.disk import shown_bytes
+from studio_worker_core.outbox.disk import Disk
 from studio_worker_core.outbox.layout import Layout
 from studio_worker_core.outbox.manifest import MANIFEST_NAME, Entry
 
@@ -45,7 +46,7 @@ def prune(
             _log.info(
                 "pruned %s (%s, kept since %s)",
                 each.path,
-                shown_size(each.bytes),
+                shown_bytes(each.bytes),
                 each.since.date(),
             )
     return removed

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from datetime import datetime
 from pathlib import Path
 
@@ -13,13 +12,11 @@ from studio_worker_core.outbox.manifest import Entry, read_manifest
 
 __all__ = ["defect", "recover"]
 
-_log = logging.getLogger("studio_worker.outbox")
-
 
 def recover(layout: Layout, disk: Disk, now: datetime) -> list[str]:
     """Leave only finished results in ``jobs/`` and refused ones in ``refused/``.
 
-    Returns what was done, a line each, which is also logged. Must not run beside a worker
+    Returns what was done, a line each, for the log. Must not run beside a worker
     on the same outbox: its work in progress looks like an unfinished leftover.
     """
     layout.make(disk)
@@ -33,8 +30,6 @@ def recover(layout: Layout, disk: Disk, now: datetime) -> list[str]:
                 line = f"left {path} as it is: {error.strerror or error}"
             if line is not None:
                 done.append(line)
-    for line in done:
-        _log.warning("%s", line)
     return done
 
 

@@ -14,8 +14,9 @@ from msgspec.structs import replace
 
 from studio_worker_core.config import OutboxLimits
 from studio_worker_core.errors import OutboxError
+from studio_worker_core.host.disk import shown_bytes
 from studio_worker_core.outbox import drafts, recovery
-from studio_worker_core.outbox.disk import Disk, shown_size, write_whole, writing
+from studio_worker_core.outbox.disk import Disk, write_whole, writing
 from studio_worker_core.outbox.drafts import FileAnswer, JsonAnswer
 from studio_worker_core.outbox.layout import EntryReader, Layout, free_path
 from studio_worker_core.outbox.manifest import (
@@ -65,7 +66,7 @@ class Outbox:
 
     def recover(self) -> list[str]:
         """At the start of a worker, and only then: drop half-written drafts, set aside what
-        cannot be read. Returns what was done, a line each; it is logged too."""
+        cannot be read. Returns what was done, a line each, for the log."""
         with self._lock, writing(self._disk, self.root):
             return recovery.recover(self._layout, self._disk, self._now())
 
@@ -148,13 +149,13 @@ class Outbox:
         used = sum(entry.manifest.bytes for entry in self.pending())
         if limits.max_gb > 0 and used >= limits.max_gb * BYTES_PER_GB * _NEAR:
             return (
-                f"the outbox holds {shown_size(used)} that the studio has not taken "
+                f"the outbox holds {shown_bytes(used)} that the studio has not taken "
                 f"(outbox.max_gb is {limits.max_gb:g})"
             )
         free = self._disk.free_bytes(self.root)
         if free < limits.min_free_gb * BYTES_PER_GB:
             return (
-                f"only {shown_size(free)} free on the disk of {self.root} "
+                f"only {shown_bytes(free)} free on the disk of {self.root} "
                 f"(outbox.min_free_gb is {limits.min_free_gb:g})"
             )
         return None

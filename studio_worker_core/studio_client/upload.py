@@ -66,6 +66,10 @@ class MultipartBody:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the file."""
         self._file.close()
 
     def __len__(self) -> int:

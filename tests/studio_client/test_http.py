@@ -1,0 +1,357 @@
+"""Calls to a studio over real connections."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import logging
+import socket
+import threading
+import time
+import traceback
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+
+from studio_worker_core import __version__
+from studio_worker_core.errors import ConfigError, HttpStatusError, TransportError, WireError
+from studio_worker_core.secrets import Secret
+from studio_worker_core.studio_client.http import StudioClient, retry_after_seconds
+from studio_worker_core.wire.capabilities import Capabilities
+from studio_worker_core.wire.registration import (
+    ApprovedDecision,
+    PendingDecision,
+    RegisterRequest,
+    RejectedDecision,
+)
+from tests.studio_client.servers import Answer, HttpServer, RawServer, read_head
+
+SECRET = Secret("5ecre7" * 10)
+StartRaw = Callable[[Callable[[socket.socket], None]], RawServer]
+
+
+@pytest.fixture
+def request_body(capabilities: Capabilities) -> RegisterRequest:
+    return RegisterRequest(
+        install_id="i-1",
+        registration_secret_hash="ab" * 32,
+        capabilities=capabilities,
+        user_agent="studio-worker/x",
+    )
+
+
+def _raw(answer: bytes) -> Callable[[socket.socket], None]:
+    def behave(connection: socket.socket) -> None:
+        read_head(connection)
+        connection.sendall(answer)
+
+    return behave
+
+
+def test_a_register_request_is_what_the_protocol_says(
+    http_server: HttpServer, request_body: RegisterRequest
+) -> None:
+    http_server.answer_json({"requestId": "rr-1", "status": "pending", "new": 1}, 201)
+    answer = StudioClient(http_server.url).register_request(request_body)
+    assert answer.request_id == "rr-1"
+    [seen] = http_server.seen
+    assert (seen.method, seen.path) == ("POST", "/graphics/api/workers/register-request")
+    assert seen.headers["content-type"] == "application/json"
+    assert seen.headers["user-agent"] == f"studio-worker/{__version__}"
+    assert "authorization" not in seen.headers
+    body = json.loads(seen.body)
+    assert (body["installId"], body["registrationSecretHash"]) == ("i-1", "ab" * 32)
+    assert body["capabilities"]["machineName"] == "box"
+
+
+@pytest.mark.parametrize(
+    ("body", "decision"),
+    [
+        ({"status": "pending"}, PendingDecision()),
+        ({"status": "rejected", "reason": "no"}, RejectedDecision("no")),
+        ({"status": "rejected", "reason": None}, RejectedDecision(None)),
+        (
+            {"status": "approved", "workerId": "w", "authToken": "t"},
+            ApprovedDecision(worker_id="w", auth_token="t"),
+        ),
+    ],
+)
+def test_a_poll_presents_the_raw_secret_and_reads_the_decision(
+    http_server: HttpServer, body: object, decision: object
+) -> None:
+    http_server.answer_json(body)
+    assert StudioClient(http_server.url).poll_registration("rr-1", SECRET) == decision
+    [seen] = http_server.seen
+    assert (seen.method, seen.path) == ("GET", "/graphics/api/workers/register-requests/rr-1")
+    assert seen.headers["authorization"] == f"Bearer {SECRET.reveal()}"
+
+
+@pytest.mark.parametrize("status", [401, 404])
+def test_a_request_the_studio_does_not_know_is_none(http_server: HttpServer, status: int) -> None:
+    http_server.answer_json({"error": "unknown"}, status)
+    assert StudioClient(http_server.url).poll_registration("rr-1", SECRET) is None
+
+
+@pytest.mark.parametrize("status", [400, 403, 409, 429, 500, 503])
+def test_an_answer_outside_2xx_is_an_error_with_status_and_body(
+    http_server: HttpServer, request_body: RegisterRequest, status: int
+) -> None:
+    http_server.respond = lambda _: Answer(status, b"too much \x1b[31m", {"Retry-After": "7"})
+    with pytest.raises(HttpStatusError) as caught:
+        StudioClient(http_server.url).register_request(request_body)
+    error = caught.value
+    assert (error.op, error.status, error.retry_after) == ("register-request", status, 7.0)
+    assert str(error) == f"register-request failed: {status} — too much [31m"
+    assert error.is_transient == (status >= 500)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"", b"not json", b"[]", b"{}", b'{"status":"granted"}', b'{"status":"approved"}', b"\xff"],
+)
+def test_a_decision_that_makes_no_sense_is_a_wire_error(
+    http_server: HttpServer, body: bytes
+) -> None:
+    http_server.respond = lambda _: Answer(200, body)
+    with pytest.raises(WireError, match="register-poll"):
+        StudioClient(http_server.url).poll_registration("rr-1", SECRET)
+
+
+def test_a_redirect_is_not_followed_and_names_the_remedy(
+    http_server: HttpServer, request_body: RegisterRequest
+) -> None:
+    thief = HttpServer()
+    place = {"Location": f"{thief.url}graphics/api"}
+    try:
+        for status in (301, 302, 307, 308):
+            answer = Answer(status, b"", place)
+            http_server.respond = lambda _, answer=answer: answer  # type: ignore[misc]
+            client = StudioClient(http_server.url)
+            with pytest.raises(TransportError, match=rf"{thief.port} \({status}\).*api_base_url"):
+                client.poll_registration("rr-1", SECRET)
+            with pytest.raises(TransportError, match="api_base_url"):
+                client.register_request(request_body)
+        assert thief.seen == []
+    finally:
+        thief.close()
+
+
+def test_an_endless_error_body_is_read_to_64_kib_only(raw_server: StartRaw) -> None:
+    def behave(connection: socket.socket) -> None:
+        read_head(connection)
+        connection.sendall(b"HTTP/1.1 500 Oops\r\n\r\n")
+        while True:
+            connection.sendall(b"x" * 65536)
+
+    server = raw_server(behave)
+    with pytest.raises(HttpStatusError) as caught:
+        StudioClient(server.url).poll_registration("rr-1", SECRET)
+    assert len(caught.value.body) == 64 * 1024
+
+
+def test_an_oversized_answer_is_a_wire_error(raw_server: StartRaw) -> None:
+    def behave(connection: socket.socket) -> None:
+        read_head(connection)
+        connection.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
+        while True:
+            connection.sendall(b" " * (1 << 20))
+
+    with pytest.raises(WireError, match="over 16777216 bytes"):
+        StudioClient(raw_server(behave).url).poll_registration("rr-1", SECRET)
+
+
+def test_an_answer_that_drips_for_ever_is_given_up(raw_server: StartRaw) -> None:
+    over = threading.Event()
+
+    def behave(connection: socket.socket) -> None:
+        read_head(connection)
+        connection.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
+        while not over.wait(0.05):
+            connection.sendall(b" ")
+
+    try:
+        with pytest.raises(TransportError, match=r"took over 0\.3 s"):
+            StudioClient(raw_server(behave).url, timeout=0.3).poll_registration("rr-1", SECRET)
+    finally:
+        over.set()
+
+
+def test_a_compressed_answer_nobody_asked_for_is_not_unpacked(http_server: HttpServer) -> None:
+    bomb = gzip.compress(b" " * (1 << 24))
+    http_server.respond = lambda _: Answer(200, bomb, {"Content-Encoding": "gzip"})
+    with pytest.raises(WireError):
+        StudioClient(http_server.url).poll_registration("rr-1", SECRET)
+    assert http_server.seen[0].headers["accept-encoding"] == "identity"
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [b"", b"HTTP/1.1", b"nonsense\r\n\r\n", b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nabc"],
+)
+def test_a_connection_that_breaks_off_is_a_transport_error(
+    raw_server: StartRaw, answer: bytes
+) -> None:
+    with pytest.raises(TransportError) as caught:
+        StudioClient(raw_server(_raw(answer)).url).poll_registration("rr-1", SECRET)
+    assert caught.value.is_transient
+
+
+def test_a_studio_that_is_not_there_is_one_clear_line(request_body: RegisterRequest) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+    with pytest.raises(TransportError) as caught:
+        StudioClient(f"http://127.0.0.1:{port}").register_request(request_body)
+    assert str(caught.value) == (
+        "register-request failed: connection refused: is the studio running, "
+        "and api_base_url right?"
+    )
+
+
+def test_silence_is_given_up_after_the_time_limit(raw_server: StartRaw) -> None:
+    over = threading.Event()
+    server = raw_server(lambda connection: void(over.wait(30)))
+    with pytest.raises(TransportError, match="timed out"):
+        StudioClient(server.url, timeout=0.2).poll_registration("rr-1", SECRET)
+    over.set()
+
+
+def void(_: object) -> None:
+    """Takes a value and gives none."""
+
+
+def test_close_ends_a_call_in_flight_at_once(raw_server: StartRaw) -> None:
+    arrived, over = threading.Event(), threading.Event()
+
+    def behave(connection: socket.socket) -> None:
+        read_head(connection)
+        arrived.set()
+        over.wait(60)
+
+    client = StudioClient(raw_server(behave).url)
+    caught: list[BaseException] = []
+
+    def call() -> None:
+        try:
+            client.poll_registration("rr-1", SECRET)
+        except TransportError as error:
+            caught.append(error)
+
+    thread = threading.Thread(target=call)
+    thread.start()
+    assert arrived.wait(10)
+    started = time.monotonic()
+    client.close()
+    thread.join(timeout=10)
+    over.set()
+    assert time.monotonic() - started < 5
+    assert "shutting down" in str(caught[0])
+    with pytest.raises(TransportError, match="shutting down"):
+        client.poll_registration("rr-1", SECRET)
+
+
+def test_connections_are_kept_and_a_dropped_one_is_replaced(http_server: HttpServer) -> None:
+    peers = set()
+
+    def respond(_: object) -> Answer:
+        return Answer(200, b'{"status":"pending"}')
+
+    http_server.respond = respond
+    client = StudioClient(http_server.url)
+    for _ in range(3):
+        assert client.poll_registration("rr-1", SECRET) == PendingDecision()
+    peers.add(len(http_server.seen))
+    http_server.respond = lambda _: Answer(200, b'{"status":"pending"}', {"Connection": "close"})
+    client.poll_registration("rr-1", SECRET)
+    http_server.respond = respond
+    assert client.poll_registration("rr-1", SECRET) == PendingDecision()
+
+
+def test_netrc_cookies_and_proxies_do_not_meddle(
+    http_server: HttpServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    netrc = tmp_path / "netrc"
+    netrc.write_text("default login ada password other\nmachine 127.0.0.1 login a password b\n")
+    monkeypatch.setenv("NETRC", str(netrc))
+    for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    monkeypatch.delenv("no_proxy", raising=False)
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    http_server.respond = lambda _: Answer(200, b'{"status":"pending"}', {"Set-Cookie": "a=b"})
+    client = StudioClient(http_server.url)
+    client.poll_registration("rr-1", SECRET)
+    client.poll_registration("rr-1", SECRET)
+    assert all(
+        seen.headers["authorization"] == f"Bearer {SECRET.reveal()}" for seen in http_server.seen
+    )
+    assert all("cookie" not in seen.headers for seen in http_server.seen)
+
+
+def test_a_token_is_never_shown(http_server: HttpServer, caplog: pytest.LogCaptureFixture) -> None:
+    http_server.respond = lambda seen: Answer(500, seen.headers["authorization"].encode())
+    client = StudioClient(http_server.url)
+    with caplog.at_level(logging.DEBUG), pytest.raises(HttpStatusError) as caught:
+        client.poll_registration("rr-1", SECRET)
+    assert caught.value.body == "Bearer ***"
+    told = "".join(traceback.format_exception(caught.value)) + caplog.text + repr(vars(client))
+    assert SECRET.reveal() not in told
+    assert not any(SECRET.reveal() in repr(vars(record)) for record in caplog.records)
+
+
+@pytest.mark.parametrize("text", ["", "a b", "a\r\nX-Evil: 1", "schlüssel", "a\x00"])
+def test_a_token_that_is_no_header_value_is_refused_unseen(
+    http_server: HttpServer, text: str
+) -> None:
+    with pytest.raises(ConfigError) as caught:
+        StudioClient(http_server.url).poll_registration("rr-1", Secret(text))
+    assert not text or text not in "".join(traceback.format_exception(caught.value))
+    assert http_server.seen == []
+
+
+def test_every_call_leaves_one_structured_line(
+    http_server: HttpServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    client = StudioClient(http_server.url)
+    answers = {"rr-1": Answer(200, b'{"status":"pending"}'), "rr-2": Answer(503, b"busy")}
+    http_server.respond = lambda seen: answers[seen.path.rsplit("/", 1)[1]]
+    with caplog.at_level(logging.DEBUG, "studio_worker.http"):
+        client.poll_registration("rr-1", SECRET)
+        with pytest.raises(HttpStatusError):
+            client.poll_registration("rr-2", SECRET)
+    records: list[Any] = [r for r in caplog.records if r.name == "studio_worker.http"]
+    assert [(r.levelname, r.op, r.status) for r in records] == [
+        ("DEBUG", "register-poll", 200),
+        ("WARNING", "register-poll", 503),
+    ]
+    assert all(r.elapsed_ms >= 0 and r.endpoint.startswith(http_server.url) for r in records)
+
+
+def test_a_session_of_the_callers_own_is_used(http_server: HttpServer) -> None:
+    http_server.answer_json({"status": "pending"})
+    with requests.Session() as session:
+        session.headers["X-Mine"] = "1"
+        StudioClient(http_server.url, session=session).poll_registration("rr-1", SECRET)
+    assert http_server.seen[0].headers["x-mine"] == "1"
+
+
+@pytest.mark.parametrize(
+    ("value", "seconds"),
+    [
+        (None, None),
+        ("7", 7.0),
+        ("0.5", 0.5),
+        ("-3", 0.0),
+        ("1e9", 3600.0),
+        ("nan", None),
+        ("soon", None),
+        ("Sun, 06 Nov 1994 08:49:37 GMT", 37.0),
+        ("Sun, 06 Nov 1994 08:00:00 GMT", 0.0),
+        ("Sun, 06 Nov 99999 08:00:00 GMT", None),
+    ],
+)
+def test_retry_after_is_read_as_number_or_date(value: str | None, seconds: float | None) -> None:
+    now = datetime(1994, 11, 6, 8, 49, 0, tzinfo=UTC)
+    assert retry_after_seconds(value, now) == seconds

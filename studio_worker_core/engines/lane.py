@@ -110,14 +110,12 @@ class Lane:
         if not isinstance(self._state, states.Loading):
             self._feed(states.Begin(request.job_id))
         stop_told = False
-        outcome = self._outcome
-        while outcome is None:
+        while (outcome := self._reported()) is None:
             if not stop_told and any(stop.is_set() for stop in stops):
                 stop_told = True
                 self._feed(states.CancelAsked())
             self._hear_one(_POLL_SECONDS)
             self._measure()
-            outcome = self._outcome
         self._request = None
         self._on_progress = self._on_log = _nobody
         self.jobs_done += 1
@@ -180,6 +178,9 @@ class Lane:
                 self._feed(states.Broken(reason, closed=not garbage))
             case Gone(cause=cause):
                 self._feed(states.Exited(cause))
+
+    def _reported(self) -> Outcome | None:
+        return self._outcome
 
     def _is_current(self, job_id: str) -> bool:
         return self._request is not None and self._request.job_id == job_id

@@ -23,7 +23,8 @@ from studio_worker_core.engines.work import (
     OnProgress,
     Result,
 )
-from studio_worker_core.errors import EngineFailed, EngineMissing, JobCancelled
+from studio_worker_core.errors import EngineFailed, EngineMissing, InvalidTask, JobCancelled
+from studio_worker_core.wire.tasks import task_kind
 
 __all__ = ["FileResult", "JsonResult", "LaneRequest", "LaneStatus", "Lanes", "Result"]
 
@@ -88,7 +89,7 @@ class Lanes:
         """Do one job; returns or raises only once the engine has stopped working on it.
 
         Raises:
-            InvalidTask: the engine cannot serve these parameters.
+            InvalidTask: the engine cannot serve this model or these parameters.
             EngineFailed: it raised, died, or answered something unusable.
             JobTimedOut: it outlasted a limit.
             JobCancelled: ``cancel`` was set, or the lanes were closed.
@@ -97,6 +98,13 @@ class Lanes:
         entry = request.entry
         if not entry.ready:
             raise EngineMissing(f"engine '{entry.engine}' is {entry.state}: {entry.reason}")
+        kind = task_kind(request.task)
+        if not entry.serves(kind, request.model.name):
+            # No fallback: an engine never stands in for a model it does not have.
+            raise InvalidTask(
+                f"engine '{entry.engine}' does not offer the model '{request.model.name}' "
+                f"for tasks of kind {kind.value}"
+            )
         stops = (cancel, self._closing)
         with self._turn(entry.engine):
             if any(stop.is_set() for stop in stops):

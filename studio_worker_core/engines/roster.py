@@ -62,6 +62,11 @@ class RosterEntry(Struct, frozen=True):
         """Whether this engine can take jobs."""
         return self.state == "ready" and self.spec is not None
 
+    def serves(self, kind: TaskKind, model: str) -> bool:
+        """Whether the engine offers this model, by name or as ``"<engine>:*"``."""
+        offered = self.models.get(kind, ())
+        return model in offered or f"{self.engine}:*" in offered
+
 
 class Offerings(Struct, frozen=True):
     """What all ready engines offer together; the same for every order of plugins."""

@@ -98,7 +98,7 @@ class Session:
         if isinstance(frame, Progress):
             return "progress" not in self._features or self._outgoing.put_progress(frame)
         text = encode_text(frame)
-        if len(text) > MAX_FRAME_BYTES // 4 and len(text.encode()) > MAX_FRAME_BYTES:
+        if _is_too_long(text):
             raise WireError(type(frame).__name__, f"longer than {MAX_FRAME_BYTES} bytes")
         ends = frame.job_id if isinstance(frame, CompleteJson | Fail | Reject) else None
         if self._outgoing.put(text, ends_job=ends):
@@ -188,7 +188,7 @@ class Session:
         if not entries:
             return False
         text = encode_text(LogBatch(entries))
-        if len(text) > MAX_FRAME_BYTES // 4:
+        if _is_too_long(text):
             _log.warning("dropped %d log entries too long to ship", len(entries))
             return True
         if not self._outgoing.put(text, logs=entries):
@@ -260,6 +260,10 @@ class Session:
         unsent = self._outgoing.abandon()
         if unsent:
             self._handler.put_back_logs(unsent)
+
+
+def _is_too_long(text: str) -> bool:
+    return len(text) > MAX_FRAME_BYTES // 4 and len(text.encode()) > MAX_FRAME_BYTES
 
 
 def _clipped(frame: JobFrame) -> JobFrame:

@@ -1,0 +1,226 @@
+"""Log lines on their way to the studio: bounded, redacted, never in the way of the work."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
+
+from msgspec import Struct
+
+from studio_worker_core.secrets import Secret
+from studio_worker_core.wire.frames import LogEntry
+
+__all__ = ["LogShipper", "Redactor"]
+
+_ROOT = "studio_worker"
+_LONGEST_MESSAGE = 8192
+_LONGEST_CATEGORY = 200
+_LONGEST_JOB_ID = 200
+_ENTRY_OVERHEAD = 200
+_SHORTEST_SECRET = 4
+# Sending a frame makes the WebSocket library log; shipping that would make it log again.
+_NEVER_SHIPPED = ("studio_worker.log_shipping", "studio_worker.socket.library", "websockets")
+
+
+class Redactor(logging.Filter):
+    """Replaces the secrets it was told of with ``***`` in every record it sees.
+
+    Add it to each handler that writes somewhere people look.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._lock = threading.Lock()
+        self._secrets: tuple[str, ...] = ()
+
+    def redact(self, secret: Secret | str | None) -> None:
+        """Hide this text from now on. ``None``, and a text too short to be one, is ignored."""
+        text = secret.reveal() if isinstance(secret, Secret) else secret
+        if text is None or len(text) < _SHORTEST_SECRET:
+            return
+        with self._lock:
+            # The longest first, so that a secret inside another leaves no rest behind.
+            known = {*self._secrets, text}
+            self._secrets = tuple(sorted(known, key=lambda each: (-len(each), each)))
+
+    def clean(self, text: str) -> str:
+        """``text`` without any registered secret."""
+        for secret in self._secrets:
+            text = text.replace(secret, "***")
+        return text
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Rewrite the record where it holds a secret; never drops one."""
+        if self._secrets:
+            message = record.getMessage()
+            cleaned = self.clean(message)
+            if cleaned != message:
+                record.msg, record.args = cleaned, None
+            if record.exc_info and not record.exc_text:
+                record.exc_text = logging.Formatter().formatException(record.exc_info)
+            if record.exc_text:
+                record.exc_text = self.clean(record.exc_text)
+        return True
+
+
+class _Held(Struct, frozen=True):
+    entry: LogEntry
+    size: int
+    stands_for: int = 1
+    """How many entries are gone when this one goes: a marker counts what it reports."""
+
+
+class LogShipper(logging.Handler):
+    """Keeps log records until a session takes them as entries of ``logBatch`` (§3).
+
+    Holds at most ``max_entries`` and about ``max_bytes``; the oldest are dropped first, and
+    an entry in their place says how many.
+    """
+
+    def __init__(
+        self,
+        redactor: Redactor | None = None,
+        *,
+        level: int = logging.INFO,
+        max_entries: int = 10_000,
+        max_bytes: int = 4 * 1024 * 1024,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        super().__init__(level)
+        self.redactor = redactor or Redactor()
+        """Knows the secrets; shared with the other handlers."""
+        self._max_entries = max_entries
+        self._max_bytes = max_bytes
+        self._clock = clock
+        self._held: deque[_Held] = deque()
+        self._bytes = 0
+        self._dropped = 0
+        self._guard = threading.Lock()
+        self._busy = threading.local()
+
+    def redact(self, secret: Secret | str | None) -> None:
+        """Never ship this text: see :meth:`Redactor.redact`."""
+        self.redactor.redact(secret)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Keep a record. What it logs itself on the way is not kept."""
+        if getattr(self._busy, "emitting", False) or _is_never_shipped(record.name):
+            return
+        self._busy.emitting = True
+        try:
+            entry = self._entry(record)
+        except Exception:
+            # Formatting runs the __str__ of any object somebody logged: foreign code.
+            self.handleError(record)
+            return
+        finally:
+            self._busy.emitting = False
+        with self._guard:
+            self._append(_held(entry))
+            self._make_room()
+
+    def take(self, limit: int, *, max_bytes: int = 512 * 1024) -> list[LogEntry]:
+        """At most ``limit`` entries of about ``max_bytes`` together, oldest first."""
+        taken: list[LogEntry] = []
+        size = 0
+        with self._guard:
+            if self._dropped and limit > 0:
+                marker = self._marker()
+                self._held.appendleft(marker)
+                self._bytes += marker.size
+                self._dropped = 0
+            while self._held and len(taken) < limit:
+                size += self._held[0].size
+                if taken and size > max_bytes:
+                    break
+                held = self._held.popleft()
+                self._bytes -= held.size
+                taken.append(held.entry)
+        return taken
+
+    def put_back(self, entries: Iterable[LogEntry]) -> None:
+        """Entries taken that were not sent, oldest first; they are the next ones again."""
+        with self._guard:
+            for entry in reversed(list(entries)):
+                held = _held(entry)
+                self._held.appendleft(held)
+                self._bytes += held.size
+            self._make_room()
+
+    def __len__(self) -> int:
+        with self._guard:
+            return len(self._held)
+
+    def _append(self, held: _Held) -> None:
+        self._held.append(held)
+        self._bytes += held.size
+
+    def _make_room(self) -> None:
+        while len(self._held) > self._max_entries or self._bytes > self._max_bytes:
+            if len(self._held) == 1:
+                return
+            gone = self._held.popleft()
+            self._bytes -= gone.size
+            self._dropped += gone.stands_for
+
+    def _marker(self) -> _Held:
+        entry = LogEntry(
+            ts=_timestamp(self._clock()),
+            level="warn",
+            category="log_shipping",
+            message=f"{self._dropped} older log entries were dropped: they could not be sent "
+            "in time and the room for them is bounded",
+        )
+        return _held(entry, self._dropped)
+
+    def _entry(self, record: logging.LogRecord) -> LogEntry:
+        message = record.getMessage()
+        if record.exc_info:
+            message += "\n" + logging.Formatter().formatException(record.exc_info)
+        elif record.exc_text:
+            message += "\n" + record.exc_text
+        job_id = getattr(record, "job_id", None)
+        is_job = isinstance(job_id, str) and 0 < len(job_id) <= _LONGEST_JOB_ID
+        return LogEntry(
+            ts=_timestamp(record.created),
+            level=_level(record.levelno),
+            category=_category(record.name),
+            message=_shortened(self.redactor.clean(message)),
+            job_id=job_id if is_job else None,
+        )
+
+
+def _held(entry: LogEntry, stands_for: int = 1) -> _Held:
+    size = len(entry.message.encode("utf-8", "replace")) + _ENTRY_OVERHEAD
+    return _Held(entry, size, stands_for)
+
+
+def _is_never_shipped(name: str) -> bool:
+    return any(name == each or name.startswith(f"{each}.") for each in _NEVER_SHIPPED)
+
+
+def _timestamp(seconds: float) -> str:
+    moment = datetime.fromtimestamp(seconds, UTC)
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _level(number: int) -> str:
+    if number >= logging.ERROR:
+        return "error"
+    if number >= logging.WARNING:
+        return "warn"
+    return "info" if number >= logging.INFO else "debug"
+
+
+def _category(name: str) -> str:
+    return name.removeprefix(f"{_ROOT}.")[:_LONGEST_CATEGORY]
+
+
+def _shortened(text: str) -> str:
+    if len(text) <= _LONGEST_MESSAGE:
+        return text
+    return f"{text[:_LONGEST_MESSAGE]}… ({len(text) - _LONGEST_MESSAGE} more characters)"

@@ -109,16 +109,20 @@ def _mac_idle_seconds(run: Run) -> float | None:
     return int(found.group(1)) / 1e9 if found else None
 
 
-def _windows_idle_seconds() -> float | None:
-    if sys.platform != "win32":
-        return None
+if sys.platform == "win32":
 
-    class LastInputInfo(ctypes.Structure):
+    class _LastInputInfo(ctypes.Structure):
         _fields_ = [("cbSize", ctypes.c_uint), ("dwTime", ctypes.c_uint)]
 
-    info = LastInputInfo(ctypes.sizeof(LastInputInfo), 0)
-    if not ctypes.windll.user32.GetLastInputInfo(ctypes.byref(info)):
+    def _windows_idle_seconds() -> float | None:
+        info = _LastInputInfo(ctypes.sizeof(_LastInputInfo), 0)
+        if not ctypes.windll.user32.GetLastInputInfo(ctypes.byref(info)):
+            return None
+        # Both count milliseconds since the start in 32 bits and wrap around together.
+        now = ctypes.windll.kernel32.GetTickCount() & 0xFFFFFFFF
+        return float((now - info.dwTime) & 0xFFFFFFFF) / 1000
+
+else:
+
+    def _windows_idle_seconds() -> float | None:
         return None
-    # Both count milliseconds since the start in 32 bits and wrap around together.
-    now = ctypes.windll.kernel32.GetTickCount() & 0xFFFFFFFF
-    return float((now - info.dwTime) & 0xFFFFFFFF) / 1000

@@ -26,7 +26,7 @@ from studio_worker_core.models.tally import FileProgress, Tally
 from studio_worker_core.models.transfers import Line, run_transfers
 from studio_worker_core.wire.models import ModelFile, ModelSource
 
-__all__ = ["CheckedFile", "ModelStore", "StoredModel"]
+__all__ = ["CheckedFile", "ModelStore", "StoredModel", "check_source"]
 
 _log = logging.getLogger("studio_worker.models.store")
 
@@ -88,7 +88,7 @@ class ModelStore:
             ModelStoreError: the disk is full or cannot be written.
             JobCancelled: ``cancel`` was set; parts are kept for the next time.
         """
-        files = self._distinct(source.files)
+        files = check_source(source, allow_private=self._allow_private)
         if not files:
             return {}
         shelf = Shelf(self.root, model)
@@ -164,32 +164,6 @@ class ModelStore:
         shutil.rmtree(directory)
         return size
 
-    def _distinct(self, files: Sequence[ModelFile]) -> list[ModelFile]:
-        """The files without repetition, names and addresses checked."""
-        distinct: dict[str, ModelFile] = {}
-        for file in files:
-            plain_file_name(file.filename)
-            check_url(file.url, self._policy(file.url))
-            other = distinct.setdefault(file.filename.lower(), file)
-            same = (other.filename, other.url) == (file.filename, file.url)
-            if not same or (other.sha256 or "").lower() != (file.sha256 or "").lower():
-                raise SourceRefused(
-                    f"two different files of the model are both named {file.filename!r}",
-                    what=file.filename,
-                )
-        return list(distinct.values())
-
-    def _policy(self, url: str) -> AddressPolicy:
-        try:
-            host = urlsplit(url).hostname or ""
-        except ValueError:
-            host = ""
-        return AddressPolicy(
-            allow_loopback=is_loopback_host(host),
-            allow_private=self._allow_private,
-            may_use_proxy=True,
-        )
-
     def _check_room(self, shelf: Shelf, missing: Sequence[ModelFile]) -> None:
         needed = 0
         for file in missing:
@@ -215,7 +189,7 @@ class ModelStore:
             wanted = Wanted(
                 url=file.url,
                 target=shelf.directory / file.filename,
-                policy=self._policy(file.url),
+                policy=_policy(file.url, allow_private=self._allow_private),
                 sha256=file.sha256,
                 approx_bytes=file.approx_bytes,
             )
@@ -226,6 +200,37 @@ class ModelStore:
             shelf.note(file, wanted.target, fetched.sha256, fetched.etag, line.pause)
             tally.present(file)
             return wanted.target
+
+
+def check_source(source: ModelSource, *, allow_private: bool = False) -> list[ModelFile]:
+    """The files of ``source`` without repetition, names and addresses checked.
+
+    Raises:
+        SourceRefused: a name that is not plain, an address or scheme that is forbidden, or
+            two different files of one name.
+    """
+    distinct: dict[str, ModelFile] = {}
+    for file in source.files:
+        plain_file_name(file.filename)
+        check_url(file.url, _policy(file.url, allow_private=allow_private))
+        other = distinct.setdefault(file.filename.lower(), file)
+        same = (other.filename, other.url) == (file.filename, file.url)
+        if not same or (other.sha256 or "").lower() != (file.sha256 or "").lower():
+            raise SourceRefused(
+                f"two different files of the model are both named {file.filename!r}",
+                what=file.filename,
+            )
+    return list(distinct.values())
+
+
+def _policy(url: str, *, allow_private: bool) -> AddressPolicy:
+    try:
+        host = urlsplit(url).hostname or ""
+    except ValueError:
+        host = ""
+    return AddressPolicy(
+        allow_loopback=is_loopback_host(host), allow_private=allow_private, may_use_proxy=True
+    )
 
 
 def _go_on() -> None:

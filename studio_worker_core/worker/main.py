@@ -18,7 +18,7 @@ from studio_worker_core.gate import Gate
 from studio_worker_core.host.facts import host_facts
 from studio_worker_core.host.gpu import admission, gpu_memory
 from studio_worker_core.host.lock import InstanceLock
-from studio_worker_core.host.presence import presence
+from studio_worker_core.host.presence import user_presence
 from studio_worker_core.jobs import JobRunner
 from studio_worker_core.log_shipping import LogShipper
 from studio_worker_core.models.inputs import InputFetcher
@@ -111,7 +111,7 @@ class Worker:
             host_facts(),
             lambda: self._roster.offerings(lanes.withdrawn()),
             stopping=stop,
-            presence=presence,
+            presence=user_presence,
             room=outbox.room,
         )
         self._jobs = JobLoop(

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
+import signal
 import subprocess
 import sys
 import threading
@@ -72,6 +74,10 @@ class Child:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
+        if os.name == "posix":
+            # Whatever it left in its session; usually there is nothing.
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(self._process.pid, signal.SIGKILL)
         self._reader.join(_STOP_SECONDS)
 
     def wait_for(self, pattern: str, *, seconds: float) -> re.Match[str]:

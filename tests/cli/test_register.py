@@ -1,0 +1,188 @@
+"""``register`` and ``status`` against a studio's registration endpoints on a real socket."""
+
+from __future__ import annotations
+
+import json
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import tomllib
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+from studio_worker_core.host.lock import InstanceLock
+
+Run = Callable[..., subprocess.CompletedProcess[str]]
+
+COMMAND = [sys.executable, "-m", "studio_worker_core.cli.main"]
+
+
+class Desk(ThreadingHTTPServer):
+    """Takes one registration request and answers its polls with ``decision``."""
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.decision: dict[str, str] = {"status": "pending"}
+        self.requests: list[tuple[str, str, str | None]] = []
+        self.url = f"http://127.0.0.1:{self.server_address[1]}/"
+
+
+class _Handler(BaseHTTPRequestHandler):
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self._answer({"requestId": "rr-1", "status": "pending"})
+
+    def do_GET(self) -> None:
+        desk = self.server
+        assert isinstance(desk, Desk)
+        self._answer(desk.decision)
+
+    def _answer(self, body: dict[str, str]) -> None:
+        desk = self.server
+        assert isinstance(desk, Desk)
+        desk.requests.append((self.command, self.path, self.headers.get("Authorization")))
+        data = json.dumps(body).encode()
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(data)))
+        self.end_headers()
+        self.wfile.write(data)
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+        """Say nothing."""
+
+
+@pytest.fixture
+def desk() -> Iterator[Desk]:
+    """A studio's registration desk."""
+    with Desk() as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+        thread.start()
+        yield server
+        server.shutdown()
+        thread.join()
+
+
+def settings(config_file: Path) -> dict[str, object]:
+    """What the config file holds."""
+    return tomllib.loads(config_file.read_text("utf-8"))
+
+
+def test_an_approval_is_kept_and_says_what_comes_next(
+    cli: Run, desk: Desk, config_file: Path
+) -> None:
+    desk.decision = {"status": "approved", "workerId": "w-9", "authToken": "tok-secret"}
+    shown = cli("register", "--api-base-url", desk.url)
+    assert shown.returncode == 0, shown.stderr
+    assert "studio-worker studio approve rr-1" in shown.stdout
+    assert "approved as w-9; start it with 'studio-worker run'" in shown.stdout
+    assert "tok-secret" not in shown.stdout + shown.stderr
+    kept = settings(config_file)
+    assert (kept["worker_id"], kept["auth_token"]) == ("w-9", "tok-secret")
+    assert [path for _, path, _ in desk.requests] == [
+        "/graphics/api/workers/register-request",
+        "/graphics/api/workers/register-requests/rr-1",
+    ]
+    again = cli("register")
+    assert again.returncode == 0
+    assert "already registered" in again.stdout
+    status = json.loads(cli("status", "--json").stdout)
+    assert status["registration"] == {"state": "approved"}
+    assert status["worker_id"] == "w-9"
+
+
+def test_a_rejection_tells_the_reason_and_the_remedy(cli: Run, desk: Desk) -> None:
+    desk.decision = {"status": "rejected", "reason": "not one of ours"}
+    shown = cli("register", "--api-base-url", desk.url)
+    assert shown.returncode == 5
+    assert "not one of ours" in shown.stderr
+    assert "register --reset" in shown.stderr
+
+
+def test_an_unreachable_studio_is_one_clear_line(cli: Run) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        url = f"http://127.0.0.1:{closed.getsockname()[1]}/"
+    shown = cli("register", "--api-base-url", url)
+    assert shown.returncode == 4
+    (line,) = shown.stderr.splitlines()
+    assert "register" in line
+
+
+@pytest.mark.parametrize("url", ["studio.example", "ftp://studio.example/", "http://", "::"])
+def test_an_address_that_is_none_is_one_clear_line(cli: Run, url: str, config_file: Path) -> None:
+    shown = cli("register", "--api-base-url", url)
+    assert shown.returncode == 3
+    (line,) = shown.stderr.splitlines()
+    assert repr(url) in line
+    assert not config_file.exists()
+
+
+def test_interrupting_the_wait_leaves_the_request_pending(
+    environ: dict[str, str], cli: Run, desk: Desk, config_file: Path
+) -> None:
+    with subprocess.Popen(
+        [*COMMAND, "register", "--api-base-url", desk.url],
+        env=environ,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    ) as process:
+        assert process.stdout is not None
+        assert "rr-1" in process.stdout.readline()
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert errors == "studio-worker: interrupted\n"
+    assert settings(config_file)["registration_request_id"] == "rr-1"
+    status = json.loads(cli("status", "--json").stdout)
+    assert status["registration"] == {"state": "pending", "request_id": "rr-1"}
+
+
+def test_another_studio_is_asked_only_with_reset(cli: Run, desk: Desk, config_file: Path) -> None:
+    config_file.parent.mkdir(parents=True)
+    config_file.write_text(
+        'api_base_url = "https://old.example/"\nworker_id = "w-1"\nauth_token = "old"\n', "utf-8"
+    )
+    refused = cli("register", "--api-base-url", desk.url)
+    assert refused.returncode == 3
+    assert "--reset" in refused.stderr
+    assert settings(config_file)["worker_id"] == "w-1"
+    desk.decision = {"status": "approved", "workerId": "w-2", "authToken": "new"}
+    assert cli("register", "--api-base-url", desk.url, "--reset").returncode == 0
+    assert settings(config_file)["worker_id"] == "w-2"
+
+
+def test_a_running_worker_is_seen_and_not_registered_beside(
+    cli: Run, desk: Desk, config_file: Path
+) -> None:
+    config_file.parent.mkdir(parents=True)
+    with InstanceLock(config_file.parent / "worker.lock"):
+        running = json.loads(cli("status", "--json").stdout)["running"]
+        shown = cli("register", "--api-base-url", desk.url)
+    assert running is not None
+    assert shown.returncode == 6
+    assert str(running["pid"]) in shown.stderr
+    assert desk.requests == []
+    assert json.loads(cli("status", "--json").stdout)["running"] is None
+
+
+def test_status_of_a_fresh_install_makes_no_files(cli: Run, config_file: Path) -> None:
+    shown = cli("status")
+    assert shown.returncode == 0, shown.stderr
+    assert "not registered" in shown.stdout
+    assert "not running" in shown.stdout
+    assert not config_file.parent.exists()
+
+
+def test_status_json_has_the_promised_shape(cli: Run) -> None:
+    status = json.loads(cli("status", "--json", STUDIO_WORKER_PLUGINS="").stdout)
+    assert status["outbox"] == {"pending": 0, "pending_bytes": 0, "refused": 0}
+    assert "synthetic" in status["engines"]["ready"]
+    assert status["registration"] == {"state": "not registered"}
+    assert {"config", "studio_url", "worker_id", "running", "version"} <= set(status)

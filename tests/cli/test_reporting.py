@@ -1,0 +1,135 @@
+"""What a running worker shows on a terminal and elsewhere."""
+
+from __future__ import annotations
+
+import io
+import logging
+import os
+import pty
+import subprocess
+import sys
+import threading
+
+import pytest
+from rich.console import Console
+
+from studio_worker_core.cli.reporting import LineFormatter, TerminalReporter, status_line
+from studio_worker_core.worker.status import JobStatus, WorkerStatus
+
+BUSY = WorkerStatus(
+    state="connected",
+    job=JobStatus("job-1", "image", "procedural", "marble", 0.0, fraction=0.43, message="veins"),
+    done=12,
+    failed=2,
+    undelivered=3,
+)
+
+
+def drawn(status: WorkerStatus, width: int = 100) -> str:
+    """The status line as plain text."""
+    console = Console(file=io.StringIO(), width=width, color_system=None)
+    console.print(status_line(status))
+    assert isinstance(console.file, io.StringIO)
+    return console.file.getvalue()
+
+
+def test_the_status_line_tells_state_job_progress_and_counts() -> None:
+    line = drawn(BUSY)
+    assert line.count("\n") == 1
+    for part in ("connected", "image marble (veins)", "43%", "12 done, 2 failed, 3 to deliver"):
+        assert part in line
+
+
+@pytest.mark.parametrize("width", [20, 40, 60, 80, 200])
+def test_the_status_line_is_one_line_at_any_width(width: int) -> None:
+    assert drawn(BUSY, width).count("\n") == 1
+
+
+def test_the_status_line_says_why_no_jobs_are_taken() -> None:
+    line = drawn(WorkerStatus(state="connected", not_taking="the worker is paused"))
+    assert "takes no jobs: the worker is paused" in line
+
+
+def test_a_pending_worker_shows_its_request() -> None:
+    assert "pending rr-1" in drawn(WorkerStatus(state="pending", detail="rr-1"))
+
+
+def test_a_log_line_ends_with_its_job() -> None:
+    record = logging.LogRecord("studio_worker.x", logging.INFO, "f", 1, "done %d", (1,), None)
+    assert LineFormatter().format(record).endswith("INFO    done 1")
+    record.job_id = "job-1"
+    assert LineFormatter().format(record).endswith("INFO    done 1  [job job-1]")
+
+
+def test_without_a_terminal_there_are_log_lines_alone(capsys: pytest.CaptureFixture[str]) -> None:
+    log = logging.getLogger("studio_worker.test")
+    with TerminalReporter() as reporter:
+        reporter.show(BUSY)
+        log.info("one")
+        log.debug("two")
+    log.warning("three")
+    written = capsys.readouterr().err
+    assert "INFO    one" in written
+    assert "two" not in written
+    assert "three" not in written
+    assert "connected" not in written
+
+
+@pytest.mark.parametrize(("verbosity", "told"), [(-1, ""), (0, "i"), (1, "di"), (2, "di")])
+def test_verbosity_chooses_the_levels(
+    verbosity: int, told: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    log = logging.getLogger("studio_worker.test")
+    with TerminalReporter(verbosity):
+        log.debug("<d>")
+        log.info("<i>")
+        log.warning("<w>")
+    written = capsys.readouterr().err
+    assert [c for c in "diw" if f"<{c}>" in written] == [*told, "w"]
+
+
+@pytest.mark.parametrize(("no_color", "coloured"), [("", True), ("1", False)])
+def test_on_a_terminal_a_live_line_stays_below_the_log(no_color: str, coloured: bool) -> None:
+    script = """
+import logging
+from studio_worker_core.cli.reporting import TerminalReporter
+from studio_worker_core.worker.status import WorkerStatus
+with TerminalReporter() as reporter:
+    reporter.show(WorkerStatus(state="connected"))
+    logging.getLogger("studio_worker.x").warning("[b]careful[/b]")
+    reporter.show(WorkerStatus(state="stopping"))
+"""
+    controller, terminal = pty.openpty()
+    chunks: list[bytes] = []
+
+    def read() -> None:
+        while True:
+            try:
+                data = os.read(controller, 4096)
+            except OSError:  # how Linux says that the other end is closed
+                return
+            if not data:
+                return
+            chunks.append(data)
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    environ = {**os.environ, "TERM": "xterm-256color", "COLUMNS": "80", "NO_COLOR": no_color}
+    if not no_color:
+        del environ["NO_COLOR"]
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        env=environ,
+        stderr=terminal,
+        stdout=subprocess.DEVNULL,
+        check=False,
+        timeout=60,
+    )
+    os.close(terminal)
+    reader.join(10)
+    os.close(controller)
+    written = b"".join(chunks).decode("utf-8")
+    assert done.returncode == 0, written
+    assert "[b]careful[/b]" in written
+    assert written.index("connected") < written.index("careful") < written.rindex("stopping")
+    assert ("\x1b[33m" in written) is coloured

@@ -1,0 +1,114 @@
+"""Waiting for a job and bringing its result home."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Protocol
+
+import requests
+import typer
+
+from studio_worker_core.errors import StudioWorkerError, TransportError
+from studio_worker_studio.cli.connection import Connection
+from studio_worker_studio.cli.output import on_terminal, print_json, size
+
+__all__ = ["fetch_result", "wait_for"]
+
+_POLL_SECONDS = 0.25
+_ENDED = ("done", "failed", "cancelled")
+
+
+class _Show(Protocol):
+    def __call__(self, text: str, fraction: float | None) -> None: ...
+
+
+def wait_for(studio: Connection, job_id: str, *, quiet: bool = False) -> dict[str, Any]:
+    """The job once it has ended; what it does is shown meanwhile."""
+    with _progress(quiet) as show:
+        while True:
+            job: dict[str, Any] = studio.get(f"/jobs/{job_id}")
+            if job["state"] in _ENDED:
+                return job
+            progress = job["progress"] or {}
+            show(f"{job_id} {progress.get('message') or job['state']}", progress.get("fraction"))
+            time.sleep(_POLL_SECONDS)
+
+
+def fetch_result(
+    studio: Connection, job: dict[str, Any], output: Path | None, *, as_json: bool
+) -> None:
+    """Print or save the result of ``job``.
+
+    Raises:
+        StudioWorkerError: the job is not done, or the bytes are not those it names.
+        OSError: the file cannot be written.
+    """
+    result = job["result"]
+    if not result:
+        reason = f": {job['error']}" if job["error"] else ""
+        raise StudioWorkerError(f"job {job['jobId']} is {job['state']}{reason}; it has no result")
+    path = _destination(output, job["jobId"], result.get("ext", "json"))
+    if "ext" not in result and path is None:
+        print_json(studio.get(f"/jobs/{job['jobId']}/result"))
+        return
+    path = path or Path(f"{job['jobId']}.{result['ext']}")
+    _download(studio, f"/jobs/{job['jobId']}/result", path, result["sha256"])
+    if as_json:
+        print_json({"jobId": job["jobId"], "path": str(path), "result": result})
+    else:
+        typer.echo(f"{path} ({size(result['bytes'])})")
+
+
+def _destination(output: Path | None, job_id: str, ext: str) -> Path | None:
+    if output is None:
+        return None
+    output = output.expanduser()
+    return output / f"{job_id}.{ext}" if output.is_dir() else output
+
+
+def _download(studio: Connection, path: str, target: Path, sha256: str) -> None:
+    digest = hashlib.sha256()
+    part = target.with_name(target.name + ".part")
+    try:
+        with studio.stream(path) as answer, part.open("wb") as file:
+            for piece in answer.iter_content(1024 * 1024):
+                digest.update(piece)
+                file.write(piece)
+        if digest.hexdigest() != sha256:
+            raise StudioWorkerError(f"{path}: the bytes that came are not the ones of the job")
+        part.replace(target)
+    except requests.RequestException as error:
+        raise TransportError(f"GET {path}", f"the download broke off ({error})") from None
+    finally:
+        part.unlink(missing_ok=True)
+
+
+@contextmanager
+def _progress(quiet: bool) -> Iterator[_Show]:
+    if quiet or not on_terminal():
+        yield lambda text, fraction: None  # noqa: ARG005 - nobody watches
+        return
+    from rich.progress import BarColumn, Progress, SpinnerColumn, TaskProgressColumn, TextColumn
+
+    columns = (
+        SpinnerColumn(),
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        TaskProgressColumn(),
+    )
+    with Progress(*columns, transient=True) as progress:
+        task = progress.add_task("", total=None)
+
+        def show(text: str, fraction: float | None) -> None:
+            progress.update(
+                task,
+                description=text,
+                completed=fraction or 0.0,
+                total=None if fraction is None else 1.0,
+            )
+
+        yield show

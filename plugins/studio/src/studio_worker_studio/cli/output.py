@@ -1,0 +1,76 @@
+"""Writing answers: JSON for programs, tables on a terminal, plain lines elsewhere."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+import typer
+
+__all__ = ["on_terminal", "print_json", "print_table", "size", "when"]
+
+_COLOURS = {
+    "idle": "green",
+    "busy": "cyan",
+    "paused": "yellow",
+    "offline": "dim",
+    "queued": "yellow",
+    "claimed": "cyan",
+    "done": "green",
+    "failed": "red",
+    "cancelled": "dim",
+}
+
+
+def on_terminal() -> bool:
+    """Whether a person watches standard output."""
+    return sys.stdout.isatty()
+
+
+def print_json(value: Any) -> None:
+    """Indented JSON, the same for every reader."""
+    typer.echo(msgspec.json.format(msgspec.json.encode(value), indent=2).decode())
+
+
+def print_table(headings: Sequence[str], rows: Sequence[Sequence[str]], empty: str) -> None:
+    """A table; states are coloured on a terminal. ``empty`` is said when there are no rows."""
+    if not rows:
+        typer.echo(empty, err=True)
+        return
+    if not on_terminal():
+        typer.echo("\t".join(headings))
+        for row in rows:
+            typer.echo("\t".join(" ".join(cell.split()) for cell in row))
+        return
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    for heading in headings:
+        table.add_column(heading, overflow="fold")
+    for row in rows:
+        table.add_row(*(Text(cell, style=_COLOURS.get(cell, "")) for cell in row))
+    Console(highlight=False).print(table)
+
+
+def when(stamp: str | None) -> str:
+    """An RFC 3339 time as local date and time to the second."""
+    if not stamp:
+        return "-"
+    from datetime import datetime
+
+    return datetime.fromisoformat(stamp).astimezone().strftime("%Y-%m-%d %H:%M:%S")
+
+
+def size(count: int) -> str:
+    """Bytes for people."""
+    value = float(count)
+    for unit in ("B", "kB", "MB", "GB"):
+        if value < 1000 or unit == "GB":
+            return f"{value:.0f} {unit}" if unit == "B" else f"{value:.1f} {unit}"
+        value /= 1000
+    return f"{count} B"

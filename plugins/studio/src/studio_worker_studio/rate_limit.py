@@ -1,0 +1,37 @@
+"""At most so many events a minute from one source, as a sliding window."""
+
+from __future__ import annotations
+
+import math
+from collections import OrderedDict, deque
+from collections.abc import Callable
+
+__all__ = ["RateLimit"]
+
+_WINDOW_SECONDS = 60.0
+
+
+class RateLimit:
+    """Counts events per source. Bounded: the longest unseen sources are forgotten."""
+
+    def __init__(
+        self, per_minute: int, *, clock: Callable[[], float], max_sources: int = 10_000
+    ) -> None:
+        self._per_minute = per_minute
+        self._clock = clock
+        self._max_sources = max_sources
+        self._seen: OrderedDict[str, deque[float]] = OrderedDict()
+
+    def take(self, source: str) -> int | None:
+        """Count one event. None when it is allowed, else the whole seconds to wait."""
+        now = self._clock()
+        times = self._seen.setdefault(source, deque())
+        self._seen.move_to_end(source)
+        while len(self._seen) > self._max_sources:
+            self._seen.popitem(last=False)
+        while times and times[0] <= now - _WINDOW_SECONDS:
+            times.popleft()
+        if len(times) >= self._per_minute:
+            return max(1, math.ceil(times[0] + _WINDOW_SECONDS - now))
+        times.append(now)
+        return None

@@ -1,0 +1,25 @@
+"""All HTTP endpoints in one table: the routes and the OpenAPI document come from it."""
+
+from __future__ import annotations
+
+from studio_worker_studio.routes import (
+    complete,
+    jobs,
+    models,
+    registration,
+    watching,
+    workers,
+)
+from studio_worker_studio.routes.endpoint import Endpoint
+
+__all__ = ["ENDPOINTS"]
+
+# Registration first: ``/workers/pending`` is no worker's id.
+ENDPOINTS: tuple[Endpoint, ...] = (
+    *registration.ENDPOINTS,
+    *workers.ENDPOINTS,
+    *complete.ENDPOINTS,
+    *jobs.ENDPOINTS,
+    *models.ENDPOINTS,
+    *watching.ENDPOINTS,
+)

@@ -1,0 +1,91 @@
+"""Looking at a running studio: log entries, server-sent events, liveness."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+
+from studio_worker_studio import __version__
+from studio_worker_studio.errors import ApiError
+from studio_worker_studio.messages import Health, LogView, Page
+from studio_worker_studio.routes.endpoint import Endpoint, answer, paging
+from studio_worker_studio.studio import Studio
+
+__all__ = ["ENDPOINTS"]
+
+_KEEP_ALIVE_SECONDS = 15.0
+_QUIET_SECONDS = 0.1
+"""Changes within this time are told as one."""
+
+
+async def healthz(_studio: Studio, _request: Request) -> Response:
+    return answer(Health(status="ok", version=__version__))
+
+
+async def list_logs(studio: Studio, request: Request) -> Response:
+    limit, after = paging(request)
+    if after is not None and not (after.isascii() and after.isdigit()):
+        raise ApiError(400, "invalid_request", "after must be the id of a log entry")
+    records = await studio.logs.page(
+        job_id=request.query_params.get("jobId"),
+        worker_id=request.query_params.get("workerId"),
+        after=min(int(after or 0), 2**62),
+        limit=limit + 1,
+    )
+    items = [
+        LogView(
+            id=record.id,
+            worker_id=record.worker_id,
+            ts=record.entry.ts,
+            level=record.entry.level,
+            category=record.entry.category,
+            message=record.entry.message,
+            job_id=record.entry.job_id,
+        )
+        for record in records[:limit]
+    ]
+    return answer(Page(items=items, next=str(items[-1].id) if len(records) > limit else None))
+
+
+async def events(studio: Studio, _request: Request) -> Response:
+    return StreamingResponse(
+        _stream(studio),
+        media_type="text/event-stream",
+        headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
+    )
+
+
+async def _stream(studio: Studio) -> AsyncIterator[bytes]:
+    with studio.events.listen() as bell:
+        yield b": listening\n\n"
+        while True:
+            try:
+                async with asyncio.timeout(_KEEP_ALIVE_SECONDS):
+                    changes = await bell.wait()
+            except TimeoutError:
+                yield b": still here\n\n"
+                continue
+            if changes is None:
+                return
+            for change, idents in changes.items():
+                data = msgspec.json.encode({"ids": idents})
+                yield b"event: %s\ndata: %s\n\n" % (change.encode(), data)
+            await asyncio.sleep(_QUIET_SECONDS)
+
+
+ENDPOINTS = (
+    Endpoint(
+        "GET",
+        "/logs",
+        list_logs,
+        "Log entries the workers shipped",
+        answer=Page[LogView],
+        query=("limit", "after", "jobId", "workerId"),
+    ),
+    Endpoint("GET", "/events", events, "Server-sent events: workersChanged, jobsChanged, logs"),
+    Endpoint("GET", "/healthz", healthz, "Liveness and version", access="public", answer=Health),
+)

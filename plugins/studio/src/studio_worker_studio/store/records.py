@@ -1,0 +1,149 @@
+"""Rows as frozen structs. Times are seconds since the epoch, UTC."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+import msgspec
+from msgspec import Struct
+
+from studio_worker_core.wire.capabilities import Capabilities
+from studio_worker_core.wire.frames import Claim, LogEntry
+from studio_worker_core.wire.models import ModelSource
+from studio_worker_core.wire.tasks import Task, TaskKind
+
+__all__ = [
+    "JobRecord",
+    "JobState",
+    "LogRecord",
+    "ModelRecord",
+    "NewJob",
+    "RegistrationRecord",
+    "StoredFile",
+    "WorkerRecord",
+]
+
+
+class JobState(StrEnum):
+    """Where a job stands (protocol §6). The last three are final until it is retried."""
+
+    QUEUED = "queued"
+    CLAIMED = "claimed"
+    DONE = "done"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+class NewJob(Struct, frozen=True):
+    """A job as it enters the queue."""
+
+    job_id: str
+    model: str
+    task: Task
+    source: ModelSource
+    vram_gb: float = 0.0
+    priority: int = 0
+    max_attempts: int = 3
+    game_id: str | None = None
+    asset_name: str | None = None
+
+
+class StoredFile(Struct, frozen=True):
+    """A binary result: its true extension, MIME type, size and SHA-256 in hex."""
+
+    ext: str
+    mime: str
+    bytes: int
+    sha256: str
+
+
+class JobRecord(Struct, frozen=True):
+    """One job. ``claims`` counts its claims and tells an old claim from the current one;
+    ``worker_id`` is the one that holds it or held it last."""
+
+    id: int
+    job_id: str
+    state: JobState
+    kind: TaskKind
+    priority: int
+    model: str
+    engine: str
+    vram_gb: float
+    task: bytes
+    source: bytes
+    attempts: int
+    max_attempts: int
+    claims: int
+    created_at: float
+    cancel_requested: bool = False
+    game_id: str | None = None
+    asset_name: str | None = None
+    worker_id: str | None = None
+    lease_until: float | None = None
+    error: str | None = None
+    claimed_at: float | None = None
+    finished_at: float | None = None
+    prompt: str | None = None
+    file: StoredFile | None = None
+    json: bytes | None = None
+    json_sha256: str | None = None
+
+    def claim(self) -> Claim:
+        """The job as it is offered (protocol §3, claim)."""
+        return Claim(
+            job_id=self.job_id,
+            model=self.model,
+            task=msgspec.json.decode(self.task, type=Task),
+            model_source=msgspec.json.decode(self.source, type=ModelSource),
+            game_id=self.game_id,
+            asset_name=self.asset_name,
+            vram_gb_estimate=self.vram_gb,
+        )
+
+
+class WorkerRecord(Struct, frozen=True):
+    """One worker that was let in."""
+
+    worker_id: str
+    install_id: str
+    token_hash: str
+    capabilities: Capabilities
+    user_agent: str
+    created_at: float
+    last_heartbeat_at: float | None = None
+    deleted_at: float | None = None
+
+
+class RegistrationRecord(Struct, frozen=True):
+    """One request to be let in; ``state`` is ``pending``, ``approved`` or ``rejected``."""
+
+    id: int
+    request_id: str
+    install_id: str
+    secret_hash: str
+    capabilities: Capabilities
+    user_agent: str
+    source_address: str
+    state: str
+    created_at: float
+    reason: str | None = None
+    worker_id: str | None = None
+
+
+class ModelRecord(Struct, frozen=True):
+    """One model of the registry; ``kind`` is None for one that serves several."""
+
+    model_id: str
+    display_name: str
+    kind: TaskKind | None
+    vram_gb: float
+    source: ModelSource
+    enabled: bool = True
+
+
+class LogRecord(Struct, frozen=True):
+    """One shipped log entry and who shipped it."""
+
+    id: int
+    worker_id: str
+    entry: LogEntry

@@ -91,7 +91,7 @@ def _keep(stage: Stage) -> None:
     typer.echo(
         f"""
 The studio stays at {stage.studio_url} until Ctrl-C. In another terminal:
-  export STUDIO_URL={stage.studio_url} STUDIO_OPERATOR_TOKEN_FILE={stage.token_file}
+  export STUDIO_URL={stage.studio_url} STUDIO_DATA={stage.token_file.parent}
   studio-worker studio workers
   studio-worker studio submit --help
   studio-worker --config {stage.config_file} status""",

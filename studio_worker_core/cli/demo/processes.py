@@ -74,7 +74,7 @@ class Child:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
-        if os.name == "posix":
+        if sys.platform != "win32":
             # Whatever it left in its session; usually there is nothing.
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(self._process.pid, signal.SIGKILL)

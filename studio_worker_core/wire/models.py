@@ -40,8 +40,8 @@ class CliDefaults(Struct, frozen=True, rename="camel", omit_defaults=True):
     chat_template_kwargs: dict[str, Any] | None = None
 
 
-class ModelSource(Struct, frozen=True, rename="camel", omit_defaults=True):
-    """The engine that serves a model, its files and its defaults."""
+class ModelSource(Struct, frozen=True, rename="camel"):
+    """The engine that serves a model, its files and its defaults; all are always written."""
 
     engine: Slug
     files: Annotated[list[ModelFile], Meta(max_length=256)] = field(default_factory=list)

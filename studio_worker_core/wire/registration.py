@@ -26,7 +26,7 @@ class RegisterRequest(Struct, frozen=True, rename="camel", omit_defaults=True):
     user_agent: Name
 
 
-class RegisterResponse(Struct, frozen=True, rename="camel", omit_defaults=True):
+class RegisterResponse(Struct, frozen=True, rename="camel"):
     """Its answer. The same install asking again gets the same ``request_id``."""
 
     request_id: Identifier

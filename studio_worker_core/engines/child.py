@@ -19,6 +19,7 @@ import threading
 import time
 from multiprocessing.connection import Client, Connection
 from pathlib import Path
+from typing import NoReturn
 
 import msgspec
 
@@ -31,16 +32,17 @@ from studio_worker_core.plugin import Engine
 __all__ = ["main"]
 
 _PR_SET_PDEATHSIG = 1
-_UNLOAD_SECONDS = 1.0
+_PARENT_SECONDS = 0.2
 
 
 class Channel:
     """The control channel, seen from the engine process. Sending is safe from any thread."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, parent: int) -> None:
         self._connection = connection
         self._sending = threading.Lock()
         self._pid = os.getpid()
+        self._parent = parent
 
     def send(self, message: messages.FromChild) -> None:
         """Send, or end this process: without its channel it is of no use to anybody."""
@@ -50,7 +52,7 @@ class Channel:
             with self._sending:
                 self._connection.send_bytes(messages.encode(message))
         except (BrokenPipeError, ConnectionResetError):
-            lose_worker()
+            leave(self._parent)
         except (OSError, ValueError):
             os._exit(CLOSED_CHANNEL)
 
@@ -59,10 +61,9 @@ class Channel:
         try:
             return messages.decode_to_child(self._connection.recv_bytes(messages.MAX_TO_CHILD))
         except (EOFError, ConnectionError):
-            lose_worker()
+            leave(self._parent)
         except (OSError, ValueError, TypeError, msgspec.MsgspecError):
             os._exit(CLOSED_CHANNEL)
-        raise AssertionError("unreachable")
 
 
 def main() -> None:
@@ -70,7 +71,7 @@ def main() -> None:
     address, parent = sys.argv[1], int(sys.argv[2])
     _die_with_worker(parent)
     _be_modest()
-    channel = Channel(_connect(address))
+    channel = Channel(_connect(address), parent)
     channel.send(messages.Ready(os.getpid()))
     orders: queue.SimpleQueue[messages.ToChild] = queue.SimpleQueue()
     cancelled: set[str] = set()
@@ -80,8 +81,15 @@ def main() -> None:
     _serve(channel, orders, cancelled)
 
 
-def lose_worker() -> None:
-    """The worker is gone: take everything this engine started along."""
+def leave(parent: int) -> NoReturn:
+    """The channel ended. If the worker did too, take everything this engine started along;
+    if the engine closed the channel itself, say so by the exit code."""
+    # A dying process closes its files a moment before its children get another parent.
+    deadline = time.monotonic() + _PARENT_SECONDS
+    while os.name == "posix" and os.getppid() == parent:
+        if time.monotonic() > deadline:
+            os._exit(CLOSED_CHANNEL)
+        time.sleep(0.01)
     kill_group(os.getpid())  # its own session, so its own group
     os._exit(LOST_WORKER)
 

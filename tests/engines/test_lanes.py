@@ -1,0 +1,355 @@
+"""Lanes with real engine processes."""
+
+from __future__ import annotations
+
+import threading
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+from msgspec.structs import replace
+
+from studio_worker_core.config import Limits
+from studio_worker_core.engines.lanes import FileResult, JsonResult
+from studio_worker_core.errors import (
+    EngineFailed,
+    EngineMissing,
+    InvalidTask,
+    JobCancelled,
+    JobTimedOut,
+)
+from studio_worker_core.plugin import AudioTtsTask, ChatMessage, LlmTask, VideoTask
+from studio_worker_core.testing.fault_plugin import fault_entry
+from studio_worker_core.testing.lane_bench import LaneBench
+
+CRASHES = {
+    "crash:segv": r"killed by SIGSEGV \(segmentation fault\)",
+    "crash:abort": r"killed by SIGABRT",
+    "crash:kill": r"killed by SIGKILL",
+    "crash:exit:3": r"exited with code 3.*\n?.*last output:\nabout to crash: exit 3",
+    "crash:exit:0": r"exited with code 0",
+    "sysexit:5": r"called sys\.exit\(5\)",
+    "raise": r"raised RuntimeError: the engine raised on purpose \(.*fault_engine\.py:\d+\)",
+    "garbage": r"unreadable",
+    "closepipe": r"closed the control channel",
+    "nothing": r"generate returned nothing; it must return the path",
+    "notjson": r"cannot be written as JSON",
+    "engine-failed": r"out of luck",
+    "undeclared": r"extension 'xyz', which its plugin fault-plugin does not declare .*png, wav",
+    "empty": r"result\.png is empty",
+    "nofile": r"there is no file result\.png",
+    "outside": r"not in the job's directory",
+    "symlink": r"not a regular file",
+    "directory": r"not a regular file",
+    "json": r"answered JSON to a task of kind image, which needs a file",
+}
+
+
+@pytest.mark.parametrize("fault", CRASHES)
+def test_every_fault_is_one_failed_job_with_its_true_cause_and_the_next_job_runs(
+    bench: LaneBench, fault: str
+) -> None:
+    with pytest.raises(EngineFailed, match=f"(?s)'fault'.*{CRASHES[fault]}") as caught:
+        bench.run(fault)
+    assert caught.value.retryable
+    assert isinstance(bench.run("ok"), FileResult)
+
+
+def test_a_file_for_a_task_that_needs_json_fails(bench: LaneBench) -> None:
+    task = LlmTask(messages=[ChatMessage("user", "file")])
+    with pytest.raises(EngineFailed, match="a file to a task of kind llm, which needs JSON"):
+        bench.run(task)
+
+
+def test_each_kind_of_result_comes_back(bench: LaneBench) -> None:
+    picture = bench.run("ok")
+    assert isinstance(picture, FileResult)
+    assert picture.ext == "png"
+    assert picture.path.read_bytes().startswith(b"\x89PNG")
+    speech = bench.run(AudioTtsTask(text="ok"))
+    assert isinstance(speech, FileResult)
+    assert speech.ext == "wav"
+    clip = bench.run(VideoTask(prompt="ok", width=8, height=8))
+    assert isinstance(clip, FileResult)
+    assert bench.run(LlmTask(messages=[ChatMessage("user", "ok")])) == JsonResult({"text": "ok"})
+
+
+def test_an_invalid_task_is_final_and_keeps_the_lane(bench: LaneBench) -> None:
+    bench.run("ok")
+    before = bench.pid()
+    with pytest.raises(InvalidTask, match=r"^this prompt is not for me$") as caught:
+        bench.run("invalid")
+    assert not caught.value.retryable
+    assert bench.pid() == before
+
+
+def test_an_error_the_engine_raises_on_purpose_keeps_the_lane(bench: LaneBench) -> None:
+    bench.run("ok")
+    before = bench.pid()
+    with pytest.raises(EngineFailed, match="out of luck"):
+        bench.run("engine-failed")
+    assert bench.pid() == before
+
+
+def test_an_uncaught_exception_replaces_the_lane(bench: LaneBench) -> None:
+    bench.run("ok")
+    before = bench.pid()
+    with pytest.raises(EngineFailed):
+        bench.run("raise")
+    bench.run("ok")
+    assert bench.pid() != before
+
+
+def test_a_warm_lane_does_not_load_again(bench: LaneBench) -> None:
+    for _ in range(3):
+        bench.run("pid")
+    assert len(set(bench.logs)) == 1
+    (lane,) = bench.lanes.status()
+    assert lane.jobs_done == 3
+    assert lane.state == "idle"
+
+
+def test_another_model_gets_a_fresh_process_and_the_memory_comes_back(bench: LaneBench) -> None:
+    bench.run("ok", model="fault-ballast")
+    first = psutil.Process(bench.pid())
+    assert bench.lanes.status()[0].memory_bytes > 200 * 1024**2
+    bench.run("ok", model="fault-other")
+    assert not first.is_running()
+    assert bench.lanes.status()[0].memory_bytes < 150 * 1024**2
+
+
+def test_unload_ends_the_process(bench: LaneBench) -> None:
+    bench.run("ok")
+    process = psutil.Process(bench.pid())
+    bench.lanes.unload("fault")
+    assert not process.is_running()
+    assert bench.lanes.status() == []
+    assert isinstance(bench.run("ok"), FileResult)
+
+
+def test_the_least_recently_used_lane_makes_room(bench: LaneBench) -> None:
+    one, two, three = (fault_entry(name) for name in ("one", "two", "three"))
+    for entry in (one, two, one, three):
+        bench.run("ok", entry=entry)
+    assert [lane.engine for lane in bench.lanes.status()] == ["one", "three"]
+
+
+def test_a_lane_that_died_while_idle_is_replaced_without_a_failed_job(bench: LaneBench) -> None:
+    bench.run("ok")
+    process = psutil.Process(bench.pid())
+    process.kill()
+    gone = threading.Event()
+    psutil.wait_procs([process], timeout=10, callback=lambda _: gone.set())
+    assert gone.is_set()
+    assert isinstance(bench.run("ok"), FileResult)
+
+
+def test_flooding_stdout_neither_blocks_nor_grows_the_worker(bench: LaneBench) -> None:
+    bench.run("ok")
+    before = psutil.Process().memory_info().rss
+    assert isinstance(bench.run("flood"), FileResult)
+    assert psutil.Process().memory_info().rss - before < 50 * 1024**2
+
+
+def test_flooding_the_log_does_not_grow_the_worker(bench: LaneBench) -> None:
+    assert isinstance(bench.run("logs"), FileResult)
+    assert 100 < len(bench.logs) < 20_000
+
+
+def test_progress_is_heard_and_never_goes_backwards(bench: LaneBench) -> None:
+    bench.run("slow:0.3")
+    fractions = [fraction for fraction, _ in bench.progress]
+    assert len(fractions) > 2
+    assert fractions == sorted(fractions)
+
+
+@pytest.mark.parametrize("model", ["fault-load-raise", "fault-load-segv", "fault-load-exit"])
+def test_a_model_that_cannot_be_loaded_fails_the_job(bench: LaneBench, model: str) -> None:
+    with pytest.raises(EngineFailed, match=r"cannot be loaded|SIGSEGV|sys\.exit"):
+        bench.run("ok", model=model)
+    assert isinstance(bench.run("ok"), FileResult)
+
+
+def test_a_factory_that_does_not_exist_fails_the_job(bench: LaneBench) -> None:
+    entry = fault_entry()
+    assert entry.spec is not None
+    lost = replace(entry, spec=replace(entry.spec, factory="no_such_module:Engine"))
+    with pytest.raises(EngineFailed, match="No module named 'no_such_module'"):
+        bench.run("ok", entry=lost)
+
+
+def test_no_engine_stands_in_for_a_model_it_does_not_offer(bench: LaneBench) -> None:
+    with pytest.raises(InvalidTask, match="'fault' does not offer the model 'dreamshaper'"):
+        bench.run("ok", model="dreamshaper")
+
+
+def test_an_entry_that_is_not_ready_takes_no_job(bench: LaneBench) -> None:
+    broken = replace(fault_entry(), state="broken", reason="import failed")
+    with pytest.raises(EngineMissing, match="import failed"):
+        bench.run("ok", entry=broken)
+
+
+# limits
+
+
+def test_no_sign_of_life_ends_in_a_time_out(bench: LaneBench) -> None:
+    bench.run("ok")
+    bench.limits = Limits(idle_seconds=0.3)
+    started = time.monotonic()
+    with pytest.raises(JobTimedOut, match=r"no progress for 0\.3 s \(limits\.idle_seconds\)"):
+        bench.run("hang")
+    assert time.monotonic() - started < 10
+    bench.limits = Limits()
+    assert isinstance(bench.run("ok"), FileResult)
+
+
+def test_progress_keeps_a_long_job_alive(bench: LaneBench) -> None:
+    bench.run("ok")
+    bench.limits = Limits(idle_seconds=0.5)
+    assert isinstance(bench.run("slow:1.2"), FileResult)
+
+
+def test_a_job_that_goes_on_and_on_ends_in_a_time_out(bench: LaneBench) -> None:
+    bench.run("ok")
+    before = bench.pid()
+    bench.limits = Limits(total_seconds=0.3)
+    with pytest.raises(JobTimedOut, match=r"longer than 0\.3 s \(limits\.total_seconds\)"):
+        bench.run("slow:60")
+    assert bench.pid() == before, "it stopped when asked, so the lane stays"
+
+
+def test_loading_has_a_limit_of_its_own(bench: LaneBench) -> None:
+    bench.limits = Limits(load_seconds=1.5)
+    with pytest.raises(JobTimedOut, match=r"loading .* 1\.5 s \(limits\.load_seconds\)"):
+        bench.run("ok", model="fault-load-hang")
+
+
+def test_too_much_memory_ends_the_process(bench: LaneBench) -> None:
+    bench.run("ok")
+    bench.limits = Limits(memory_gb=0.25)
+    with pytest.raises(EngineFailed, match=r"more than the 0\.25 GB allowed"):
+        bench.run("memory:600")
+
+
+def test_a_file_that_grows_too_large_ends_the_process(bench: LaneBench) -> None:
+    bench.run("ok")
+    bench.limits = Limits(output_mb=5)
+    with pytest.raises(EngineFailed, match=r"more than the 5 MB allowed \(limits\.output_mb\)"):
+        bench.run("big:40")
+
+
+# cancel
+
+
+@pytest.mark.parametrize("fault", ["slow:60", "deaf:60", "ignoreterm"])
+def test_cancel_ends_a_job_within_two_seconds(bench: LaneBench, fault: str) -> None:
+    asked: list[float] = []
+
+    def cancel() -> None:
+        if not asked:
+            asked.append(time.monotonic())
+            bench.cancel.set()
+
+    bench.on_progress = cancel
+    with pytest.raises(JobCancelled) as caught:
+        bench.run(fault)
+    assert time.monotonic() - asked[0] < 2.5
+    assert not caught.value.retryable
+    bench.cancel = threading.Event()
+    assert isinstance(bench.run("ok"), FileResult)
+
+
+def test_a_stopped_process_can_be_cancelled(bench: LaneBench) -> None:
+    bench.run("ok")
+    process = psutil.Process(bench.pid())
+
+    def cancel_once_stopped() -> None:
+        while process.status() != psutil.STATUS_STOPPED:
+            threading.Event().wait(0.01)
+        bench.cancel.set()
+
+    watcher = threading.Thread(target=cancel_once_stopped)
+    watcher.start()
+    with pytest.raises(JobCancelled):
+        bench.run("stop")
+    watcher.join(10)
+    assert not process.is_running()
+
+
+def test_cancel_while_loading_ends_the_process(bench: LaneBench) -> None:
+    timer = threading.Timer(0.2, bench.cancel.set)
+    timer.start()
+    with pytest.raises(JobCancelled):
+        bench.run("ok", model="fault-load-hang")
+    timer.join()
+    assert bench.lanes.status() == []
+
+
+def test_a_job_cancelled_before_it_starts_never_starts(bench: LaneBench) -> None:
+    bench.cancel.set()
+    with pytest.raises(JobCancelled):
+        bench.run("ok")
+    assert bench.lanes.status() == []
+
+
+def test_close_cancels_the_running_job(bench: LaneBench) -> None:
+    closer = threading.Thread(target=bench.lanes.close)
+    bench.on_progress = lambda: None if closer.ident else closer.start()
+    with pytest.raises(JobCancelled):
+        bench.run("slow:60")
+    closer.join(10)
+    assert not closer.is_alive()
+    with pytest.raises(JobCancelled):
+        bench.run("ok")
+
+
+# crash loops
+
+
+def test_an_engine_that_keeps_crashing_is_withdrawn_until_it_works_again(bench: LaneBench) -> None:
+    for _ in range(2):
+        with pytest.raises(EngineFailed):
+            bench.run("crash:exit:1")
+    assert bench.lanes.withdrawn() == frozenset()
+    with pytest.raises(EngineFailed):
+        bench.run("crash:exit:1")
+    assert bench.lanes.withdrawn() == {"fault"}
+    bench.run("ok")
+    assert bench.lanes.withdrawn() == frozenset()
+
+
+def test_failures_of_single_jobs_do_not_withdraw_an_engine(bench: LaneBench) -> None:
+    for _ in range(4):
+        with pytest.raises(EngineFailed):
+            bench.run("raise")
+    assert bench.lanes.withdrawn() == frozenset()
+
+
+# what engines leave behind
+
+
+@pytest.mark.parametrize("fault", ["fork", "daemon"])
+@pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="needs /proc")
+def test_what_a_crashed_engine_started_is_gone(bench: LaneBench, fault: str) -> None:
+    with pytest.raises(EngineFailed, match="SIGSEGV"):
+        bench.run(fault)
+    (line,) = [line for line in bench.logs if "left " in line]
+    _wait_gone(int(line.rpartition(" ")[2]))
+
+
+def test_what_an_engine_started_ends_with_its_lane(bench: LaneBench) -> None:
+    bench.run("child")
+    (line,) = [line for line in bench.logs if "left " in line]
+    bench.lanes.unload()
+    _wait_gone(int(line.rpartition(" ")[2]))
+
+
+def _wait_gone(pid: int) -> None:
+    try:
+        process = psutil.Process(pid)
+    except psutil.NoSuchProcess:
+        return
+    if process.status() == psutil.STATUS_ZOMBIE:
+        return  # dead; whoever adopted it has not reaped it
+    process.wait(10)

@@ -1,0 +1,105 @@
+"""Nothing an engine started outlives a worker that is killed."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import psutil
+import pytest
+
+from studio_worker_core.testing.processes import eventually
+
+pytestmark = pytest.mark.skipif(
+    not Path("/proc/self/environ").exists(), reason="the guard finds strays through /proc"
+)
+
+_WORKER = """
+import sys, threading
+from pathlib import Path
+from studio_worker_core.testing.lane_bench import LaneBench
+
+bench = LaneBench(Path(sys.argv[1]))
+said = set()
+
+def say(*parts):
+    if parts[0] not in said:
+        said.add(parts[0])
+        print(*parts, flush=True)
+
+class Logs(list):
+    def append(self, line):
+        if "left " in line:
+            say("left", line.rpartition(" ")[2])
+bench.logs = Logs()
+bench.on_progress = lambda: say("running", bench.pid())
+for fault in sys.argv[2:]:
+    bench.run(fault)
+say("idle", bench.pid())
+threading.Event().wait(60)
+"""
+
+
+def _start(tmp_path: Path, *faults: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-c", _WORKER, str(tmp_path), *faults],
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+
+
+def _heard(worker: subprocess.Popen[str], what: str) -> int:
+    assert worker.stdout is not None
+    watchdog = threading.Timer(30, worker.kill)
+    watchdog.start()
+    try:
+        for line in worker.stdout:
+            word, number = line.split()
+            if word == what:
+                return int(number)
+    finally:
+        watchdog.cancel()
+    raise AssertionError(f"the worker never said {what!r}")
+
+
+def _kill(worker: subprocess.Popen[str], *pids: int) -> None:
+    watched = [psutil.Process(pid) for pid in pids]
+    watched += psutil.Process(worker.pid).children(recursive=True)
+    worker.kill()
+    worker.wait(10)
+    assert worker.stdout is not None
+    worker.stdout.close()
+    eventually("everything is gone", lambda: not any(_alive(process) for process in watched))
+
+
+def _alive(process: psutil.Process) -> bool:
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+def test_an_idle_lane_dies_with_a_killed_worker(tmp_path: Path) -> None:
+    worker = _start(tmp_path, "ok")
+    _kill(worker, _heard(worker, "idle"))
+
+
+@pytest.mark.parametrize("fault", ["slow:60", "deaf:60", "ignoreterm"])
+def test_a_running_lane_dies_with_a_killed_worker(tmp_path: Path, fault: str) -> None:
+    worker = _start(tmp_path, fault)
+    _kill(worker, _heard(worker, "running"))
+
+
+def test_what_an_engine_started_dies_with_a_killed_worker(tmp_path: Path) -> None:
+    worker = _start(tmp_path, "child")
+    left = _heard(worker, "left")
+    _kill(worker, left, _heard(worker, "idle"))
+
+
+def test_what_an_engine_detached_dies_with_a_killed_worker(tmp_path: Path) -> None:
+    worker = _start(tmp_path, "detached")
+    left = _heard(worker, "left")
+    _kill(worker, left, _heard(worker, "idle"))

@@ -39,8 +39,10 @@ def list_engines(
 ) -> None:
     """List every engine found, good and broken, with the reason."""
     roster = installed_engines(ConfigStore(invocation_of(ctx).config_path))
+    # A healthy plugin may bring commands only, and is no engine then.
+    entries = [entry for entry in roster.entries if entry.spec or entry.state != "ready"]
     if as_json:
-        print_json([as_object(entry, timing=timing) for entry in roster.entries])
+        print_json([as_object(entry, timing=timing) for entry in entries])
         return
     headings = ["engine", "state", "kinds", "models", "extensions", "distribution"]
     rows = [
@@ -52,13 +54,13 @@ def list_engines(
             " ".join(entry.extensions),
             f"{entry.distribution} {entry.version}",
         ]
-        for entry in roster.entries
+        for entry in entries
     ]
     if timing:
         headings.append("import")
-        for row, entry in zip(rows, roster.entries, strict=True):
+        for row, entry in zip(rows, entries, strict=True):
             row.append(f"{entry.import_ms:.0f} ms")
-    print_table(headings, rows, styles=[_STYLES.get(e.state, "red") for e in roster.entries])
+    print_table(headings, rows, styles=[_STYLES.get(e.state, "red") for e in entries])
     _print_complaints(roster)
 
 

@@ -10,6 +10,7 @@ One directory per job under ``<config dir>/outbox``::
 
 from studio_worker_core.outbox.disk import Disk
 from studio_worker_core.outbox.drafts import LONGEST_JSON, FileAnswer, JsonAnswer
+from studio_worker_core.outbox.layout import free_path
 from studio_worker_core.outbox.manifest import Draft, Entry, Manifest, Refusal, directory_name
 from studio_worker_core.outbox.store import Outbox
 
@@ -24,4 +25,5 @@ __all__ = [
     "Outbox",
     "Refusal",
     "directory_name",
+    "free_path",
 ]

@@ -31,7 +31,9 @@ class Disk:
 
     def make_directory(self, path: Path) -> None:
         """Make ``path`` and what is missing above it; one that exists is fine."""
-        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if not path.parent.is_dir():
+            self.make_directory(path.parent)  # mkdir's own parents would be for all to read
+        path.mkdir(mode=0o700, exist_ok=True)
 
     def write_file(self, path: Path, data: bytes) -> None:
         """Make a new file with these bytes, on stable storage when this returns."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
@@ -18,6 +19,8 @@ from studio_worker_core.outbox.manifest import Draft, Entry, Manifest
 from studio_worker_core.wire.bounds import MAX_FRAME_BYTES
 
 __all__ = ["LONGEST_JSON", "FileAnswer", "JsonAnswer", "completed"]
+
+_EXTENSION = re.compile(r"[a-z0-9]{1,16}")
 
 LONGEST_JSON = MAX_FRAME_BYTES - 64 * 1024
 """Longest JSON answer in bytes: it must fit into one frame with its envelope."""
@@ -102,6 +105,8 @@ def completed(
 
 
 def _take_file(disk: Disk, draft: Draft, source: Path, ext: str) -> Path:
+    if not _EXTENSION.fullmatch(ext):
+        raise EngineFailed(f"the engine's result has an impossible extension: {ext[:40]!r}")
     if source.parent.resolve() != draft.directory.resolve() or source.is_symlink():
         raise EngineFailed(f"the engine left its result at {source}, outside its directory")
     reason = reason_against(source, ext)

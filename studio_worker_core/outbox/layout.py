@@ -13,7 +13,7 @@ from studio_worker_core.errors import OutboxError
 from studio_worker_core.outbox.disk import Disk
 from studio_worker_core.outbox.manifest import MANIFEST_NAME, Entry, read_manifest
 
-__all__ = ["EntryReader", "Layout", "directories"]
+__all__ = ["EntryReader", "Layout", "directories", "free_path"]
 
 _log = logging.getLogger("studio_worker.outbox")
 
@@ -39,6 +39,15 @@ class Layout:
         disk.move(path, target)
         disk.sync_directory(self.corrupt)
         return target
+
+    def forget_corrupt(self, disk: Disk, path: Path) -> None:
+        """Remove something from ``corrupt/`` for good."""
+        if path.parent != self.corrupt:
+            raise OutboxError(f"{path} is not in {self.corrupt}", path=path)
+        if path.is_dir() and not path.is_symlink():
+            disk.remove_tree(path)
+        else:
+            disk.remove_file(path)
 
 
 def free_path(parent: Path, name: str) -> Path:

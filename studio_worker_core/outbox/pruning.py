@@ -1,4 +1,4 @@
-"""Keeping what is kept for people (refused, corrupt) from filling the disk."""
+"""Keeping the outbox from filling the disk."""
 
 from __future__ import annotations
 
@@ -14,9 +14,12 @@ from studio_worker_core.outbox.disk import Disk
 from studio_worker_core.outbox.layout import Layout
 from studio_worker_core.outbox.manifest import MANIFEST_NAME, Entry
 
-__all__ = ["BYTES_PER_GB", "prune"]
+__all__ = ["BYTES_PER_GB", "prune", "reason_for_no_offers"]
 
 BYTES_PER_GB = 1_000_000_000
+_NEAR = 0.9
+"""Part of ``max_gb`` from which on no offers are taken: the running job needs some too."""
+
 _log = logging.getLogger("studio_worker.outbox")
 
 
@@ -85,3 +88,18 @@ def _too_much(kept: list[_Kept], limits: OutboxLimits, now: datetime) -> list[_K
             doomed.append(each)
             left -= each.bytes
     return doomed
+
+
+def reason_for_no_offers(limits: OutboxLimits, *, used: int, free: int, root: Path) -> str | None:
+    """Why ``used`` bytes of waiting results and ``free`` bytes of disk allow no more work."""
+    if limits.max_gb > 0 and used >= limits.max_gb * BYTES_PER_GB * _NEAR:
+        return (
+            f"the outbox holds {shown_bytes(used)} that the studio has not taken "
+            f"(outbox.max_gb is {limits.max_gb:g})"
+        )
+    if free < limits.min_free_gb * BYTES_PER_GB:
+        return (
+            f"only {shown_bytes(free)} free on the disk of {root} "
+            f"(outbox.min_free_gb is {limits.min_free_gb:g})"
+        )
+    return None

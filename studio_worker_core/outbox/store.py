@@ -14,7 +14,6 @@ from msgspec.structs import replace
 
 from studio_worker_core.config import OutboxLimits
 from studio_worker_core.errors import OutboxError
-from studio_worker_core.host.disk import shown_bytes
 from studio_worker_core.outbox import drafts, recovery
 from studio_worker_core.outbox.disk import Disk, write_whole, writing
 from studio_worker_core.outbox.drafts import FileAnswer, JsonAnswer
@@ -27,13 +26,12 @@ from studio_worker_core.outbox.manifest import (
     directory_name,
     read_manifest,
 )
-from studio_worker_core.outbox.pruning import BYTES_PER_GB, prune
+from studio_worker_core.outbox.pruning import prune, reason_for_no_offers
 from studio_worker_core.wire.frames import Claim
 from studio_worker_core.wire.tasks import full_prompt, task_kind
 
 __all__ = ["Outbox"]
 
-_NEAR = 0.9
 _log = logging.getLogger("studio_worker.outbox")
 
 
@@ -145,20 +143,9 @@ class Outbox:
 
     def room(self) -> str | None:
         """Why no offers should be taken, in words for the operator; None when there is room."""
-        limits = self._limits()
         used = sum(entry.manifest.bytes for entry in self.pending())
-        if limits.max_gb > 0 and used >= limits.max_gb * BYTES_PER_GB * _NEAR:
-            return (
-                f"the outbox holds {shown_bytes(used)} that the studio has not taken "
-                f"(outbox.max_gb is {limits.max_gb:g})"
-            )
         free = self._disk.free_bytes(self.root)
-        if free < limits.min_free_gb * BYTES_PER_GB:
-            return (
-                f"only {shown_bytes(free)} free on the disk of {self.root} "
-                f"(outbox.min_free_gb is {limits.min_free_gb:g})"
-            )
-        return None
+        return reason_for_no_offers(self._limits(), used=used, free=free, root=self.root)
 
     # what becomes of it
 
@@ -216,6 +203,11 @@ class Outbox:
         """Remove a result for good, delivered or not."""
         with self._lock, writing(self._disk, entry.directory):
             self._remove_entry(entry)
+
+    def forget_corrupt(self, path: Path) -> None:
+        """Remove what was set aside (:meth:`corrupt`) for good."""
+        with self._lock, writing(self._disk, path):
+            self._layout.forget_corrupt(self._disk, path)
 
     def note_failure(self, entry: Entry, error: str) -> Entry | None:
         """Count a failed attempt and remember why; None when the result has gone.

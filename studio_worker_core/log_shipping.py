@@ -70,8 +70,6 @@ class Redactor(logging.Filter):
 class _Held(Struct, frozen=True):
     entry: LogEntry
     size: int
-    stands_for: int = 1
-    """How many entries are gone when this one goes: a marker counts what it reports."""
 
 
 class LogShipper(logging.Handler):
@@ -99,6 +97,8 @@ class LogShipper(logging.Handler):
         self._held: deque[_Held] = deque()
         self._bytes = 0
         self._dropped = 0
+        self._marker: LogEntry | None = None
+        self._marked = 0
         self._guard = threading.Lock()
         self._busy = threading.local()
 
@@ -129,10 +129,9 @@ class LogShipper(logging.Handler):
         size = 0
         with self._guard:
             if self._dropped and limit > 0:
-                marker = self._marker()
-                self._held.appendleft(marker)
-                self._bytes += marker.size
+                self._marker, self._marked = self._marker_for(self._dropped), self._dropped
                 self._dropped = 0
+                taken.append(self._marker)
             while self._held and len(taken) < limit:
                 size += self._held[0].size
                 if taken and size > max_bytes:
@@ -146,6 +145,11 @@ class LogShipper(logging.Handler):
         """Entries taken that were not sent, oldest first; they are the next ones again."""
         with self._guard:
             for entry in reversed(list(entries)):
+                if entry is self._marker:
+                    # Told again with whatever is dropped until then.
+                    self._dropped += self._marked
+                    self._marker = None
+                    continue
                 held = _held(entry)
                 self._held.appendleft(held)
                 self._bytes += held.size
@@ -165,17 +169,16 @@ class LogShipper(logging.Handler):
                 return
             gone = self._held.popleft()
             self._bytes -= gone.size
-            self._dropped += gone.stands_for
+            self._dropped += 1
 
-    def _marker(self) -> _Held:
-        entry = LogEntry(
+    def _marker_for(self, dropped: int) -> LogEntry:
+        return LogEntry(
             ts=_timestamp(self._clock()),
             level="warn",
             category="log_shipping",
-            message=f"{self._dropped} older log entries were dropped: they could not be sent "
+            message=f"{dropped} older log entries were dropped: they could not be sent "
             "in time and the room for them is bounded",
         )
-        return _held(entry, self._dropped)
 
     def _entry(self, record: logging.LogRecord) -> LogEntry:
         message = record.getMessage()
@@ -194,9 +197,9 @@ class LogShipper(logging.Handler):
         )
 
 
-def _held(entry: LogEntry, stands_for: int = 1) -> _Held:
+def _held(entry: LogEntry) -> _Held:
     size = len(entry.message.encode("utf-8", "replace")) + _ENTRY_OVERHEAD
-    return _Held(entry, size, stands_for)
+    return _Held(entry, size)
 
 
 def _is_never_shipped(name: str) -> bool:

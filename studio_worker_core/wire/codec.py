@@ -61,7 +61,7 @@ def decode(kind: type[T], data: bytes | str, *, what: str | None = None) -> T:
     except msgspec.ValidationError as first:
         try:
             return msgspec.convert(_without_nulls(msgspec.json.decode(data)), kind)
-        except (msgspec.MsgspecError, RecursionError):
+        except (msgspec.MsgspecError, UnicodeError, RecursionError):
             raise WireError(name, str(first)) from None
     except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
         raise WireError(name, str(error)) from None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import pytest
@@ -40,7 +41,6 @@ from studio_worker_core.wire.frames import (
 )
 from studio_worker_core.wire.models import ModelSource
 from studio_worker_core.wire.tasks import ImageTask
-import itertools
 
 TIMINGS = Timings()
 OFFER = Offer(Claim("job-1", "m", ImageTask("p"), ModelSource("synthetic")))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import threading
 import time
@@ -11,7 +12,6 @@ from hypothesis import strategies as st
 
 from studio_worker_core.session.outgoing import Outgoing, ProgressPace
 from studio_worker_core.wire.frames import LogEntry, Progress
-import itertools
 
 
 class Clock:
@@ -62,7 +62,7 @@ def test_it_is_bounded_in_frames_and_in_characters() -> None:
 
 def test_it_is_idle_only_when_the_last_frame_was_sent() -> None:
     outgoing = queue()
-    assert outgoing.is_idle
+    assert outgoing.wait_idle(0)
     outgoing.put("a")
     assert not outgoing.wait_idle(0)
     outgoing.take()

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Callable
-from datetime import UTC, datetime
 from weakref import WeakValueDictionary
 
 from msgspec import Struct
@@ -24,6 +24,7 @@ from studio_worker_studio.settings import Settings
 from studio_worker_studio.store.interface import JobStore
 from studio_worker_studio.store.records import JobRecord, JobState
 from studio_worker_studio.store.workers import Workers
+from studio_worker_studio.timestamps import timestamp
 
 __all__ = ["FEATURES", "Clocks", "Fleet", "JobProgress"]
 
@@ -93,7 +94,7 @@ class Fleet:
             session.post(
                 Welcome(
                     worker_id=session.worker_id,
-                    server_time=datetime.fromtimestamp(self._clocks.wall(), UTC).isoformat(),
+                    server_time=timestamp(self._clocks.wall()),
                     features=FEATURES,
                     resume=sorted(resumed),
                 )
@@ -164,10 +165,15 @@ class Fleet:
         self._events.tell("workersChanged", worker_id)
         self.wake()
 
-    def close(self) -> None:
-        """The studio stops: every worker is told to come back later."""
-        for session in list(self.sessions.values()):
+    async def close(self, timeout: float) -> None:
+        """The studio stops: every worker is told to come back later, within ``timeout``."""
+        sessions = list(self.sessions.values())
+        for session in sessions:
             session.end(GOING_AWAY, "the studio is stopping")
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(timeout):
+                for session in sessions:
+                    await session.closed.wait()
 
     # jobs
 

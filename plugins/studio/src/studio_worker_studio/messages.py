@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import Annotated, Generic, Literal, TypeVar
 
 import msgspec
@@ -14,6 +13,7 @@ from studio_worker_core.wire.models import ModelSource
 from studio_worker_core.wire.tasks import Task, TaskKind
 from studio_worker_studio.fleet import JobProgress
 from studio_worker_studio.store.records import JobRecord, JobState, ModelRecord
+from studio_worker_studio.timestamps import timestamp
 
 __all__ = [
     "ErrorBody",
@@ -30,7 +30,6 @@ __all__ = [
     "WorkerView",
     "job_view",
     "model_view",
-    "timestamp",
 ]
 
 T = TypeVar("T")
@@ -181,12 +180,8 @@ class LogView(_Message, frozen=True):
     job_id: str | None = None
 
 
-def timestamp(seconds: float | None) -> str | None:
-    """RFC 3339 UTC with milliseconds of a time since the epoch."""
-    if seconds is None:
-        return None
-    moment = datetime.fromtimestamp(seconds, UTC)
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+def _maybe(seconds: float | None) -> str | None:
+    return None if seconds is None else timestamp(seconds)
 
 
 def job_view(job: JobRecord, progress: JobProgress | None, *, whole: bool) -> JobView:
@@ -212,12 +207,12 @@ def job_view(job: JobRecord, progress: JobProgress | None, *, whole: bool) -> Jo
         attempts=job.attempts,
         max_attempts=job.max_attempts,
         vram_gb_estimate=job.vram_gb,
-        created_at=timestamp(job.created_at) or "",
+        created_at=timestamp(job.created_at),
         # Of a waiting job it is only whom to give it back to.
         worker_id=None if job.state is JobState.QUEUED else job.worker_id,
         error=job.error,
-        claimed_at=timestamp(job.claimed_at),
-        finished_at=timestamp(job.finished_at),
+        claimed_at=_maybe(job.claimed_at),
+        finished_at=_maybe(job.finished_at),
         game_id=job.game_id,
         asset_name=job.asset_name,
         prompt=job.prompt if whole else None,

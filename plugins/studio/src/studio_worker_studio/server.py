@@ -91,7 +91,7 @@ class StudioServer(uvicorn.Server):
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Let workers and listeners go first: uvicorn would cut them off without a reason."""
-        self._studio.farewell()
+        await self._studio.farewell()
         await super().shutdown(sockets=sockets)
 
     @contextlib.contextmanager

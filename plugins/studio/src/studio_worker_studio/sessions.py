@@ -60,6 +60,8 @@ class Session:
         self.ready = False
         """It has been welcomed."""
         self.over = False
+        self.closed = asyncio.Event()
+        """Nothing more will be sent."""
         self.forfeits = False
         """It broke the protocol: its claims do not outlive it."""
         self._refused: deque[str] = deque(maxlen=_MAX_REMEMBERED)
@@ -147,3 +149,5 @@ class Session:
                 await self._socket.send_text(encode_text(item))
         except (WebSocketDisconnect, WebSocketDisconnected, OSError):
             self.over = True  # the reader learns it too, and leaves
+        finally:
+            self.closed.set()

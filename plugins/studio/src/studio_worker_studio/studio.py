@@ -31,6 +31,8 @@ __all__ = ["REAL_CLOCKS", "Studio"]
 
 log = logging.getLogger("studio_worker.studio")
 
+_FAREWELL_SECONDS = 2.0
+
 REAL_CLOCKS = Clocks(now=time.monotonic, wall=time.time)
 
 
@@ -89,10 +91,10 @@ class Studio:
             asyncio.create_task(self._keep_on("sweep", self._sweep)),
         ]
 
-    def farewell(self) -> None:
+    async def farewell(self) -> None:
         """The studio is about to stop: let workers and listeners go."""
         self.events.end()
-        self.fleet.close()
+        await self.fleet.close(_FAREWELL_SECONDS)
 
     async def stop(self) -> None:
         """End the background tasks and close the files."""

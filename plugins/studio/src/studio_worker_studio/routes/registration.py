@@ -15,9 +15,10 @@ from studio_worker_core.wire.registration import (
 )
 from studio_worker_studio.auth import bearer_of, matches
 from studio_worker_studio.errors import ApiError
-from studio_worker_studio.messages import Page, PendingView, RejectBody, timestamp
+from studio_worker_studio.messages import Page, PendingView, RejectBody
 from studio_worker_studio.routes.endpoint import Endpoint, answer, body_of, not_found, paging
 from studio_worker_studio.studio import Studio
+from studio_worker_studio.timestamps import timestamp
 
 __all__ = ["ENDPOINTS"]
 
@@ -69,7 +70,7 @@ async def pending(studio: Studio, request: Request) -> Response:
             capabilities=record.capabilities,
             user_agent=record.user_agent,
             source_address=record.source_address,
-            created_at=timestamp(record.created_at) or "",
+            created_at=timestamp(record.created_at),
         )
         for record in records[:limit]
     ]

@@ -8,10 +8,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from studio_worker_studio.dispatch import is_candidate
-from studio_worker_studio.messages import Page, WorkerView, timestamp
+from studio_worker_studio.messages import Page, WorkerView
 from studio_worker_studio.routes.endpoint import Endpoint, answer, not_found, paging
 from studio_worker_studio.store.records import WorkerRecord
 from studio_worker_studio.studio import Studio
+from studio_worker_studio.timestamps import timestamp
 
 __all__ = ["ENDPOINTS"]
 
@@ -68,8 +69,8 @@ def _view(studio: Studio, worker: WorkerRecord) -> WorkerView:
         state=state,
         capabilities=capabilities,
         user_agent=worker.user_agent,
-        created_at=timestamp(worker.created_at) or "",
-        last_heartbeat=timestamp(heartbeat),
+        created_at=timestamp(worker.created_at),
+        last_heartbeat=None if heartbeat is None else timestamp(heartbeat),
         current_job_id=current,
     )
 

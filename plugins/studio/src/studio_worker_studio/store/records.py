@@ -89,14 +89,14 @@ class JobRecord(Struct, frozen=True):
     json_sha256: str | None = None
 
     def claim(self) -> Claim:
-        """The job as it is offered (protocol §3, claim)."""
+        """The job as it is offered (protocol §3, claim). Older workers expect all its keys."""
         return Claim(
             job_id=self.job_id,
             model=self.model,
             task=msgspec.json.decode(self.task, type=Task),
             model_source=msgspec.json.decode(self.source, type=ModelSource),
-            game_id=self.game_id,
-            asset_name=self.asset_name,
+            game_id=self.game_id or "local",
+            asset_name=self.asset_name or f"local/{self.kind}/{self.job_id}",
             vram_gb_estimate=self.vram_gb,
         )
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 from typer.core import TyperGroup
 
+from studio_worker_core.cli.global_options import accept_global_options
 from studio_worker_core.cli.plugin_commands import plugin_commands
 from studio_worker_core.cli.table import BUILT_IN, CommandEntry
 from studio_worker_core.errors import PluginError
@@ -72,6 +73,7 @@ def _load(entry: CommandEntry) -> Any:
         app = _plugin_app(entry, module_name, attribute)
     command = typer.main.get_command(app)
     command.name = entry.name
+    accept_global_options(command)
     return command
 
 

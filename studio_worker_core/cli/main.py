@@ -78,8 +78,8 @@ def root(
 ) -> None:
     """Run image, speech, video, chat and transcription jobs for a studio.
 
-    Engines are plugins: install one with pip and it is served. Options before the command
-    apply to every command.
+    Engines are plugins: install one with pip and it is served. The options --config, -v and
+    --quiet apply to every command, before or after its name.
     """
     ctx.obj = Invocation(config_option=config, verbosity=-1 if quiet else verbose)
 

@@ -164,6 +164,28 @@ def test_the_config_option_wins_over_the_environment(cli: Run, tmp_path: Path) -
 
 
 @pytest.mark.parametrize(
+    "arguments",
+    [
+        ("--config", "PATH", "config", "path"),
+        ("config", "--config", "PATH", "path"),
+        ("config", "path", "--config", "PATH"),
+        ("--config", "other.toml", "config", "path", "--config", "PATH"),
+    ],
+)
+def test_global_options_may_stand_before_or_after_the_command(
+    cli: Run, tmp_path: Path, arguments: tuple[str, ...]
+) -> None:
+    path = str(tmp_path / "mine.toml")
+    shown = cli(*(path if word == "PATH" else word for word in arguments))
+    assert (shown.returncode, shown.stdout) == (0, f"{path}\n"), shown.stderr
+
+
+def test_quiet_after_the_command_is_heard(cli: Run) -> None:
+    assert cli("set-threshold", "9", "--quiet").stdout == ""
+    assert cli("set-threshold", "9", "-q", "-v").returncode == 0
+
+
+@pytest.mark.parametrize(
     ("error", "code"),
     [
         (ConfigError("x"), 3),

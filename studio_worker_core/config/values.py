@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import functools
 import math
 import re
 from collections.abc import Mapping
@@ -66,7 +67,7 @@ def value_of(config: Config, key: str) -> Any:
 
 def unknown_keys(document: Mapping[str, Any]) -> tuple[str, ...]:
     """Dotted keys of the file that this version does not know."""
-    known = {*_fields(Config), *(info.name for info in msgspec.structs.fields(Config))}
+    known = {*_fields(Config), *(info.name for info in _own_fields(Config))}
     found: list[str] = []
     for key, value in document.items():
         if key not in known:
@@ -114,7 +115,7 @@ def _struct_from_table(kind: type[S], table: Any, path: Path, prefix: str) -> S:
         key = prefix.rstrip(".")
         raise ConfigError(f"{path}: {key} must be a table, [{key}]", path=path, key=key)
     values: dict[str, Any] = {}
-    for info in msgspec.structs.fields(kind):
+    for info in _own_fields(kind):
         if info.name not in table:
             continue
         raw, key = table[info.name], prefix + info.name
@@ -157,9 +158,15 @@ def _in_words(complaint: str) -> str:
     return text[:1].lower() + text[1:]
 
 
-def _fields(kind: type[Struct], prefix: str = "") -> dict[str, FieldInfo]:
+@functools.cache  # msgspec evaluates every annotation anew, about 1 ms each time
+def _own_fields(kind: type[Struct]) -> tuple[FieldInfo, ...]:
+    return msgspec.structs.fields(kind)
+
+
+@functools.cache
+def _fields(kind: type[Struct], prefix: str = "") -> Mapping[str, FieldInfo]:
     found: dict[str, FieldInfo] = {}
-    for info in msgspec.structs.fields(kind):
+    for info in _own_fields(kind):
         nested = _nested(info)
         if nested is None:
             found[prefix + info.name] = info

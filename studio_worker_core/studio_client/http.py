@@ -143,7 +143,7 @@ class StudioClient:
         self._closed = False
         self._adapter: EndableAdapter | None = None
         if session is None:
-            self._adapter = EndableAdapter(timeout)
+            self._adapter = EndableAdapter(timeout, tls=self.base_url.startswith("https:"))
             session = requests.Session()
             session.mount("http://", self._adapter)
             session.mount("https://", self._adapter)

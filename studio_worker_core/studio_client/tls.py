@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import ssl
 from pathlib import Path
 
 import certifi
+
+from studio_worker_core.errors import ConfigError
 
 __all__ = ["client_context"]
 
@@ -16,12 +19,27 @@ def client_context() -> ssl.SSLContext:
 
     ``SSL_CERT_FILE`` and ``SSL_CERT_DIR`` replace the system's, ``REQUESTS_CA_BUNDLE`` (file
     or directory) comes on top, so that a studio with a private authority needs one setting.
+
+    Raises:
+        ConfigError: a file named there cannot be used.
     """
+    names = ("REQUESTS_CA_BUNDLE", "SSL_CERT_FILE", "SSL_CERT_DIR")
+    return _context(*(os.environ.get(name) for name in names))
+
+
+@functools.lru_cache(maxsize=4)  # reading the authorities takes about 0.1 s
+def _context(bundle: str | None, *_: str | None) -> ssl.SSLContext:
     context = ssl.create_default_context()
     context.load_verify_locations(certifi.where())
-    bundle = os.environ.get("REQUESTS_CA_BUNDLE")
-    if bundle and Path(bundle).is_dir():
-        context.load_verify_locations(capath=bundle)
-    elif bundle:
-        context.load_verify_locations(cafile=bundle)
+    if not bundle:
+        return context
+    try:
+        if Path(bundle).is_dir():
+            context.load_verify_locations(capath=bundle)
+        else:
+            context.load_verify_locations(cafile=bundle)
+    except OSError as error:
+        raise ConfigError(
+            f"REQUESTS_CA_BUNDLE names {bundle}, which cannot be used: {error.strerror or error}"
+        ) from error
     return context

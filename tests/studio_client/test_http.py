@@ -290,6 +290,17 @@ def test_netrc_cookies_and_proxies_do_not_meddle(
     assert all("cookie" not in seen.headers for seen in http_server.seen)
 
 
+def test_a_studio_elsewhere_is_reached_through_the_proxy(
+    http_server: HttpServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("http_proxy", http_server.url)
+    monkeypatch.delenv("no_proxy", raising=False)
+    http_server.answer_json({"status": "pending"})
+    client = StudioClient("http://studio.example:8080")
+    assert client.poll_registration("rr-1", SECRET) == PendingDecision()
+    assert http_server.seen[0].path.startswith("http://studio.example:8080/graphics/api/")
+
+
 def test_a_token_is_never_shown(http_server: HttpServer, caplog: pytest.LogCaptureFixture) -> None:
     http_server.respond = lambda seen: Answer(500, seen.headers["authorization"].encode())
     client = StudioClient(http_server.url)

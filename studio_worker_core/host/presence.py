@@ -90,7 +90,7 @@ def _linux(run: Run) -> UserPresence | None:
     """The session on the first seat, as logind sees it: the desktop sets its idle hint."""
     session = (run(["loginctl", "show-seat", "seat0", "--property=ActiveSession"]) or "").strip()
     name = session.partition("=")[2]
-    if re.fullmatch(r"[A-Za-z0-9_-]{1,64}", name) is None:
+    if re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_-]{0,63}", name) is None:
         return None
     asked = ["--property=IdleHint", "--property=LockedHint", "--property=Type"]
     output = run(["loginctl", "show-session", name, *asked])

@@ -18,6 +18,7 @@ import contextlib
 import http
 import logging
 import socket
+import ssl
 import threading
 from collections.abc import Sequence
 from types import TracebackType
@@ -92,7 +93,7 @@ class ScriptedSession:
     def sever(self) -> None:
         """End the TCP connection without a word, as a dying process does."""
         with contextlib.suppress(OSError):
-            self._connection.socket.shutdown(socket.SHUT_RDWR)
+            socket.socket.shutdown(self._connection.socket, socket.SHUT_RDWR)
 
     def of(self, kind: type[Frame]) -> list[Frame]:
         """The frames of one kind so far."""
@@ -146,6 +147,7 @@ class ScriptedStudio:
         worker_id: str = "worker-1",
         features: Sequence[str] = (),
         resume: Sequence[str] = (),
+        tls: ssl.SSLContext | None = None,
     ) -> None:
         self.port = port
         self.token = token
@@ -163,12 +165,15 @@ class ScriptedStudio:
         self.refused = 0
         """How many upgrades were answered with an HTTP status."""
         self._changed = threading.Condition()
+        self._tls = tls
         self._server: Server | None = None
         self._thread: threading.Thread | None = None
 
     @property
     def url(self) -> str:
-        """What a worker has as its ``api_base_url``."""
+        """What a worker has as its ``api_base_url``; with ``tls`` for the name localhost."""
+        if self._tls is not None:
+            return f"https://localhost:{self.port}/"
         return f"http://127.0.0.1:{self.port}/"
 
     def __enter__(self) -> ScriptedStudio:
@@ -193,6 +198,7 @@ class ScriptedStudio:
         self._server = serve(
             self._serve,
             sock=listener,
+            ssl=self._tls,
             subprotocols=[Subprotocol(SUBPROTOCOL)],
             process_request=self._judge,
             compression=None,

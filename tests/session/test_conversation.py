@@ -41,7 +41,7 @@ Start = Callable[..., Any]
 
 CLAIM = Claim("job-1", "synthetic", ImageTask("a cat"), ModelSource("synthetic"))
 SILENT_SOON = Timings(
-    heartbeat=0.05, logs=0.02, silence=0.3, flush=1.0, goodbye=0.3, stop_poll=0.01
+    heartbeat=0.05, logs=0.02, silence=0.8, flush=1.0, goodbye=0.3, stop_poll=0.01
 )
 
 
@@ -422,8 +422,8 @@ def test_acknowledged_heartbeats_keep_the_session_alive(
     studio: ScriptedStudio, handler: RecordingHandler, start: Start
 ) -> None:
     running = start(timings=SILENT_SOON)
-    # 12 heartbeats take twice the silence the session puts up with.
-    studio.session().wait_for(Heartbeat, count=12)
+    # That many heartbeats take longer than the silence the session puts up with.
+    studio.session().wait_for(Heartbeat, count=25)
     assert not handler.of("on_closed")
     running.stop.set()
     assert running.result().reason is EndReason.STOPPED
@@ -448,21 +448,23 @@ def test_a_send_stuck_on_full_buffers_does_not_keep_the_session(
     studio: ScriptedStudio, handler: RecordingHandler, start: Start, end: str
 ) -> None:
     with FaultProxy(("127.0.0.1", studio.port)) as proxy:
-        silence = 0.5 if end == "silence" else 60.0
+        silence = 1.0 if end == "silence" else 60.0
+        result = "x" * 15_000_000
         timings = Timings(heartbeat=0.05, silence=silence, flush=0.3, goodbye=0.3, stop_poll=0.01)
         running = start(proxy.url, timings)
         handler.wait_for("on_welcome")
         proxy.stall()
-        for number in range(3):
-            # More than the socket buffers of both ends hold together.
-            assert running.session.send(CompleteJson(f"job-{number}", "x" * 15_000_000))
+        # More than the socket buffers of both ends hold together.
+        assert running.session.send(CompleteJson("job-1", result))
+        assert running.session.send(Accept("job-2"))
         handler.add_log("kept")
         if end == "stop":
             running.stop.set()
         ended = running.result()
         assert ended.reason is (EndReason.SILENT if end == "silence" else EndReason.STOPPED)
         assert [entry.message for entry in handler.logs] == ["kept"]
-        assert not running.session.send(Accept("job-1"))
+        assert not running.session.send(Accept("job-3"))
+        assert proxy.forwarded("up") < len(result)
 
 
 def test_a_studio_that_does_not_read_overflows_the_queue_and_is_left(

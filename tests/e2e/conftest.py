@@ -67,3 +67,13 @@ def ready(field: Field) -> Field:
     field.start_studio()
     field.connected_worker()
     return field
+
+
+@pytest.fixture(scope="module")
+def standing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Field]:
+    """Like ``ready``, shared by a module's tests: for jobs that leave nothing behind."""
+    with ExitStack() as stack:
+        field = Field(tmp_path_factory.mktemp("field"), stack)
+        field.start_studio()
+        field.connected_worker()
+        yield field

@@ -15,8 +15,8 @@ def synthetic(kind: str, **task: Any) -> dict[str, Any]:
     return {"kind": kind, **task}
 
 
-def run(ready: Any, task: dict[str, Any]) -> tuple[dict[str, Any], Any]:
-    operator = ready.operator
+def run(standing: Any, task: dict[str, Any]) -> tuple[dict[str, Any], Any]:
+    operator = standing.operator
     job_id = operator.submit("synthetic", task, modelSource={"engine": "synthetic", "files": []})
     job = operator.wait_job(job_id)
     assert job["state"] == "done", job
@@ -24,9 +24,9 @@ def run(ready: Any, task: dict[str, Any]) -> tuple[dict[str, Any], Any]:
 
 
 @pytest.mark.parametrize("ext", ["png", "webp", "jpg"])
-def test_an_image_comes_back_at_the_asked_size_in_the_asked_format(ready: Any, ext: str) -> None:
+def test_an_image_comes_back_at_the_asked_size_in_the_asked_format(standing: Any, ext: str) -> None:
     task = synthetic("image", prompt="a red fox", width=96, height=64, seed=7, ext=ext)
-    job, data = run(ready, task)
+    job, data = run(standing, task)
     picture = Image.open(io.BytesIO(data))
     assert picture.size == (96, 64)
     assert picture.format == {"png": "PNG", "webp": "WEBP", "jpg": "JPEG"}[ext]
@@ -35,16 +35,16 @@ def test_an_image_comes_back_at_the_asked_size_in_the_asked_format(ready: Any, e
     assert job["result"]["bytes"] == len(data)
 
 
-def test_speech_comes_back_as_a_wav(ready: Any) -> None:
-    job, data = run(ready, synthetic("audio_tts", text="hello from the worker"))
+def test_speech_comes_back_as_a_wav(standing: Any) -> None:
+    job, data = run(standing, synthetic("audio_tts", text="hello from the worker"))
     with wave.open(io.BytesIO(data)) as sound:
         assert sound.getnframes() > 0
     assert job["result"]["mime"] == "audio/wav"
 
 
-def test_a_video_comes_back_as_an_animation_of_the_asked_length(ready: Any) -> None:
+def test_a_video_comes_back_as_an_animation_of_the_asked_length(standing: Any) -> None:
     task = synthetic("video", prompt="waves", seconds=1.5, fps=10, width=64, height=48, ext="webp")
-    _, data = run(ready, task)
+    _, data = run(standing, task)
     clip = Image.open(io.BytesIO(data))
     assert clip.size == (64, 48)
     frames = getattr(clip, "n_frames", 1)
@@ -57,15 +57,15 @@ def test_a_video_comes_back_as_an_animation_of_the_asked_length(ready: Any) -> N
     assert math.isclose(total, 1500, abs_tol=10)
 
 
-def test_a_chat_completion_comes_back_as_json(ready: Any) -> None:
+def test_a_chat_completion_comes_back_as_json(standing: Any) -> None:
     task = synthetic("llm", messages=[{"role": "user", "content": "say hello"}])
-    job, answer = run(ready, task)
+    job, answer = run(standing, task)
     assert answer["choices"][0]["message"]["role"] == "assistant"
     assert answer["choices"][0]["message"]["content"]
     assert job["result"]["json"] == answer
 
 
-def test_a_transcript_comes_back_as_json(ready: Any, tmp_path: Any) -> None:
+def test_a_transcript_comes_back_as_json(standing: Any, tmp_path: Any) -> None:
     from http.server import HTTPServer, SimpleHTTPRequestHandler
     from threading import Thread
 
@@ -87,7 +87,7 @@ def test_a_transcript_comes_back_as_json(ready: Any, tmp_path: Any) -> None:
         thread.start()
         try:
             url = f"http://127.0.0.1:{server.server_port}/speech.wav"
-            _, answer = run(ready, synthetic("audio_stt", inputUrl=url))
+            _, answer = run(standing, synthetic("audio_stt", inputUrl=url))
         finally:
             server.shutdown()
             thread.join()

@@ -16,16 +16,15 @@ from importlib.metadata import EntryPoint, entry_points
 from msgspec.structs import replace
 
 from studio_worker_core import __version__
-from studio_worker_core.engines.loading import (
+from studio_worker_core.engines.loading import ask_capabilities, load_plugin
+from studio_worker_core.engines.merge import merge_commands, merge_plugins
+from studio_worker_core.engines.observers import JobObservers, Observer
+from studio_worker_core.engines.plugin_records import (
     Candidate,
     Fault,
     LoadedPlugin,
-    ask_capabilities,
-    load_plugin,
     source_of,
 )
-from studio_worker_core.engines.merge import merge_commands, merge_plugins
-from studio_worker_core.engines.observers import JobObservers, Observer
 from studio_worker_core.engines.roster import Roster, RosterEntry
 from studio_worker_core.plugin import ENTRY_POINT_GROUP, HostInfo, JobEvent
 

@@ -12,8 +12,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from studio_worker_core.config import Limits
-from studio_worker_core.engines import lane_states as states
+from studio_worker_core.engines import lane_life as life
 from studio_worker_core.engines import messages
+from studio_worker_core.engines.lane_states import step
 from studio_worker_core.engines.outcomes import Completed, Faulted, Outcome
 from studio_worker_core.engines.process import Closed, Gone, Heard
 from studio_worker_core.engines.spawner import Spawner
@@ -59,7 +60,7 @@ class Lane:
         self._limits = limits
         self._clock = clock
         self._inbox: queue.Queue[Heard] = queue.Queue(_INBOX)
-        self._state: states.State = states.Loading(request.job_id, clock())
+        self._state: life.State = life.Loading(request.job_id, clock())
         self._request: LaneRequest | None = request
         self._on_progress: OnProgress = _nobody
         self._on_log: OnLog = _nobody
@@ -79,7 +80,7 @@ class Lane:
         return self._process.pid
 
     @property
-    def state(self) -> states.State:
+    def state(self) -> life.State:
         return self._state
 
     def serves(self, request: LaneRequest) -> bool:
@@ -87,7 +88,7 @@ class Lane:
         self._hear_all()
         assert request.entry.spec is not None
         return (
-            isinstance(self._state, states.Idle)
+            isinstance(self._state, life.Idle)
             and self.factory == request.entry.spec.factory
             and self.model == request.model
         )
@@ -107,13 +108,13 @@ class Lane:
         """Do one job and wait for how it ends. Any of ``stops`` cancels it."""
         self._request, self._outcome, self._fraction = request, None, 0.0
         self._on_progress, self._on_log = on_progress, on_log
-        if not isinstance(self._state, states.Loading):
-            self._feed(states.Begin(request.job_id))
+        if not isinstance(self._state, life.Loading):
+            self._feed(life.Begin(request.job_id))
         stop_told = False
         while (outcome := self._reported()) is None:
             if not stop_told and any(stop.is_set() for stop in stops):
                 stop_told = True
-                self._feed(states.CancelAsked())
+                self._feed(life.CancelAsked())
             self._hear_one(_POLL_SECONDS)
             self._measure()
         self._request = None
@@ -123,16 +124,16 @@ class Lane:
 
     def end(self) -> None:
         """Ask the engine to unload and quit, then end its process by force."""
-        self._feed(states.EndAsked())
-        while not isinstance(self._state, states.Ended):
+        self._feed(life.EndAsked())
+        while not isinstance(self._state, life.Ended):
             self._hear_one(_POLL_SECONDS)
-            self._feed(states.Measured(self._limits()))
+            self._feed(life.Measured(self._limits()))
 
     @property
     def ended(self) -> bool:
         """Whether its process is gone."""
         self._hear_all()
-        return isinstance(self._state, states.Ended)
+        return isinstance(self._state, life.Ended)
 
     def _hear_one(self, timeout: float) -> None:
         try:
@@ -157,27 +158,27 @@ class Lane:
                     seconds,
                     extra={"engine": self.engine, "model": self.model.name},
                 )
-                self._feed(states.Loaded())
+                self._feed(life.Loaded())
             case messages.Progress(job_id=job_id, fraction=fraction, message=message):
-                self._feed(states.Sign())
+                self._feed(life.Sign())
                 if self._is_current(job_id) and self._fraction <= fraction <= 1.0:
                     self._fraction = fraction
                     self._on_progress(fraction, message)
             case messages.Log(level=level, message=line):
-                self._feed(states.Sign())
+                self._feed(life.Sign())
                 self._on_log(level, line)
             case messages.Done(job_id=job_id, file=file, answer=answer):
                 completed = Completed(
                     file=Path(file) if file is not None else None,
                     answer=Path(answer) if answer is not None else None,
                 )
-                self._feed(states.Answered(job_id, completed))
+                self._feed(life.Answered(job_id, completed))
             case messages.Failed():
-                self._feed(states.Answered(heard.job_id, _faulted(heard)))
+                self._feed(life.Answered(heard.job_id, _faulted(heard)))
             case Closed(reason=reason, garbage=garbage):
-                self._feed(states.Broken(reason, closed=not garbage))
+                self._feed(life.Broken(reason, closed=not garbage))
             case Gone(cause=cause):
-                self._feed(states.Exited(cause))
+                self._feed(life.Exited(cause))
 
     def _reported(self) -> Outcome | None:
         return self._outcome
@@ -189,38 +190,38 @@ class Lane:
         now = self._clock()
         if now - self._measured_at < _MEASURE_SECONDS:
             # Time limits and a lane that is on its way out are looked at more often.
-            self._feed(states.Measured(self._limits()))
+            self._feed(life.Measured(self._limits()))
             return
         self._measured_at = now
         request = self._request
         self._feed(
-            states.Measured(
+            life.Measured(
                 self._limits(),
                 memory_gb=self._process.memory_bytes() / _GIGABYTE,
                 output_mb=_size_of(request.directory) / _MEBIBYTE if request else 0.0,
             )
         )
 
-    def _feed(self, event: states.Event) -> None:
-        self._state, effects = states.step(self._state, event, self._clock())
+    def _feed(self, event: life.Event) -> None:
+        self._state, effects = step(self._state, event, self._clock())
         for effect in effects:
             self._do(effect)
 
-    def _do(self, effect: states.Effect | states.Report) -> None:
+    def _do(self, effect: life.Effect | life.Report) -> None:
         match effect:
-            case states.Report(outcome=outcome):
+            case life.Report(outcome=outcome):
                 self._outcome = outcome
-            case states.Effect.SEND_JOB:
+            case life.Effect.SEND_JOB:
                 self._perform(self._send_job())
-            case states.Effect.SEND_CANCEL:
+            case life.Effect.SEND_CANCEL:
                 assert self._request is not None
                 # Not taken: the process is hung or gone, and force follows anyway.
                 self._process.send(messages.CancelJob(self._request.job_id))
-            case states.Effect.SEND_QUIT:
+            case life.Effect.SEND_QUIT:
                 self._process.send(messages.Quit())
-            case states.Effect.TERMINATE:
+            case life.Effect.TERMINATE:
                 self._process.terminate()
-            case states.Effect.KILL:
+            case life.Effect.KILL:
                 self._process.kill()
 
     def _send_job(self) -> str | None:
@@ -239,7 +240,7 @@ class Lane:
     def _perform(self, failure: str | None) -> None:
         """A message that could not be sent breaks the lane."""
         if failure is not None:
-            self._feed(states.Broken(failure))
+            self._feed(life.Broken(failure))
 
 
 def _faulted(failed: messages.Failed) -> Faulted:

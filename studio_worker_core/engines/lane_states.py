@@ -16,39 +16,35 @@ is gone, so that "stopped" is true when it is said. No I/O here.
 from __future__ import annotations
 
 from collections.abc import Callable
-from enum import Enum
 
-from msgspec import Struct
 from msgspec.structs import replace
 
-from studio_worker_core.config import Limits
+from studio_worker_core.engines.lane_life import (
+    Answered,
+    Asked,
+    Begin,
+    Broken,
+    CancelAsked,
+    Effect,
+    Effects,
+    EndAsked,
+    Ended,
+    Ending,
+    Event,
+    Exited,
+    Force,
+    Idle,
+    Loaded,
+    Loading,
+    Measured,
+    Report,
+    Running,
+    Sign,
+    State,
+)
 from studio_worker_core.engines.outcomes import Completed, Faulted, Outcome
 
-__all__ = [
-    "ASK_SECONDS",
-    "FORCE_SECONDS",
-    "Answered",
-    "Begin",
-    "Broken",
-    "CancelAsked",
-    "Effect",
-    "Effects",
-    "EndAsked",
-    "Ended",
-    "Ending",
-    "Event",
-    "Exited",
-    "Force",
-    "Idle",
-    "Loaded",
-    "Loading",
-    "Measured",
-    "Report",
-    "Running",
-    "Sign",
-    "State",
-    "step",
-]
+__all__ = ["ASK_SECONDS", "FORCE_SECONDS", "GIVE_UP_SECONDS", "step"]
 
 ASK_SECONDS = 1.0
 """How long a job that was asked to stop may go on before SIGTERM."""
@@ -60,124 +56,6 @@ GIVE_UP_SECONDS = 10.0
 """After SIGKILL: a process stuck in the kernel is left behind, the worker goes on."""
 
 
-class Asked(Struct, frozen=True):
-    """A running job was asked to stop; ``outcome`` is what it will be reported as."""
-
-    at: float
-    outcome: Outcome
-
-
-class Loading(Struct, frozen=True):
-    job_id: str
-    since: float
-
-
-class Idle(Struct, frozen=True):
-    since: float
-
-
-class Running(Struct, frozen=True):
-    job_id: str
-    since: float
-    sign: float
-    """When the engine last gave a sign of life."""
-    asked: Asked | None = None
-
-
-class Force(Enum):
-    """How hard an ending lane has been pushed."""
-
-    ASKED = 0
-    TERMINATED = 1
-    KILLED = 2
-
-
-class Ending(Struct, frozen=True):
-    """Waiting for the process to go. ``outcome`` None means: the cause of its death."""
-
-    job_id: str | None
-    outcome: Outcome | None
-    since: float
-    """When it was last pushed harder."""
-    force: Force
-    otherwise: str = ""
-    """What was wrong, should the process have to be forced."""
-
-
-class Ended(Struct, frozen=True):
-    pass
-
-
-State = Loading | Idle | Running | Ending | Ended
-
-
-class Begin(Struct, frozen=True):
-    job_id: str
-
-
-class Loaded(Struct, frozen=True):
-    pass
-
-
-class Sign(Struct, frozen=True):
-    """Progress or a log line."""
-
-
-class Answered(Struct, frozen=True):
-    """The engine answered. ``job_id`` None: loading failed."""
-
-    job_id: str | None
-    outcome: Outcome
-
-
-class CancelAsked(Struct, frozen=True):
-    pass
-
-
-class EndAsked(Struct, frozen=True):
-    """Unload, evict, or shut down."""
-
-
-class Broken(Struct, frozen=True):
-    """The channel is unusable. ``closed``: it ended, perhaps because the process did."""
-
-    reason: str
-    closed: bool = False
-
-
-class Exited(Struct, frozen=True):
-    cause: str
-
-
-class Measured(Struct, frozen=True):
-    """Time passed; what the job uses now."""
-
-    limits: Limits
-    memory_gb: float = 0.0
-    output_mb: float = 0.0
-
-
-Event = Begin | Loaded | Sign | Answered | CancelAsked | EndAsked | Broken | Exited | Measured
-
-
-class Effect(Enum):
-    """What the driver of a lane has to do."""
-
-    SEND_JOB = "send job"
-    SEND_CANCEL = "send cancel"
-    SEND_QUIT = "send quit"
-    TERMINATE = "terminate"
-    KILL = "kill"
-
-
-class Report(Struct, frozen=True):
-    """Tell the caller how its job ended."""
-
-    job_id: str
-    outcome: Outcome
-
-
-Effects = tuple[Effect | Report, ...]
 _Step = tuple[State, Effects]
 
 _CANCELLED = Faulted("cancelled", "cancelled")

@@ -6,14 +6,11 @@ one can reach another.
 
 from __future__ import annotations
 
-import importlib.util
-from collections.abc import Callable, Mapping
-from importlib.metadata import EntryPoint
+from collections.abc import Callable
 from types import ModuleType
 from typing import Any, TypeVar
 
 import pluggy
-from msgspec import Struct, field
 
 from studio_worker_core.engines.answers import (
     BadAnswer,
@@ -29,6 +26,12 @@ from studio_worker_core.engines.guarded import (
     describe_error,
     place_of_error,
 )
+from studio_worker_core.engines.plugin_records import (
+    Candidate,
+    Fault,
+    LoadedPlugin,
+    source_of,
+)
 from studio_worker_core.plugin import (
     API_VERSION,
     CapabilityReport,
@@ -40,12 +43,8 @@ from studio_worker_core.plugin import (
 
 __all__ = [
     "IMPORT_BUDGET_MS",
-    "Candidate",
-    "Fault",
-    "LoadedPlugin",
     "ask_capabilities",
     "load_plugin",
-    "source_of",
 ]
 
 IMPORT_BUDGET_MS = 200.0
@@ -55,44 +54,6 @@ IMPORT_SECONDS = 30.0
 HOOK_SECONDS = 10.0
 
 T = TypeVar("T")
-
-
-class Fault(Struct, frozen=True):
-    """Why a plugin was withdrawn."""
-
-    reason: str
-    remedy: str
-    where: str | None = None
-
-
-class Candidate(Struct, frozen=True):
-    """An entry point of the group ``studio_worker``."""
-
-    entry_point: EntryPoint
-    distribution: str
-    version: str
-    builtin: bool = False
-
-
-class LoadedPlugin(Struct, frozen=True):
-    """What came of loading one plugin; ``fault`` is set when it was withdrawn."""
-
-    name: str
-    """Name of the entry point."""
-    distribution: str
-    version: str
-    builtin: bool = False
-    source: str = ""
-    import_ms: float = 0.0
-    engines: tuple[EngineSpec, ...] = ()
-    extensions: Mapping[str, str] = field(default_factory=dict)
-    report: CapabilityReport = CapabilityReport()
-    commands: tuple[CommandSpec, ...] = ()
-    warnings: tuple[str, ...] = ()
-    manager: pluggy.PluginManager | None = None
-    disabled: str | None = None
-    """Why it was not even imported."""
-    fault: Fault | None = None
 
 
 class _Withdrawn(Exception):
@@ -144,22 +105,6 @@ def ask_capabilities(plugin: LoadedPlugin, host: HostInfo) -> CapabilityReport |
     except _Withdrawn as withdrawn:
         return withdrawn.fault
     return asked
-
-
-def source_of(entry_point: EntryPoint, plugin: Any = None) -> str:
-    """File of the plugin module; its name when the file cannot be told."""
-    file = getattr(plugin, "__file__", None)
-    if isinstance(file, str):
-        return file
-    package, _, _ = entry_point.module.rpartition(".")
-    if not package:  # a parent package would be imported to answer, so do not ask for it
-        try:
-            spec = importlib.util.find_spec(entry_point.module)
-        except (ImportError, ValueError):
-            spec = None
-        if spec is not None and spec.origin:
-            return spec.origin
-    return entry_point.module
 
 
 def _imported(candidate: Candidate, imported: Guarded[Any]) -> Any:

@@ -13,8 +13,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 
-from studio_worker_core.engines.loading import LoadedPlugin
 from studio_worker_core.engines.media_types import WELL_KNOWN
+from studio_worker_core.engines.plugin_records import LoadedPlugin
 from studio_worker_core.engines.roster import RosterEntry
 from studio_worker_core.plugin import CommandSpec, EngineSpec, TaskKind
 

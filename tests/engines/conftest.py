@@ -1,7 +1,8 @@
-"""Real engine processes, and a check that none is left."""
+"""Real engine processes and installed plugins, and a check that nothing is left."""
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import psutil
 import pytest
 
 from studio_worker_core.testing.lane_bench import LaneBench
+from studio_worker_core.testing.plugin_builder import PluginSite
 
 
 @pytest.fixture
@@ -19,3 +21,14 @@ def bench(tmp_path: Path) -> Iterator[LaneBench]:
     bench.lanes.close()
     left = set(psutil.Process().children(recursive=True)) - before
     assert not left, f"processes left behind: {left}"
+
+
+@pytest.fixture
+def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[PluginSite]:
+    root = tmp_path / "site"
+    root.mkdir()
+    monkeypatch.syspath_prepend(str(root))
+    yield PluginSite(root)
+    for name, module in list(sys.modules.items()):
+        if str(getattr(module, "__file__", None)).startswith(str(root)):
+            del sys.modules[name]

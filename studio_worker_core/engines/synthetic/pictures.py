@@ -35,6 +35,9 @@ def frames(
         frame = Image.blend(one, other, number / count)
         if frame.size != (width, height):
             frame = frame.resize((width, height), Image.Resampling.BILINEAR)
+        # A line sweeps across: the encoder would drop frames that hardly differ.
+        left = width * number // count
+        frame.paste((255, 255, 255), (left, 0, left + max(width // 32, 2), height))
         yield frame
 
 

@@ -15,11 +15,12 @@ from msgspec import Struct
 from studio_worker_core.config import OutboxLimits
 from studio_worker_core.errors import OutboxError
 from studio_worker_core.outbox import Entry, Outbox
-from studio_worker_core.testing.faulty_disk import Crash, FaultyDisk
+from studio_worker_core.testing.faulty_disk import Crash, Fault, FaultyDisk
 from studio_worker_core.wire.frames import Claim
 from studio_worker_core.wire.models import ModelSource
 from studio_worker_core.wire.tasks import ImageTask
 
+FAULTS: list[Fault] = ["crash before", "crash half", "crash after", "full"]
 JOBS = ("a", "b", "C/c")
 
 

@@ -78,11 +78,15 @@ class State(Struct, frozen=True):
 
 
 class Arrived(Struct, frozen=True):
+    """A readable frame from the studio, and when it was read."""
+
     frame: StudioFrame
     at: float
 
 
 class Unreadable(Struct, frozen=True):
+    """A message that is no frame of the protocol."""
+
     error: BadFrame
     at: float
 
@@ -103,7 +107,7 @@ class Closed(Struct, frozen=True):
 
 
 class StopAsked(Struct, frozen=True):
-    pass
+    """This side wants the session to end."""
 
 
 Event = Arrived | Unreadable | Ticked | Closed | StopAsked
@@ -113,15 +117,15 @@ Event = Arrived | Unreadable | Ticked | Closed | StopAsked
 
 
 class SayHello(Struct, frozen=True):
-    pass
+    """Send ``hello``."""
 
 
 class Beat(Struct, frozen=True):
-    pass
+    """Send a heartbeat."""
 
 
 class ShipLogs(Struct, frozen=True):
-    pass
+    """Send a batch of log entries, if there are any."""
 
 
 class Tell(Struct, frozen=True):
@@ -131,6 +135,8 @@ class Tell(Struct, frozen=True):
 
 
 class BadOffer(Struct, frozen=True):
+    """Hand an offer that cannot be read to the handler."""
+
     job_id: str | None
     reason: str
 
@@ -142,6 +148,8 @@ class Skip(Struct, frozen=True):
 
 
 class End(Struct, frozen=True):
+    """The session is over."""
+
     ending: Ended | Refusal
 
 

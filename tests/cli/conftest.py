@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from studio_worker_core.cli.main import main
+
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
 COMMAND = [sys.executable, "-m", "studio_worker_core.cli.main"]
@@ -50,5 +52,28 @@ def cli(environ: dict[str, str], tmp_path: Path) -> Run:
             timeout=60,
             check=False,
         )
+
+    return run
+
+
+@pytest.fixture
+def here(
+    environ: dict[str, str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> Run:
+    """As :func:`cli`, in this process: for what a process of its own adds nothing to."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(*arguments: str, **extra: str) -> subprocess.CompletedProcess[str]:
+        with monkeypatch.context() as patch:
+            for name in set(os.environ) - set(environ):
+                patch.delenv(name)
+            for name, value in {**environ, **extra}.items():
+                patch.setenv(name, value)
+            status = main(list(arguments))
+        written = capsys.readouterr()
+        return subprocess.CompletedProcess(arguments, status, written.out, written.err)
 
     return run

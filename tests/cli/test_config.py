@@ -39,8 +39,8 @@ def test_show_is_what_config_alone_does_and_hides_secrets(cli: Run, registered: 
     assert str(registered) in shown.stdout
 
 
-def test_show_as_json_has_every_setting_and_no_secret(cli: Run, registered: Path) -> None:
-    shown = cli("config", "show", "--json")
+def test_show_as_json_has_every_setting_and_no_secret(here: Run, registered: Path) -> None:
+    shown = here("config", "show", "--json")
     settings = json.loads(shown.stdout)
     assert settings["worker_id"] == "w-1"
     assert settings["auth_token"] == "***"
@@ -58,26 +58,26 @@ def test_show_as_json_has_every_setting_and_no_secret(cli: Run, registered: Path
         ("api_base_url", "https://studio.example/", "https://studio.example/"),
     ],
 )
-def test_what_is_set_is_got(cli: Run, key: str, text: str, shown: str) -> None:
-    assert cli("config", "set", key, text).returncode == 0
-    assert cli("config", "get", key).stdout.strip() == shown
+def test_what_is_set_is_got(here: Run, key: str, text: str, shown: str) -> None:
+    assert here("config", "set", key, text).returncode == 0
+    assert here("config", "get", key).stdout.strip() == shown
 
 
-def test_setting_keeps_comments_and_unknown_keys(cli: Run, registered: Path) -> None:
-    assert cli("config", "set", "vram_threshold_gb", "4").returncode == 0
+def test_setting_keeps_comments_and_unknown_keys(here: Run, registered: Path) -> None:
+    assert here("config", "set", "vram_threshold_gb", "4").returncode == 0
     text = registered.read_text("utf-8")
     assert text.startswith("# mine\n")
     assert "from_the_future = 3" in text
     assert SECRET in text
 
 
-def test_a_secret_is_not_told_by_get(cli: Run, registered: Path) -> None:
+def test_a_secret_is_not_told_by_get(here: Run, registered: Path) -> None:
     assert registered.exists()
-    assert cli("config", "get", "auth_token").stdout == "***\n"
+    assert here("config", "get", "auth_token").stdout == "***\n"
 
 
-def test_a_setting_without_value_prints_nothing(cli: Run) -> None:
-    shown = cli("config", "get", "worker_id")
+def test_a_setting_without_value_prints_nothing(here: Run) -> None:
+    shown = here("config", "get", "worker_id")
     assert (shown.returncode, shown.stdout) == (0, "")
 
 
@@ -89,8 +89,8 @@ def test_a_setting_without_value_prints_nothing(cli: Run) -> None:
         (("get", "nonsense"), "nonsense"),
     ],
 )
-def test_bad_keys_and_values_are_named(cli: Run, arguments: tuple[str, ...], told: str) -> None:
-    shown = cli("config", *arguments)
+def test_bad_keys_and_values_are_named(here: Run, arguments: tuple[str, ...], told: str) -> None:
+    shown = here("config", *arguments)
     assert shown.returncode == 3
     assert told in shown.stderr
     assert len(shown.stderr.splitlines()) == 1
@@ -120,14 +120,14 @@ def test_the_threshold_is_kept(cli: Run) -> None:
 
 
 @pytest.mark.parametrize("text", ["-1", "nan", "many"])
-def test_a_threshold_that_is_no_size_is_refused(cli: Run, text: str) -> None:
-    shown = cli("set-threshold", "--", text)
+def test_a_threshold_that_is_no_size_is_refused(here: Run, text: str) -> None:
+    shown = here("set-threshold", "--", text)
     assert shown.returncode == 3
     assert "vram_threshold_gb" in shown.stderr
 
 
-def test_pausing_is_kept_until_resumed(cli: Run) -> None:
-    assert cli("pause").returncode == 0
-    assert json.loads(cli("status", "--json").stdout)["paused"] is True
-    assert cli("--quiet", "resume").stdout == ""
-    assert json.loads(cli("status", "--json").stdout)["paused"] is False
+def test_pausing_is_kept_until_resumed(here: Run) -> None:
+    assert here("pause").returncode == 0
+    assert json.loads(here("status", "--json").stdout)["paused"] is True
+    assert here("--quiet", "resume").stdout == ""
+    assert json.loads(here("status", "--json").stdout)["paused"] is False

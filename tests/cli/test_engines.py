@@ -16,8 +16,8 @@ KEYS = ["engine", "distribution", "version", "kinds", "models", "extensions", "s
 ONLY_BUILT_IN = {"STUDIO_WORKER_PLUGINS": ""}
 
 
-def listed(cli: Run, **environ: str) -> list[dict[str, Any]]:
-    shown = cli("engines", "list", "--json", **environ)
+def listed(here: Run, **environ: str) -> list[dict[str, Any]]:
+    shown = here("engines", "list", "--json", **environ)
     assert shown.returncode == 0, shown.stderr
     found: list[dict[str, Any]] = json.loads(shown.stdout)
     return found
@@ -30,8 +30,8 @@ def test_json_is_a_list_of_objects_with_exactly_the_promised_keys(cli: Run) -> N
         assert list(engine) == KEYS
 
 
-def test_the_built_in_engine_is_ready_and_does_all_five_kinds(cli: Run) -> None:
-    synthetic = next(e for e in listed(cli) if e["engine"] == "synthetic")
+def test_the_built_in_engine_is_ready_and_does_all_five_kinds(here: Run) -> None:
+    synthetic = next(e for e in listed(here) if e["engine"] == "synthetic")
     assert synthetic["state"] == "ready"
     assert synthetic["reason"] is None
     assert synthetic["kinds"] == ["image", "llm", "audio_stt", "audio_tts", "video"]
@@ -39,12 +39,12 @@ def test_the_built_in_engine_is_ready_and_does_all_five_kinds(cli: Run) -> None:
     assert all(name.startswith("synthetic") for name in synthetic["models"]["image"])
 
 
-def test_timing_adds_the_import_time_after_the_promised_keys(cli: Run) -> None:
-    shown = cli("engines", "list", "--json", "--timing", **ONLY_BUILT_IN)
+def test_timing_adds_the_import_time_after_the_promised_keys(here: Run) -> None:
+    shown = here("engines", "list", "--json", "--timing", **ONLY_BUILT_IN)
     entry = next(e for e in json.loads(shown.stdout) if e["engine"] == "synthetic")
     assert list(entry) == [*KEYS, "import_ms"]
     assert entry["import_ms"] >= 0
-    assert "import" in cli("engines", "list", "--timing").stdout.splitlines()[0]
+    assert "import" in here("engines", "list", "--timing").stdout.splitlines()[0]
 
 
 def test_the_table_has_one_line_for_each_engine_and_no_colour_in_a_pipe(cli: Run) -> None:
@@ -66,8 +66,8 @@ def test_show_tells_everything_about_one_engine(cli: Run) -> None:
 
 
 @pytest.mark.parametrize("command", ["show", "disable", "enable"])
-def test_an_engine_that_is_not_there_is_named_with_those_that_are(cli: Run, command: str) -> None:
-    shown = cli("engines", command, "nonsense", **ONLY_BUILT_IN)
+def test_an_engine_that_is_not_there_is_named_with_those_that_are(here: Run, command: str) -> None:
+    shown = here("engines", command, "nonsense", **ONLY_BUILT_IN)
     assert shown.returncode == 1
     assert "'nonsense'" in shown.stderr
     assert "synthetic" in shown.stderr
@@ -75,21 +75,21 @@ def test_an_engine_that_is_not_there_is_named_with_those_that_are(cli: Run, comm
 
 
 def test_a_disabled_engine_stays_listed_with_its_reason_until_enabled(
-    cli: Run, config_file: Path
+    here: Run, config_file: Path
 ) -> None:
-    assert cli("engines", "disable", "synthetic").returncode == 0
-    synthetic = next(e for e in listed(cli) if e["engine"] == "synthetic")
+    assert here("engines", "disable", "synthetic").returncode == 0
+    synthetic = next(e for e in listed(here) if e["engine"] == "synthetic")
     assert synthetic["state"] == "disabled"
     assert "config" in synthetic["reason"]
     assert "synthetic" in config_file.read_text("utf-8")
-    status = json.loads(cli("status", "--json", **ONLY_BUILT_IN).stdout)
+    status = json.loads(here("status", "--json", **ONLY_BUILT_IN).stdout)
     assert "synthetic" not in status["engines"]["ready"]
-    assert cli("engines", "enable", "synthetic").returncode == 0
-    assert next(e for e in listed(cli) if e["engine"] == "synthetic")["state"] == "ready"
+    assert here("engines", "enable", "synthetic").returncode == 0
+    assert next(e for e in listed(here) if e["engine"] == "synthetic")["state"] == "ready"
 
 
-def test_enabling_what_its_distribution_disables_says_so(cli: Run) -> None:
-    assert cli("engines", "disable", "studio-worker").returncode == 0
-    shown = cli("engines", "enable", "synthetic")
+def test_enabling_what_its_distribution_disables_says_so(here: Run) -> None:
+    assert here("engines", "disable", "studio-worker").returncode == 0
+    shown = here("engines", "enable", "synthetic")
     assert shown.returncode == 1
     assert "engines enable studio-worker" in shown.stderr

@@ -69,8 +69,8 @@ def test_help_imports_no_room_of_the_worker(environ: dict[str, str]) -> None:
 
 
 @pytest.mark.parametrize("name", sorted(BUILT_IN))
-def test_every_command_explains_itself(cli: Run, name: str) -> None:
-    shown = cli(name, "--help")
+def test_every_command_explains_itself(here: Run, name: str) -> None:
+    shown = here(name, "--help")
     assert shown.returncode == ExitCode.OK, shown.stderr
     assert f"Usage: studio-worker {name}" in shown.stdout
 
@@ -93,8 +93,8 @@ def test_a_mistyped_command_gets_a_suggestion(cli: Run) -> None:
     assert shown.stdout == ""
 
 
-def test_an_unknown_option_is_a_usage_error(cli: Run) -> None:
-    shown = cli("status", "--nonsense")
+def test_an_unknown_option_is_a_usage_error(here: Run) -> None:
+    shown = here("status", "--nonsense")
     assert shown.returncode == ExitCode.USAGE
     assert "--nonsense" in shown.stderr
 
@@ -139,10 +139,10 @@ def test_broken_toml_is_named_with_file_and_line(cli: Run, config_file: Path) ->
     assert "worker_id = \n" in config_file.read_text("utf-8")
 
 
-def test_a_value_of_the_wrong_type_is_named_with_file_and_key(cli: Run, config_file: Path) -> None:
+def test_a_value_of_the_wrong_type_is_named_with_file_and_key(here: Run, config_file: Path) -> None:
     config_file.parent.mkdir(parents=True)
     config_file.write_text('vram_threshold_gb = "lots"\n', "utf-8")
-    shown = cli("config", "show")
+    shown = here("config", "show")
     assert shown.returncode == ExitCode.CONFIGURATION
     assert f"{config_file}: vram_threshold_gb" in one_line(shown.stderr)
 
@@ -156,10 +156,10 @@ def test_a_directory_that_cannot_be_made_is_one_clear_line(cli: Run, tmp_path: P
     assert str(path.parent) in one_line(shown.stderr)
 
 
-def test_the_config_option_wins_over_the_environment(cli: Run, tmp_path: Path) -> None:
+def test_the_config_option_wins_over_the_environment(here: Run, tmp_path: Path) -> None:
     named, chosen = tmp_path / "env.toml", tmp_path / "chosen.toml"
-    assert cli("config", "path", STUDIO_WORKER_CONFIG=str(named)).stdout.strip() == str(named)
-    shown = cli("--config", str(chosen), "config", "path", STUDIO_WORKER_CONFIG=str(named))
+    assert here("config", "path", STUDIO_WORKER_CONFIG=str(named)).stdout.strip() == str(named)
+    shown = here("--config", str(chosen), "config", "path", STUDIO_WORKER_CONFIG=str(named))
     assert shown.stdout.strip() == str(chosen)
 
 
@@ -173,16 +173,16 @@ def test_the_config_option_wins_over_the_environment(cli: Run, tmp_path: Path) -
     ],
 )
 def test_global_options_may_stand_before_or_after_the_command(
-    cli: Run, tmp_path: Path, arguments: tuple[str, ...]
+    here: Run, tmp_path: Path, arguments: tuple[str, ...]
 ) -> None:
     path = str(tmp_path / "mine.toml")
-    shown = cli(*(path if word == "PATH" else word for word in arguments))
+    shown = here(*(path if word == "PATH" else word for word in arguments))
     assert (shown.returncode, shown.stdout) == (0, f"{path}\n"), shown.stderr
 
 
-def test_quiet_after_the_command_is_heard(cli: Run) -> None:
-    assert cli("set-threshold", "9", "--quiet").stdout == ""
-    assert cli("set-threshold", "9", "-q", "-v").returncode == 0
+def test_quiet_after_the_command_is_heard(here: Run) -> None:
+    assert here("set-threshold", "9", "--quiet").stdout == ""
+    assert here("set-threshold", "9", "-q", "-v").returncode == 0
 
 
 @pytest.mark.parametrize(

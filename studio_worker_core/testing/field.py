@@ -1,0 +1,73 @@
+"""A studio and any number of workers, all real processes in one temporary place."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import ExitStack
+from pathlib import Path
+
+from studio_worker_core.testing.plugin_builder import build_plugin
+from studio_worker_core.testing.processes import Operator, StudioProcess, WorkerProcess
+
+__all__ = ["Field", "fault_plugin_path"]
+
+
+def fault_plugin_path(root: Path) -> str:
+    """A directory for ``PYTHONPATH`` in which the ``fault`` engine is an installed plugin."""
+    root.mkdir(parents=True, exist_ok=True)
+    build_plugin(
+        root,
+        "fault-plugin",
+        "from studio_worker_core.testing.fault_plugin import *\n"
+        "from studio_worker_core.testing.fault_plugin import (\n"
+        "    studio_worker_engines, studio_worker_extensions)\n",
+        module="installed_fault_plugin",
+    )
+    return str(root)
+
+
+class Field:
+    """Starts processes and leaves none behind: what it starts ends with ``stack``."""
+
+    def __init__(self, root: Path, stack: ExitStack) -> None:
+        self.root = root
+        self._stack = stack
+        self.studio = StudioProcess(root / "studio")
+        self.workers: list[WorkerProcess] = []
+
+    def start_studio(self, *options: str, env: Mapping[str, str] | None = None) -> StudioProcess:
+        """Start the studio and wait until it listens."""
+        self.studio = StudioProcess(self.root / "studio", *options, env=env)
+        return self._stack.enter_context(self.studio)
+
+    @property
+    def operator(self) -> Operator:
+        """A client of the studio's operator API."""
+        return self.studio.operator
+
+    def worker(
+        self,
+        name: str = "worker",
+        *,
+        url: str | None = None,
+        settings: str = "",
+        env: Mapping[str, str] | None = None,
+    ) -> WorkerProcess:
+        """Start a worker on the config directory ``name``; it is not approved yet."""
+        worker = WorkerProcess(self.root / name, url or self.studio.url, settings=settings, env=env)
+        self.workers.append(worker)
+        return self._stack.enter_context(worker)
+
+    def connected_worker(
+        self,
+        name: str = "worker",
+        *,
+        url: str | None = None,
+        settings: str = "",
+        env: Mapping[str, str] | None = None,
+    ) -> WorkerProcess:
+        """Start a worker, approve it and wait until the studio sees it idle."""
+        worker = self.worker(name, url=url, settings=settings, env=env)
+        self.operator.approve_next()
+        self.operator.wait_worker("idle")
+        return worker

@@ -188,19 +188,19 @@ def _copy(entry: Entry, directory: Path) -> Path | None:
 
     from studio_worker_core.outbox import free_path
 
-    stem = free_path(directory, f"{entry.key}.{entry.manifest.ext}")
+    copy = free_path(directory, entry.key, f".{entry.manifest.ext}")
     try:
-        with entry.path.open("rb") as source, stem.open("xb") as target:
+        with entry.path.open("rb") as source, copy.open("xb") as target:
             shutil.copyfileobj(source, target, 1 << 20)
-        notes = free_path(directory, f"{stem.name}.manifest.json")
+        notes = free_path(directory, copy.name, ".manifest.json")
         notes.write_bytes((entry.directory / "manifest.json").read_bytes())
     except FileNotFoundError:
-        stem.unlink(missing_ok=True)
+        copy.unlink(missing_ok=True)
         return None
     except OSError:
-        stem.unlink(missing_ok=True)
+        copy.unlink(missing_ok=True)
         raise
-    return stem
+    return copy
 
 
 def _state(entry: Entry) -> str:

@@ -31,6 +31,7 @@ BUILT_IN: dict[str, CommandEntry] = {
         _own("resume", "Take new jobs again", "pause:resume_app"),
         _own("engines", "List, inspect, disable and enable the installed engines"),
         _own("models", "List, download, check and remove models"),
+        _own("outbox", "List, retry, export and remove results the studio has not got"),
         _own("config", "Show and change the configuration"),
         _own("set-threshold", "Set the most GPU memory one job may need, in GB"),
         _own(

@@ -174,7 +174,7 @@ class JobRunner:
         is_file = isinstance(result, FileResult)
         if is_file != (draft.kind in BINARY_KINDS):
             raise EngineFailed(
-                f"engine '{entry.engine}' answered a {draft.kind} job with "
+                f"engine '{entry.engine}' answered the {draft.kind} job with "
                 f"{'a file' if is_file else 'a JSON value'}"
             )
         return result

@@ -50,10 +50,10 @@ class Layout:
             disk.remove_file(path)
 
 
-def free_path(parent: Path, name: str) -> Path:
-    """``parent/name``, or with ``~2``, ``~3`` … behind it when that is taken."""
+def free_path(parent: Path, name: str, suffix: str = "") -> Path:
+    """``parent/name.suffix``, or with ``~2``, ``~3`` … behind the name when that is taken."""
     numbered = (f"{name}~{number}" for number in itertools.count(2))
-    candidates = (parent / each for each in itertools.chain((name,), numbered))
+    candidates = (parent / (each + suffix) for each in itertools.chain((name,), numbered))
     return next(path for path in candidates if not os.path.lexists(path))
 
 

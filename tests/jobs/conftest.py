@@ -1,0 +1,153 @@
+"""Everything a job runner needs, with stand-ins for engines and downloads."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from studio_worker_core.config import OutboxLimits
+from studio_worker_core.engines.roster import Roster, RosterEntry
+from studio_worker_core.engines.work import FileResult, JsonResult, LaneRequest, Result
+from studio_worker_core.jobs import JobRunner
+from studio_worker_core.outbox import Entry, Outbox
+from studio_worker_core.plugin import EngineSpec
+from studio_worker_core.wire.frames import Claim
+from studio_worker_core.wire.models import CliDefaults, ModelFile, ModelSource
+from studio_worker_core.wire.tasks import (
+    AudioSttTask,
+    AudioTtsTask,
+    ImageTask,
+    LlmTask,
+    Task,
+    TaskKind,
+    VideoTask,
+)
+
+PNG = b"\x89PNG\r\n\x1a\npixels"
+
+
+class Bench:
+    """A runner, and what its lanes, store and fetcher are told to do."""
+
+    def __init__(self, root: Path) -> None:
+        self.outbox = Outbox(root / "outbox", OutboxLimits)
+        self.outbox.recover()
+        self.cancel = threading.Event()
+        self.reports: list[tuple[float, str | None]] = []
+        self.requests: list[LaneRequest] = []
+        self.asked_models: list[str] = []
+        self.engine: Callable[[LaneRequest, Any], Result] = draw
+        self.fault_in_models: BaseException | None = None
+        self.fault_in_inputs: BaseException | None = None
+        models = {
+            TaskKind.IMAGE: ("paint", "toy:*"),
+            TaskKind.LLM: ("chat",),
+        }
+        spec = EngineSpec(name="toy", models=models, factory="toy:Engine")
+        self.roster = Roster(
+            [
+                RosterEntry(
+                    engine="toy",
+                    distribution="toy-plugin",
+                    version="1",
+                    state="ready",
+                    kinds=spec.kinds,
+                    models=models,
+                    extensions={"png": "image/png", "glb": "model/gltf-binary"},
+                    spec=spec,
+                ),
+                RosterEntry(
+                    engine="sad",
+                    distribution="sad-plugin",
+                    version="2",
+                    state="broken",
+                    reason="cannot import numpy",
+                    remedy="pip install numpy",
+                ),
+            ]
+        )
+        self.runner = JobRunner(self.roster, self, self, _Inputs(self), self.outbox)
+
+    # the lanes
+
+    def run(
+        self, request: LaneRequest, *, cancel: threading.Event, on_progress: Any, on_log: Any
+    ) -> Result:
+        self.requests.append(request)
+        on_log("info", "hello from the engine")
+        on_progress(0.5, "half")
+        on_progress(1.0, None)
+        return self.engine(request, cancel)
+
+    # the model store
+
+    def ensure(
+        self, source: ModelSource, model: str, *, on_progress: Any = None, cancel: Any = None
+    ) -> Mapping[str, tuple[Path, ...]]:
+        self.asked_models.append(model)
+        if self.fault_in_models is not None:
+            raise self.fault_in_models
+        on_progress(0.5, "model.bin")
+        on_progress(1.0, "model.bin")
+        return {"model": (Path("model.bin"),)}
+
+    def do(self, claim: Claim, session: int | None = 1) -> Entry:
+        return self.runner.run(
+            claim,
+            worker_id="worker-1",
+            session_number=session,
+            cancel=self.cancel,
+            report=lambda fraction, message: self.reports.append((fraction, message)),
+        )
+
+    def claim(
+        self,
+        task: Task | None = None,
+        *,
+        engine: str = "toy",
+        model: str = "paint",
+        files: bool = False,
+    ) -> Claim:
+        wanted = [ModelFile(role="model", url="https://x/y", filename="model.bin")] if files else []
+        return Claim(
+            job_id="job-1",
+            model=model,
+            task=task or ImageTask(prompt="a castle", ext="png"),
+            model_source=ModelSource(
+                engine=engine, files=wanted, cli_defaults=CliDefaults(steps=7)
+            ),
+        )
+
+    chat = LlmTask(messages=[])
+    speech = AudioTtsTask(text="hi")
+    film = VideoTask(prompt="p")
+    listen = AudioSttTask(input_url="https://x/y.wav")
+
+
+class _Inputs:
+    def __init__(self, bench: Bench) -> None:
+        self._bench = bench
+
+    def fetch(self, task: Task, into: Path, *, cancel: Any = None) -> Mapping[str, Path]:
+        if self._bench.fault_in_inputs is not None:
+            raise self._bench.fault_in_inputs
+        path = into / "init_image.png"
+        path.write_bytes(PNG)
+        return {"init_image": path}
+
+
+def draw(request: LaneRequest, cancel: threading.Event) -> Result:
+    if isinstance(request.task, LlmTask):
+        return JsonResult({"answer": 42})
+    path = request.directory / "result.png"
+    path.write_bytes(PNG)
+    return FileResult(path, "png")
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Bench:
+    return Bench(tmp_path)

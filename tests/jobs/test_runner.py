@@ -1,0 +1,171 @@
+from __future__ import annotations
+
+import errno
+import logging
+from typing import Any
+
+import pytest
+
+from studio_worker_core.engines.work import FileResult, JsonResult
+from studio_worker_core.errors import (
+    DownloadFailed,
+    EngineFailed,
+    InvalidTask,
+    JobCancelled,
+    JobError,
+    JobTimedOut,
+    ModelStoreError,
+    OutboxError,
+    SourceRefused,
+)
+
+
+def test_a_picture_ends_in_the_outbox(bench: Any) -> None:
+    entry = bench.do(bench.claim())
+    assert bench.outbox.pending() == [entry]
+    assert (entry.job_id, entry.manifest.mime, entry.manifest.session) == ("job-1", "image/png", 1)
+    assert sorted(p.name for p in entry.directory.iterdir()) == ["manifest.json", "result.png"]
+
+
+def test_an_answer_is_kept_as_json(bench: Any) -> None:
+    entry = bench.do(bench.claim(bench.chat, model="chat"))
+    assert entry.is_json
+    assert entry.path.read_bytes() == b'{"answer":42}'
+
+
+def test_the_engine_gets_files_inputs_defaults_and_room(bench: Any) -> None:
+    bench.do(bench.claim(files=True))
+    (request,) = bench.requests
+    assert request.model.name == "paint"
+    assert request.model.file("model").name == "model.bin"
+    assert request.model.defaults.steps == 7
+    assert request.inputs["init_image"].parent.parent == request.scratch
+    assert request.entry.engine == "toy"
+
+
+def test_a_declared_extension_gets_its_declared_mime(bench: Any) -> None:
+    def sculpt(request: Any, cancel: Any) -> FileResult:
+        path = request.directory / "result.glb"
+        path.write_bytes(b"glTF")
+        return FileResult(path, "glb")
+
+    bench.engine = sculpt
+    assert bench.do(bench.claim()).manifest.mime == "model/gltf-binary"
+
+
+def test_progress_has_a_share_for_downloads_and_never_goes_back(bench: Any) -> None:
+    bench.do(bench.claim(files=True))
+    fractions = [fraction for fraction, _ in bench.reports]
+    assert fractions == pytest.approx([0.1, 0.2, 0.6, 1.0])
+
+
+def test_without_downloads_the_engine_has_the_whole_way(bench: Any) -> None:
+    bench.do(bench.claim())
+    assert [fraction for fraction, _ in bench.reports] == [0.5, 1.0]
+
+
+def test_a_job_offered_again_is_not_done_twice(bench: Any) -> None:
+    first = bench.do(bench.claim(), session=1)
+    again = bench.do(bench.claim(), session=4)
+    assert len(bench.requests) == 1
+    assert again.manifest.session == 4
+    assert again.manifest.sha256 == first.manifest.sha256
+    assert bench.outbox.pending() == [again]
+
+
+def test_another_task_under_the_same_id_is_done(bench: Any) -> None:
+    bench.do(bench.claim())
+    bench.do(bench.claim(model="toy-other"))
+    assert len(bench.requests) == 2
+    assert len(bench.outbox.refused()) == 1
+
+
+@pytest.mark.parametrize(
+    ("fault", "kind", "retryable"),
+    [
+        (DownloadFailed("reset"), JobError, True),
+        (ModelStoreError("the disk is full"), JobError, True),
+        (SourceRefused("wrong checksum"), InvalidTask, False),
+        (JobCancelled("cancelled"), JobCancelled, False),
+        (OSError(errno.ENOSPC, "No space left on device"), JobError, True),
+        (ZeroDivisionError("oops"), JobError, True),
+    ],
+)
+@pytest.mark.parametrize("stage", ["fault_in_models", "fault_in_inputs"])
+def test_a_failed_download_is_one_job_error(
+    bench: Any, stage: str, fault: Exception, kind: type[JobError], retryable: bool
+) -> None:
+    setattr(bench, stage, fault)
+    with pytest.raises(JobError) as caught:
+        bench.do(bench.claim(files=True))
+    assert type(caught.value) is kind
+    assert caught.value.retryable is retryable
+    assert str(fault) in str(caught.value)
+    assert list((bench.outbox.root / "jobs").iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("fault", "retryable"),
+    [
+        (EngineFailed("killed by SIGSEGV"), True),
+        (JobTimedOut("no progress for 300 s"), True),
+        (InvalidTask("too wide"), False),
+        (JobCancelled("cancelled"), False),
+    ],
+)
+def test_an_engine_error_comes_out_as_it_is(bench: Any, fault: JobError, retryable: bool) -> None:
+    def fail(request: Any, cancel: Any) -> FileResult:
+        raise fault
+
+    bench.engine = fail
+    with pytest.raises(type(fault)) as caught:
+        bench.do(bench.claim())
+    assert caught.value is fault
+    assert caught.value.retryable is retryable
+    assert bench.outbox.pending() == []
+    assert list((bench.outbox.root / "jobs").iterdir()) == []
+
+
+def test_a_full_outbox_is_retryable(bench: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_args: Any, **_named: Any) -> None:
+        raise OutboxError("the disk is full", needed=10, free=1)
+
+    monkeypatch.setattr(bench.outbox, "begin", full)
+    with pytest.raises(JobError, match="disk is full") as caught:
+        bench.do(bench.claim())
+    assert caught.value.retryable
+
+
+def test_a_wrong_kind_of_answer_fails_the_job(bench: Any) -> None:
+    bench.engine = lambda request, cancel: JsonResult({"sorry": True})
+    with pytest.raises(EngineFailed, match="answered the image job with a JSON value"):
+        bench.do(bench.claim())
+
+
+def test_a_cancelled_job_does_not_start(bench: Any) -> None:
+    bench.cancel.set()
+    with pytest.raises(JobCancelled):
+        bench.do(bench.claim(files=True))
+    assert bench.asked_models == []
+    assert bench.requests == []
+    assert list((bench.outbox.root / "jobs").iterdir()) == []
+
+
+def test_whatever_breaks_while_cancelling_is_a_cancellation(bench: Any) -> None:
+    def broken(request: Any, cancel: Any) -> FileResult:
+        cancel.set()
+        raise OSError("pipe closed")
+
+    bench.engine = broken
+    with pytest.raises(JobCancelled):
+        bench.do(bench.claim())
+
+
+def test_every_line_names_its_job(bench: Any, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.DEBUG, "studio_worker"):
+        bench.do(bench.claim(files=True))
+    assert caplog.records
+    assert all(getattr(record, "job_id", None) == "job-1" for record in caplog.records)
+    said = caplog.text
+    assert "toy: hello from the engine" in said
+    assert "ran engine toy in" in said

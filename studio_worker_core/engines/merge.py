@@ -13,9 +13,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 
-from studio_worker_core.engines.media_types import WELL_KNOWN
 from studio_worker_core.engines.plugin_records import LoadedPlugin
 from studio_worker_core.engines.roster import RosterEntry
+from studio_worker_core.media_types import WELL_KNOWN
 from studio_worker_core.plugin import CommandSpec, EngineSpec, TaskKind
 
 __all__ = ["merge_commands", "merge_plugins"]

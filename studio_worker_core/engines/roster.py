@@ -8,8 +8,8 @@ from typing import Any, Literal
 
 from msgspec import Struct, field
 
-from studio_worker_core.engines.media_types import UNKNOWN_MIME, WELL_KNOWN
 from studio_worker_core.errors import EngineMissing
+from studio_worker_core.media_types import OCTET_STREAM, WELL_KNOWN
 from studio_worker_core.plugin import CommandSpec, EngineSpec, JobEvent, TaskKind
 from studio_worker_core.wire.capabilities import EngineInfo
 
@@ -160,7 +160,7 @@ class Roster:
         for entry in self._entries:
             if entry.ready and wanted in entry.extensions:
                 return entry.extensions[wanted]
-        return UNKNOWN_MIME
+        return OCTET_STREAM
 
     def notify(self, event: JobEvent) -> None:
         """Tell the plugins that observe jobs. Returns at once and never raises."""

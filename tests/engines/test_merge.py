@@ -5,10 +5,10 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from studio_worker_core.engines.media_types import WELL_KNOWN
 from studio_worker_core.engines.merge import merge_commands, merge_plugins
 from studio_worker_core.engines.plugin_records import Fault, LoadedPlugin
 from studio_worker_core.engines.roster import Roster
+from studio_worker_core.media_types import WELL_KNOWN
 from studio_worker_core.plugin import CommandSpec, EngineSpec, TaskKind
 
 engines = st.builds(

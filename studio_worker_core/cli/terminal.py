@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 __all__ = ["error_console", "is_terminal", "print_json", "print_table"]
 
+_SHORT_CELL = 12
+
 
 def is_terminal(stream: Any) -> bool:
     """True when a person watches ``stream`` on a terminal that can move its cursor."""
@@ -53,9 +55,11 @@ def print_table(
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
-    for heading in headings:
-        table.add_column(heading, overflow="fold")
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, collapse_padding=True)
+    for column, heading in enumerate(headings):
+        # Short cells ("0.21 s") stay whole, the long ones share what is left.
+        widest = max((len(row[column]) for row in rows), default=0)
+        table.add_column(heading, overflow="fold", no_wrap=widest <= _SHORT_CELL)
     for index, row in enumerate(rows):
         table.add_row(*(Text(cell) for cell in row), style=styles[index] if styles else None)
     Console(highlight=False).print(table)

@@ -53,8 +53,8 @@ def demo(
     with ProgressReport(len(jobs), quiet=quiet) as report, Stage() as stage:
         report.say(f"queueing {len(jobs)} jobs at {stage.studio_url}")
         outcomes = run_jobs(stage, jobs, out, report.finished)
-        report.say("")
-        print_outcomes(outcomes, out)
+        report.stop()
+        print_outcomes(outcomes)
         wrong = [outcome for outcome in outcomes if outcome.problem is not None]
         if wrong:
             _print_tails(stage, wrong)

@@ -51,6 +51,10 @@ class ProgressReport:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        self.stop()
+
+    def stop(self) -> None:
+        """Take the bar away, for what is written next; harmless a second time."""
         if self._bar is not None:
             self._bar.stop()
 
@@ -71,7 +75,7 @@ class ProgressReport:
             typer.echo(f"[{self._count}/{self._total}] {_label(outcome)}: {verdict}", err=True)
 
 
-def print_outcomes(outcomes: Sequence[Outcome], out: Path) -> None:
+def print_outcomes(outcomes: Sequence[Outcome]) -> None:
     """The table of all jobs, on standard output."""
     rows = [
         [
@@ -81,7 +85,7 @@ def print_outcomes(outcomes: Sequence[Outcome], out: Path) -> None:
             outcome.job.kind.value,
             f"{outcome.seconds:.2f} s",
             _bytes(outcome.file),
-            str(out / outcome.file.name) if outcome.file else "-",
+            outcome.file.name if outcome.file else "-",
             outcome.facts if outcome.problem is None else f"WRONG: {outcome.problem}",
         ]
         for outcome in outcomes

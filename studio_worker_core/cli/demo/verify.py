@@ -160,7 +160,7 @@ def _format_of(path: Path) -> str:
     return _IMAGE_FORMATS.get(ext, ext.upper())
 
 
-def _short(text: str, limit: int = 40) -> str:
+def _short(text: str, limit: int = 28) -> str:
     line = " ".join(text.split())
     return line if len(line) <= limit else line[: limit - 1] + "…"
 

@@ -9,8 +9,6 @@ import sys
 from collections.abc import Collection
 from pathlib import Path
 
-from studio_worker_core.errors import StudioWorkerError
-
 __all__ = ["ResultFiles"]
 
 
@@ -22,23 +20,23 @@ class ResultFiles:
         self._directory = directory
         self._incoming = directory / ".incoming"
 
-    def prepare(self, known: Collection[str]) -> None:
-        """Make the directories; remove what a crash left: half uploads, and files whose job
-        was not yet marked done.
+    def make(self) -> None:
+        """Make the directories.
 
         Raises:
-            StudioWorkerError: the directory cannot be used.
+            OSError: they cannot be made.
         """
-        try:
-            self._incoming.mkdir(parents=True, exist_ok=True)
-            for half in self._incoming.iterdir():
-                half.unlink()
-            names = set(known)
-            for path in self._directory.iterdir():
-                if path.is_file() and path.name not in names:
-                    path.unlink()
-        except OSError as error:
-            raise StudioWorkerError(f"cannot use the results directory: {error}") from None
+        self._incoming.mkdir(parents=True, exist_ok=True)
+
+    def clear(self, known: Collection[str]) -> None:
+        """Remove what a crash left: half uploads, and files that are not ``known`` because
+        their job was not yet marked done."""
+        for half in self._incoming.iterdir():
+            half.unlink()
+        names = set(known)
+        for path in self._directory.iterdir():
+            if path.is_file() and path.name not in names:
+                path.unlink()
 
     def path(self, job_id: str, ext: str) -> Path:
         """Where a job's file is. ``ext`` has been checked to be plain letters and digits."""

@@ -60,6 +60,8 @@ class Session:
         self.ready = False
         """It has been welcomed."""
         self.over = False
+        self.ending = False
+        """A close frame is on its way."""
         self.closed = asyncio.Event()
         """Nothing more will be sent."""
         self.forfeits = False
@@ -126,7 +128,7 @@ class Session:
         ``error`` frame that says why."""
         if self.over:
             return
-        self.over = True
+        self.over = self.ending = True
         if error is not None:
             self._outgoing.put_nowait(ErrorFrame(code=error, message=reason))
         self._outgoing.put_nowait(_Close(code, reason))

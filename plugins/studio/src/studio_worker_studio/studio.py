@@ -67,6 +67,7 @@ class Studio:
         """
         try:
             settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)
+            ResultFiles(settings.results).make()
             lock = _lock_directory(settings.data)
         except OSError as error:
             raise StudioWorkerError(f"cannot use the data directory: {error}") from None
@@ -85,7 +86,7 @@ class Studio:
         await self.jobs.renew_all(lease)
         await self.models.seed(list(first_party_models()))
         names = await self.jobs.result_names()
-        await asyncio.to_thread(self.results.prepare, names)
+        await asyncio.to_thread(self.results.clear, names)
         self._tasks = [
             asyncio.create_task(self._keep_on("dispatch", self.fleet.dispatch)),
             asyncio.create_task(self._keep_on("sweep", self._sweep)),

@@ -79,26 +79,32 @@ def serve(
         token_file=operator_token_file and operator_token_file.expanduser(),
         auto_approve=auto_approve,
     )
-    bound = listen(host, port)
-    studio, new_token = Studio.open(settings)
-    if new_token is not None:
-        typer.echo(
-            f"operator token, shown once and kept in {settings.operator_token_file}: {new_token}",
-            err=True,
-        )
-    if not (is_loopback(bound) or public):
-        typer.echo(
-            f"warning: {host} can be reached by others over plain HTTP, tokens and results "
-            "included; put a TLS reverse proxy in front, or say --public",
-            err=True,
-        )
+    with listen(host, port) as bound:
+        studio, new_token = Studio.open(settings)
+        if new_token is not None:
+            typer.echo(
+                f"operator token, shown once and kept in {settings.operator_token_file}: "
+                f"{new_token}",
+                err=True,
+            )
+        if not (is_loopback(bound) or public):
+            typer.echo(
+                f"warning: {host} can be reached by others over plain HTTP, tokens and results "
+                "included; put a TLS reverse proxy in front, or say --public",
+                err=True,
+            )
 
-    def on_started() -> None:
-        if port_file is not None:
-            waiting = port_file.with_name(port_file.name + ".new")
-            waiting.write_text(f"{bound.getsockname()[1]}\n", "utf-8")
-            waiting.replace(port_file)
-        typer.echo(f"studio listening on {url_of(bound)}")
-        sys.stdout.flush()
+        def on_started() -> None:
+            if port_file is not None:
+                _write_port(port_file, bound.getsockname()[1])
+            typer.echo(f"studio listening on {url_of(bound)}")
+            sys.stdout.flush()
 
-    StudioServer(studio, on_started=on_started).run(sockets=[bound])
+        StudioServer(studio, on_started=on_started).run(sockets=[bound])
+
+
+def _write_port(file: Path, port: int) -> None:
+    # Whoever waits for the file must never see it half written.
+    waiting = file.with_name(file.name + ".new")
+    waiting.write_text(f"{port}\n", "utf-8")
+    waiting.replace(file)

@@ -103,7 +103,7 @@ async def _serve(socket: WebSocket, studio: Studio, worker: WorkerRecord, hello:
         try:
             await studio.fleet.leave(session)
         finally:
-            if session.over and not writer.done():
+            if session.ending and not writer.done():
                 # Whatever says why it ended goes out first.
                 await asyncio.wait([writer], timeout=1.0)
             writer.cancel()

@@ -204,7 +204,8 @@ def _copy(entry: Entry, directory: Path) -> Path | None:
 
 
 def _state(entry: Entry) -> str:
-    return "refused" if entry.directory.parent.name == "refused" else "waiting"
+    is_refused = entry.manifest.refused or entry.directory.parent.name == "refused"
+    return "refused" if is_refused else "waiting"
 
 
 def _reason(entry: Entry) -> str:

@@ -126,7 +126,9 @@ class Outbox:
     def refused(self) -> list[Entry]:
         """Every result that is kept but will not be delivered, oldest first."""
         with self._lock:
-            return self._refused.entries()
+            # One whose move failed (a full disk) is still among the waiting; not for delivery.
+            unmoved = [e for e in self._pending.entries() if e.manifest.refused is not None]
+            return sorted([*unmoved, *self._refused.entries()], key=lambda e: e.manifest.created)
 
     def corrupt(self) -> list[Path]:
         """What was set aside because it could not be read."""
@@ -183,7 +185,7 @@ class Outbox:
         fresh = replace(entry.manifest, refused=None, attempts=0, last_error=None)
         target = self._layout.jobs / directory_name(entry.job_id)
         with self._lock:
-            if target.exists():
+            if target.exists() and target != entry.directory:
                 raise OutboxError(
                     f"job {entry.job_id} is in {target} already: it waits or is worked on",
                     path=target,
@@ -194,6 +196,8 @@ class Outbox:
                 raise OutboxError(
                     f"{entry.directory} has gone meanwhile", path=entry.directory
                 ) from None
+            if target == entry.directory:
+                return Entry(target, fresh)
             moved = self._move(Entry(entry.directory, fresh), self._layout.jobs, target)
             if moved is None:
                 raise OutboxError(f"{entry.directory} has gone meanwhile", path=entry.directory)

@@ -5,6 +5,7 @@ import subprocess
 import sys
 import textwrap
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -128,3 +129,17 @@ def test_an_unwritable_outbox_is_named(root: Path, jobs) -> None:
     root.mkdir(mode=0o500)
     with pytest.raises(OutboxError, match=str(root)):
         Outbox(root, OutboxLimits).recover()
+
+
+def test_a_refused_result_whose_move_finds_no_room_is_still_listed(
+    full: Outbox, disk: FaultyDisk, jobs: Any
+) -> None:
+    entry = jobs.finished_image(full)
+    disk.arm("full", step=2)
+    with pytest.raises(OutboxError, match="full"):
+        full.refuse(entry, "not ours", 409)
+    assert full.pending() == []
+    assert [each.job_id for each in full.refused()] == ["job-1"]
+    again = full.retry(full.refused()[0])
+    assert full.pending() == [again]
+    assert full.refused() == []

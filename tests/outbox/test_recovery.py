@@ -131,7 +131,9 @@ def _no_leftovers(outbox: Outbox) -> None:
             assert (directory / "manifest.json").exists()
 
 
-def _every_crash(act: Callable[[Outbox], object], prepare: Callable[[Outbox], object], root: Path):
+def _every_crash(
+    act: Callable[[Outbox], object], prepare: Callable[[Outbox], object], root: Path
+) -> Iterator[Path]:
     """Runs ``act`` once for every step it has and every way to crash there."""
     for fault in CRASHES:
         for step in itertools.count():

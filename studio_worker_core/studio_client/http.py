@@ -238,6 +238,9 @@ class StudioClient:
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
             reason = "the worker is shutting down" if self._closed else reason_of(error)
             raise TransportError(call.op, reason) from None
+        finally:
+            if self._adapter is not None:
+                self._adapter.drop_cut_short()
 
     def _answer(self, call: _Call, response: requests.Response, accepted: tuple[int, ...]) -> bytes:
         status = response.status_code

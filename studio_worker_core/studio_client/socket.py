@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import socket
-import ssl
 import time
 from typing import Any
 from urllib.parse import urlsplit
@@ -92,7 +91,6 @@ def open_socket(
         raise TransportError(_OP, f"not connected within {timeout:g} s") from None
     except (OSError, InvalidHandshake, InvalidURI, ValueError) as error:
         raise TransportError(_OP, printable(reason_of(error))) from None
-    _limit_unsent(connection.socket)
     if connection.subprotocol is None:
         _log.warning("the studio did not confirm the sub-protocol %s; going on", SUBPROTOCOL)
     extra = {
@@ -109,8 +107,13 @@ class _Connection(ClientConnection):
     """Turns every answer but an upgrade into our errors.
 
     That includes redirects: the library would follow one, and ``hello`` would then carry
-    the token to another host.
+    the token to another host. The socket's options are set before anything is sent: a
+    studio may have closed it by the time that the handshake returns.
     """
+
+    def __init__(self, sock: socket.socket, *args: Any, **kwargs: Any) -> None:
+        _limit_unsent(sock)
+        super().__init__(sock, *args, **kwargs)
 
     def handshake(self, *args: Any, **kwargs: Any) -> None:
         try:
@@ -161,7 +164,7 @@ def _direct(url: str, deadline: float) -> socket.socket:
     raise failure
 
 
-def _limit_unsent(sock: socket.socket | ssl.SSLSocket) -> None:
+def _limit_unsent(sock: socket.socket) -> None:
     option = getattr(socket, "TCP_USER_TIMEOUT", None)
     if option is not None and sock.family in (socket.AF_INET, socket.AF_INET6):
         sock.setsockopt(socket.IPPROTO_TCP, option, int(_UNSENT_SECONDS * 1000))

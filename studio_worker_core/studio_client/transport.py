@@ -42,6 +42,13 @@ class _Sockets:
         if ended:
             _shut(connection)
 
+    def drop_cut_short(self) -> None:
+        with self._mutex:
+            connections = list(self._open)
+        for connection in connections:
+            if getattr(connection, "cut_short", False):
+                connection.close()
+
     def end(self) -> None:
         with self._mutex:
             self._ended = True
@@ -101,6 +108,10 @@ class EndableAdapter(HTTPAdapter):
     def cert_verify(self, conn: Any, url: str, verify: Any, cert: Any) -> None:
         """Nothing to add: reading certifi's file again for each connection takes 0.1 s."""
 
+    def drop_cut_short(self) -> None:
+        """Close connections with a half-sent request: nothing else may go over them."""
+        self._sockets.drop_cut_short()
+
     def end(self) -> None:
         """Break every connection, now and those still to be made."""
         self._sockets.end()
@@ -108,13 +119,17 @@ class EndableAdapter(HTTPAdapter):
 
 def _pools(sockets: _Sockets) -> dict[str, type[urllib3.connectionpool.HTTPConnectionPool]]:
     class Plain(urllib3.connection.HTTPConnection):
+        cut_short = False
+
         def connect(self) -> None:
             super().connect()
+            self.cut_short = False
             sockets.add(self)
 
         def send(self, data: Any) -> None:
             if self.sock is not None and wait_for_read(self.sock, timeout=0):
                 # urllib3 takes a broken pipe as "an answer came early" and reads it.
+                self.cut_short = True
                 raise BrokenPipeError(errno.EPIPE, "the server answered before the end")
             super().send(data)
 

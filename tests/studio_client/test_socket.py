@@ -45,6 +45,21 @@ def _studio(handler: Callable[[ServerConnection], None], **options: Any) -> Iter
             thread.join(timeout=10)
 
 
+def _until_closed(connection: ServerConnection) -> None:
+    for _ in connection:
+        pass
+
+
+def test_a_studio_that_closes_at_once_still_gives_a_connection() -> None:
+    for _ in range(20):
+        with _studio(lambda connection: connection.close(4003, "twice")) as url:
+            connection = open_socket(url, "w-1", TOKEN)
+            with pytest.raises(ConnectionClosed) as caught:
+                connection.recv(timeout=10)
+            assert caught.value.rcvd is not None
+            assert caught.value.rcvd.code == 4003
+
+
 def test_the_upgrade_is_what_the_protocol_says() -> None:
     asked: list[Request] = []
 
@@ -70,7 +85,7 @@ def test_a_studio_without_the_sub_protocol_is_accepted_with_a_warning(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     with (
-        _studio(lambda connection: None) as url,
+        _studio(_until_closed) as url,
         open_socket(url, "w-1", TOKEN) as connection,
     ):
         assert connection.subprotocol is None
@@ -80,7 +95,7 @@ def test_a_studio_without_the_sub_protocol_is_accepted_with_a_warning(
 @pytest.mark.skipif(not hasattr(socket, "TCP_USER_TIMEOUT"), reason="Linux only")
 def test_unacknowledged_data_ends_the_connection_after_20_seconds() -> None:
     with (
-        _studio(lambda connection: None) as url,
+        _studio(_until_closed) as url,
         open_socket(url, "w-1", TOKEN) as connection,
     ):
         option = connection.socket.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT)
@@ -217,7 +232,7 @@ def test_a_studio_that_is_not_there_is_one_clear_line() -> None:
 def test_a_name_that_resolves_to_a_dead_and_a_live_address_connects(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    with _studio(lambda connection: None) as url:
+    with _studio(_until_closed) as url:
         port = int(url.rsplit(":", 1)[1])
         with socket.create_server(("127.0.0.1", 0)) as listener:
             dead = listener.getsockname()[1]
@@ -252,7 +267,7 @@ def test_a_loopback_studio_is_reached_without_the_proxy(monkeypatch: pytest.Monk
     for name in ("http_proxy", "https_proxy", "all_proxy"):
         monkeypatch.setenv(name, "http://127.0.0.1:9")
     monkeypatch.delenv("no_proxy", raising=False)
-    with _studio(lambda connection: None) as url:
+    with _studio(_until_closed) as url:
         open_socket(url, "w-1", TOKEN).close()
 
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from websockets.sync.server import serve
+from websockets.sync.server import ServerConnection, serve
 
 from studio_worker_core.errors import ConfigError, TransportError
 from studio_worker_core.secrets import Secret
@@ -62,9 +62,14 @@ def https_url(
     return f"https://localhost:{raw_server(behave).port}"
 
 
+def _until_closed(connection: ServerConnection) -> None:
+    for _ in connection:
+        pass
+
+
 @pytest.fixture
 def wss_url(server_context: ssl.SSLContext) -> Iterator[str]:
-    with serve(lambda connection: None, "localhost", 0, ssl=server_context) as server:
+    with serve(_until_closed, "localhost", 0, ssl=server_context) as server:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
         yield f"https://localhost:{server.socket.getsockname()[1]}"

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import pty
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -75,5 +77,45 @@ def here(
             status = main(list(arguments))
         written = capsys.readouterr()
         return subprocess.CompletedProcess(arguments, status, written.out, written.err)
+
+    return run
+
+
+@pytest.fixture
+def on_terminal(environ: dict[str, str], tmp_path: Path) -> Callable[..., tuple[int, str]]:
+    """Run a program on a terminal of its own; its exit status and what it wrote there."""
+
+    def run(argv: list[str], **extra: str) -> tuple[int, str]:
+        controller, terminal = pty.openpty()
+        chunks: list[bytes] = []
+
+        def read() -> None:
+            while True:
+                try:
+                    data = os.read(controller, 4096)
+                except OSError:  # how Linux says that the other end is closed
+                    return
+                if not data:
+                    return
+                chunks.append(data)
+
+        reader = threading.Thread(target=read)
+        reader.start()
+        # An empty value stands for a variable that is not set.
+        wanted = {**environ, "COLUMNS": "100", **extra}
+        done = subprocess.run(
+            argv,
+            env={name: value for name, value in wanted.items() if value},
+            cwd=tmp_path,
+            stdin=subprocess.DEVNULL,
+            stdout=terminal,
+            stderr=terminal,
+            check=False,
+            timeout=60,
+        )
+        os.close(terminal)
+        reader.join(10)
+        os.close(controller)
+        return done.returncode, b"".join(chunks).decode("utf-8")
 
     return run

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import io
 import logging
-import os
-import pty
-import subprocess
 import sys
-import threading
+from collections.abc import Callable
 
 import pytest
 from rich.console import Console
 
 from studio_worker_core.cli.reporting import LineFormatter, TerminalReporter, status_line
 from studio_worker_core.worker.status import JobStatus, WorkerStatus
+
+OnTerminal = Callable[..., tuple[int, str]]
 
 BUSY = WorkerStatus(
     state="connected",
@@ -89,7 +88,9 @@ def test_verbosity_chooses_the_levels(
 
 
 @pytest.mark.parametrize(("no_color", "coloured"), [("", True), ("1", False)])
-def test_on_a_terminal_a_live_line_stays_below_the_log(no_color: str, coloured: bool) -> None:
+def test_on_a_terminal_a_live_line_stays_below_the_log(
+    on_terminal: OnTerminal, no_color: str, coloured: bool
+) -> None:
     script = """
 import logging
 from studio_worker_core.cli.reporting import TerminalReporter
@@ -99,37 +100,8 @@ with TerminalReporter() as reporter:
     logging.getLogger("studio_worker.x").warning("[b]careful[/b]")
     reporter.show(WorkerStatus(state="stopping"))
 """
-    controller, terminal = pty.openpty()
-    chunks: list[bytes] = []
-
-    def read() -> None:
-        while True:
-            try:
-                data = os.read(controller, 4096)
-            except OSError:  # how Linux says that the other end is closed
-                return
-            if not data:
-                return
-            chunks.append(data)
-
-    reader = threading.Thread(target=read)
-    reader.start()
-    environ = {**os.environ, "TERM": "xterm-256color", "COLUMNS": "80", "NO_COLOR": no_color}
-    if not no_color:
-        del environ["NO_COLOR"]
-    done = subprocess.run(
-        [sys.executable, "-c", script],
-        env=environ,
-        stderr=terminal,
-        stdout=subprocess.DEVNULL,
-        check=False,
-        timeout=60,
-    )
-    os.close(terminal)
-    reader.join(10)
-    os.close(controller)
-    written = b"".join(chunks).decode("utf-8")
-    assert done.returncode == 0, written
+    status, written = on_terminal([sys.executable, "-c", script], NO_COLOR=no_color)
+    assert status == 0, written
     assert "[b]careful[/b]" in written
     assert written.index("connected") < written.index("careful") < written.rindex("stopping")
     assert ("\x1b[33m" in written) is coloured

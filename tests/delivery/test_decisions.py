@@ -72,7 +72,7 @@ def test_anything_else_is_tried_again(status: int | None) -> None:
 
 def test_pauses_double_up_to_five_minutes_with_full_jitter() -> None:
     letter = picture()
-    ceilings = []
+    ceilings: list[float] = []
     for _ in range(12):
         letter, _ = fold(letter, Due(), Failed("no", 1.0, 503), now=letter.due)
         before = letter.due

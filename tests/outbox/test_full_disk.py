@@ -26,7 +26,7 @@ def full(root: Path, disk: FaultyDisk) -> Outbox:
 @pytest.mark.parametrize("step", range(12))
 @pytest.mark.parametrize("kind", ["image", "chat"])
 def test_a_full_disk_while_finishing_is_said_and_recovered_from(
-    full: Outbox, disk: FaultyDisk, jobs, step: int, kind: str
+    full: Outbox, disk: FaultyDisk, jobs: Any, step: int, kind: str
 ) -> None:
     finish = jobs.finished_image if kind == "image" else jobs.finished_chat
     disk.arm("full", step=step)
@@ -49,7 +49,7 @@ def test_a_full_disk_while_finishing_is_said_and_recovered_from(
 
 
 def test_the_old_manifest_stays_whole_when_the_new_one_finds_no_room(
-    full: Outbox, disk: FaultyDisk, jobs
+    full: Outbox, disk: FaultyDisk, jobs: Any
 ) -> None:
     entry = jobs.finished_image(full)
     before = (entry.directory / "manifest.json").read_bytes()
@@ -62,7 +62,7 @@ def test_the_old_manifest_stays_whole_when_the_new_one_finds_no_room(
 
 
 def test_a_result_is_refused_even_when_the_reason_finds_no_room(
-    full: Outbox, disk: FaultyDisk, jobs
+    full: Outbox, disk: FaultyDisk, jobs: Any
 ) -> None:
     entry = jobs.finished_image(full)
     disk.arm("full", step=0)
@@ -72,7 +72,7 @@ def test_a_result_is_refused_even_when_the_reason_finds_no_room(
 
 
 def test_a_retry_on_a_full_disk_leaves_the_refused_result(
-    full: Outbox, disk: FaultyDisk, jobs
+    full: Outbox, disk: FaultyDisk, jobs: Any
 ) -> None:
     kept = full.refuse(jobs.finished_image(full), "not ours", 409)
     disk.arm("full", step=0)
@@ -125,7 +125,7 @@ def test_a_real_file_size_limit_is_a_full_disk(root: Path) -> None:
 
 
 @pytest.mark.skipif(sys.platform == "win32" or os.geteuid() == 0, reason="root may write anywhere")
-def test_an_unwritable_outbox_is_named(root: Path, jobs) -> None:
+def test_an_unwritable_outbox_is_named(root: Path, jobs: Any) -> None:
     root.mkdir(mode=0o500)
     with pytest.raises(OutboxError, match=str(root)):
         Outbox(root, OutboxLimits).recover()

@@ -8,6 +8,7 @@ import sys
 import textwrap
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -18,7 +19,7 @@ from studio_worker_core.testing.faulty_disk import Crash, Fault, FaultyDisk
 CRASHES: list[Fault] = ["crash before", "crash half", "crash after"]
 
 
-def test_a_half_written_draft_is_dropped(outbox: Outbox, jobs, reopened) -> None:
+def test_a_half_written_draft_is_dropped(outbox: Outbox, jobs: Any, reopened: Any) -> None:
     draft = outbox.begin(jobs.image_claim(), "w", 1)
     (draft.directory / "result.png").write_bytes(b"half of")
     again, said = reopened()
@@ -27,7 +28,9 @@ def test_a_half_written_draft_is_dropped(outbox: Outbox, jobs, reopened) -> None
     assert list((again.root / "jobs").iterdir()) == []
 
 
-def test_finished_results_are_there_after_a_restart(outbox: Outbox, jobs, reopened) -> None:
+def test_finished_results_are_there_after_a_restart(
+    outbox: Outbox, jobs: Any, reopened: Any
+) -> None:
     entries = [jobs.finished_image(outbox, "a"), jobs.finished_chat(outbox, "b")]
     again, said = reopened()
     assert said == []
@@ -47,7 +50,7 @@ def test_finished_results_are_there_after_a_restart(outbox: Outbox, jobs, reopen
     ],
 )
 def test_a_corrupt_manifest_is_set_aside_and_said_where(
-    outbox: Outbox, jobs, reopened, text: str
+    outbox: Outbox, jobs: Any, reopened: Any, text: str
 ) -> None:
     entry = jobs.finished_image(outbox)
     other = jobs.finished_image(outbox, "other")
@@ -62,7 +65,9 @@ def test_a_corrupt_manifest_is_set_aside_and_said_where(
     assert kept.name.startswith("job-1-")
 
 
-def test_a_manifest_of_a_newer_version_is_set_aside(outbox: Outbox, jobs, reopened) -> None:
+def test_a_manifest_of_a_newer_version_is_set_aside(
+    outbox: Outbox, jobs: Any, reopened: Any
+) -> None:
     entry = jobs.finished_image(outbox)
     path = entry.directory / "manifest.json"
     path.write_text(path.read_text().replace('"version": 1', '"version": 2'))
@@ -73,7 +78,7 @@ def test_a_manifest_of_a_newer_version_is_set_aside(outbox: Outbox, jobs, reopen
 
 @pytest.mark.parametrize("harm", ["shorter", "longer", "missing", "directory"])
 def test_a_result_that_does_not_fit_its_manifest_is_set_aside(
-    outbox: Outbox, jobs, reopened, harm: str
+    outbox: Outbox, jobs: Any, reopened: Any, harm: str
 ) -> None:
     entry = jobs.finished_image(outbox)
     match harm:
@@ -92,7 +97,9 @@ def test_a_result_that_does_not_fit_its_manifest_is_set_aside(
     assert len(said) == 1
 
 
-def test_stray_files_go_and_strange_ones_are_set_aside(outbox: Outbox, jobs, reopened) -> None:
+def test_stray_files_go_and_strange_ones_are_set_aside(
+    outbox: Outbox, jobs: Any, reopened: Any
+) -> None:
     entry = jobs.finished_image(outbox)
     (entry.directory / ".manifest.json.0a1b.tmp").write_bytes(b"{")
     (outbox.root / "jobs" / "note.txt").write_text("what is this")
@@ -108,7 +115,7 @@ def test_stray_files_go_and_strange_ones_are_set_aside(outbox: Outbox, jobs, reo
 
 
 def test_corrupt_results_of_one_name_do_not_replace_each_other(
-    outbox: Outbox, jobs, reopened
+    outbox: Outbox, jobs: Any, reopened: Any
 ) -> None:
     for _ in range(3):
         entry = jobs.finished_image(outbox)
@@ -158,7 +165,7 @@ def crashes(tmp_path: Path) -> Callable[..., Iterator[Path]]:
     return lambda act, prepare: _every_crash(act, prepare, tmp_path)
 
 
-def test_a_crash_at_any_step_of_finishing_leaves_all_or_nothing(crashes, jobs) -> None:
+def test_a_crash_at_any_step_of_finishing_leaves_all_or_nothing(crashes: Any, jobs: Any) -> None:
     outcomes = set()
     for place in crashes(jobs.finished_image, lambda outbox: None):
         again = Outbox(place, OutboxLimits)
@@ -175,7 +182,9 @@ def test_a_crash_at_any_step_of_finishing_leaves_all_or_nothing(crashes, jobs) -
     assert outcomes == {(), ("pending",)}
 
 
-def test_a_crash_at_any_step_of_finishing_json_leaves_all_or_nothing(crashes, jobs) -> None:
+def test_a_crash_at_any_step_of_finishing_json_leaves_all_or_nothing(
+    crashes: Any, jobs: Any
+) -> None:
     for place in crashes(jobs.finished_chat, lambda outbox: None):
         again = Outbox(place, OutboxLimits)
         again.recover()
@@ -184,7 +193,7 @@ def test_a_crash_at_any_step_of_finishing_json_leaves_all_or_nothing(crashes, jo
 
 
 @pytest.mark.parametrize("what", ["refuse", "note_failure", "adopt", "retry", "supersede"])
-def test_a_crash_at_any_step_of_a_change_loses_nothing(crashes, jobs, what: str) -> None:
+def test_a_crash_at_any_step_of_a_change_loses_nothing(crashes: Any, jobs: Any, what: str) -> None:
     def prepare(outbox: Outbox) -> None:
         entry = jobs.finished_image(outbox)
         if what == "retry":
@@ -212,7 +221,7 @@ def test_a_crash_at_any_step_of_a_change_loses_nothing(crashes, jobs, what: str)
         _no_leftovers(again)
 
 
-def test_a_crash_at_any_step_of_removing_leaves_all_or_nothing(crashes, jobs) -> None:
+def test_a_crash_at_any_step_of_removing_leaves_all_or_nothing(crashes: Any, jobs: Any) -> None:
     for place in crashes(
         lambda outbox: outbox.acknowledge(outbox.pending()[0]), jobs.finished_image
     ):
@@ -222,7 +231,7 @@ def test_a_crash_at_any_step_of_removing_leaves_all_or_nothing(crashes, jobs) ->
         _no_leftovers(again)
 
 
-def test_a_crash_at_any_step_of_recovery_is_recovered_from(crashes, jobs) -> None:
+def test_a_crash_at_any_step_of_recovery_is_recovered_from(crashes: Any, jobs: Any) -> None:
     def prepare(outbox: Outbox) -> None:
         jobs.finished_image(outbox)
         jobs.finished_image(outbox, "broken")
@@ -239,7 +248,7 @@ def test_a_crash_at_any_step_of_recovery_is_recovered_from(crashes, jobs) -> Non
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
-def test_a_finished_result_survives_kill_9(root: Path, reopened, jobs) -> None:
+def test_a_finished_result_survives_kill_9(root: Path, reopened: Any, jobs: Any) -> None:
     script = textwrap.dedent(
         """
         import os, signal, sys

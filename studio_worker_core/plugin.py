@@ -155,6 +155,9 @@ class HookSpecs:
     def studio_worker_engines(self, host: HostInfo) -> Sequence[EngineSpec]:
         """The engines this plugin brings. Called once at start. Since API 1.
 
+        Two plugins that use one engine name are both withdrawn; the built-in engine keeps
+        its name.
+
         :param host: the host that asks.
         """
         raise NotImplementedError
@@ -172,6 +175,9 @@ class HookSpecs:
     def studio_worker_extensions(self) -> Mapping[str, str]:
         """File extension (no dot, lower case) → MIME type of every file the plugin's engines
         can produce. An engine that answers with another extension fails its job. Since API 1.
+
+        Well-known extensions have the one type the host knows (``wav`` is ``audio/wav``); two
+        plugins that give another extension different types are both withdrawn.
         """
         raise NotImplementedError
 
@@ -275,8 +281,9 @@ class Engine(ABC):
     """One engine. Made once in its own process; then ``load``, ``generate`` …, ``unload``.
 
     All calls come from one thread, one at a time. Whatever is raised fails the job:
-    :class:`InvalidTask` for parameters it cannot serve (not retried), anything else as an
-    engine failure (retried by the studio).
+    :class:`InvalidTask` for parameters it cannot serve (not retried), :class:`EngineFailed`
+    for a failure after which the engine is well, :class:`JobCancelled` when asked to stop.
+    Anything else is a failure too, and the process is replaced before the next job.
     """
 
     name: ClassVar[str] = ""

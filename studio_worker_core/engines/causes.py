@@ -8,13 +8,9 @@ from pathlib import Path
 
 import psutil
 
-__all__ = ["CLOSED_CHANNEL", "LOST_WORKER", "cause_of_death", "memory_is_short", "oom_kills"]
+from studio_worker_core.engines.messages import CLOSED_CHANNEL
 
-CLOSED_CHANNEL = 86
-"""Exit code of an engine process whose control channel was closed from inside."""
-
-LOST_WORKER = 87
-"""Exit code of an engine process whose worker is gone."""
+__all__ = ["cause_of_death", "memory_is_short", "oom_kills"]
 
 _SHOWN_LINES = 6
 _SHOWN_CHARACTERS = 1500

@@ -24,9 +24,9 @@ from typing import NoReturn
 import msgspec
 
 from studio_worker_core.engines import messages
-from studio_worker_core.engines.causes import CLOSED_CHANNEL, LOST_WORKER
 from studio_worker_core.engines.child_jobs import Answer, do_job, load_engine
 from studio_worker_core.engines.guard import kill_group
+from studio_worker_core.engines.messages import CLOSED_CHANNEL, LOST_WORKER
 from studio_worker_core.plugin import Engine
 
 __all__ = ["main"]

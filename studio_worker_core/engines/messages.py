@@ -15,6 +15,8 @@ from msgspec import Struct
 from studio_worker_core.plugin import Model, Task
 
 __all__ = [
+    "CLOSED_CHANNEL",
+    "LOST_WORKER",
     "MAX_FROM_CHILD",
     "MAX_TO_CHILD",
     "CancelJob",
@@ -35,6 +37,12 @@ __all__ = [
     "decode_to_child",
     "encode",
 ]
+
+CLOSED_CHANNEL = 86
+"""Exit code of an engine process whose control channel was closed from inside."""
+
+LOST_WORKER = 87
+"""Exit code of an engine process whose worker is gone."""
 
 MAX_FROM_CHILD = 256 * 1024
 """Longest message an engine process may send, in bytes; more is garbage."""

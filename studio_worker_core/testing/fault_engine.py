@@ -19,12 +19,8 @@ import subprocess
 import sys
 import threading
 import time
-import wave
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
-
-from PIL import Image
 
 from studio_worker_core.plugin import (
     AudioSttTask,
@@ -37,6 +33,7 @@ from studio_worker_core.plugin import (
     Model,
     Output,
 )
+from studio_worker_core.testing.fault_answers import WRONG_ANSWERS, Misdeed, valid_answer
 
 __all__ = ["FAULTS", "FaultEngine"]
 
@@ -62,7 +59,7 @@ FAULTS: dict[str, str] = {
     "garbage": "write nonsense into every socket it has",
     "closepipe": "close every socket it has, then hang",
     "memory:MB": "take MB of memory slowly, then answer",
-    "big:MB": "write a file of MB",
+    "big:MB": "write a picture with MB behind it",
     "undeclared": "answer with an extension nobody declared",
     "empty": "answer with an empty file",
     "nofile": "answer with a file that does not exist",
@@ -111,7 +108,7 @@ class FaultEngine(Engine):
         name, *arguments = (words[0] if words else "ok").split(":")
         fault = _BY_NAME.get(name)
         if fault is None:
-            return _valid(job)
+            return valid_answer(job)
         return fault(job, arguments)
 
 
@@ -126,7 +123,7 @@ def _crash(job: Job[Any], arguments: list[str]) -> Output:
             os.kill(os.getpid(), getattr(signal, "SIGKILL", signal.SIGTERM))
         case ["exit", code]:
             os._exit(int(code))
-    return _valid(job)
+    return valid_answer(job)
 
 
 def _sysexit(job: Job[Any], arguments: list[str]) -> Output:
@@ -159,7 +156,7 @@ def _ignore_term(job: Job[Any], arguments: list[str]) -> Output:
 
 def _stop(job: Job[Any], arguments: list[str]) -> Output:
     os.kill(os.getpid(), signal.SIGSTOP)
-    return _valid(job)
+    return valid_answer(job)
 
 
 def _slow(job: Job[Any], arguments: list[str]) -> Output:
@@ -176,14 +173,14 @@ def _work(job: Job[Any], seconds: float, look: Callable[[], None]) -> Output:
         look()
         job.progress(passed / seconds)
         time.sleep(0.02)
-    return _valid(job)
+    return valid_answer(job)
 
 
 def _flood(job: Job[Any], arguments: list[str]) -> Output:
     for _ in range(32):
         sys.stdout.write("x" * _MEBIBYTE)
         sys.stderr.write("flooding\n" * (_MEBIBYTE // 9))
-    return _valid(job)
+    return valid_answer(job)
 
 
 def _garbage(job: Job[Any], arguments: list[str]) -> Output:
@@ -207,56 +204,17 @@ def _memory(job: Job[Any], arguments: list[str]) -> Output:
         job.progress(0.0, f"{number * 10} MB")
         time.sleep(0.01)
     time.sleep(2.0)
-    return _valid(job)
+    return valid_answer(job)
 
 
 def _big(job: Job[Any], arguments: list[str]) -> Output:
     path = job.output("png")
     with path.open("wb") as file:
+        Image.new("RGB", (8, 8)).save(file, "PNG")  # decoders stop at its end
         for _ in range(int(arguments[0])):
             file.write(bytes(_MEBIBYTE))
             job.progress(0.0)
     return path
-
-
-def _undeclared(job: Job[Any], arguments: list[str]) -> Output:
-    return _written(job.output("xyz"), b"bytes")
-
-
-def _empty(job: Job[Any], arguments: list[str]) -> Output:
-    return _written(job.output("png"), b"")
-
-
-def _no_file(job: Job[Any], arguments: list[str]) -> Output:
-    return job.output("png")
-
-
-def _outside(job: Job[Any], arguments: list[str]) -> Output:
-    return _written(job.scratch / "result.png", b"bytes")
-
-
-def _symlink(job: Job[Any], arguments: list[str]) -> Output:
-    path = job.output("png")
-    path.symlink_to(_written(job.scratch / "real.png", b"bytes"))
-    return path
-
-
-def _directory(job: Job[Any], arguments: list[str]) -> Output:
-    path = job.output("png")
-    path.mkdir()
-    return path
-
-
-def _json(job: Job[Any], arguments: list[str]) -> Output:
-    return {"text": "here you are"}
-
-
-def _nothing(job: Job[Any], arguments: list[str]) -> Output:
-    return None  # type: ignore[return-value]
-
-
-def _not_json(job: Job[Any], arguments: list[str]) -> Output:
-    return {"text": object()}
 
 
 def _fork(job: Job[Any], arguments: list[str]) -> Output:
@@ -271,26 +229,27 @@ def _daemon(job: Job[Any], arguments: list[str]) -> Output:
 
 def _child(job: Job[Any], arguments: list[str]) -> Output:
     _leave(job, new_session=False)
-    return _valid(job)
+    return valid_answer(job)
 
 
 def _detached(job: Job[Any], arguments: list[str]) -> Output:
     _leave(job, new_session=True)
-    return _valid(job)
+    return valid_answer(job)
 
 
 def _logs(job: Job[Any], arguments: list[str]) -> Output:
     for number in range(100_000):
         job.log(f"line {number}")
-    return _valid(job)
+    return valid_answer(job)
 
 
 def _pid(job: Job[Any], arguments: list[str]) -> Output:
     job.log(f"pid {os.getpid()}")
-    return _valid(job)
+    return valid_answer(job)
 
 
-_BY_NAME: dict[str, Callable[[Job[Any], list[str]], Output]] = {
+_BY_NAME: dict[str, Misdeed] = {
+    **WRONG_ANSWERS,
     "big": _big,
     "child": _child,
     "closepipe": _close_pipe,
@@ -298,30 +257,20 @@ _BY_NAME: dict[str, Callable[[Job[Any], list[str]], Output]] = {
     "daemon": _daemon,
     "deaf": _deaf,
     "detached": _detached,
-    "directory": _directory,
-    "empty": _empty,
     "engine-failed": _engine_failed,
-    "file": lambda job, _: _written(job.output("png"), b"bytes"),
     "flood": _flood,
     "fork": _fork,
     "garbage": _garbage,
     "hang": _hang,
     "ignoreterm": _ignore_term,
     "invalid": _invalid,
-    "json": _json,
     "logs": _logs,
     "memory": _memory,
-    "nofile": _no_file,
-    "nothing": _nothing,
-    "notjson": _not_json,
-    "outside": _outside,
     "pid": _pid,
     "raise": _raise,
     "slow": _slow,
     "stop": _stop,
-    "symlink": _symlink,
     "sysexit": _sysexit,
-    "undeclared": _undeclared,
 }
 
 
@@ -336,30 +285,8 @@ def _prompt_of(task: Any) -> str:
     return str(getattr(task, "prompt", ""))
 
 
-def _valid(job: Job[Any]) -> Output:
-    match job.task:
-        case LlmTask() | AudioSttTask():
-            return {"text": "ok"}
-        case AudioTtsTask():
-            path = job.output("wav")
-            with wave.open(str(path), "wb") as file:
-                file.setnchannels(1)
-                file.setsampwidth(2)
-                file.setframerate(8000)
-                file.writeframes(bytes(1600))
-            return path
-    path = job.output("png")
-    Image.new("RGB", (job.task.width, job.task.height), "teal").save(path)
-    return path
-
-
 def _segv() -> None:
     ctypes.string_at(0)
-
-
-def _written(path: Path, data: bytes) -> Path:
-    path.write_bytes(data)
-    return path
 
 
 def _sockets() -> list[int]:

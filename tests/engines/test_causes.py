@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 
 from studio_worker_core.engines.causes import (
-    CLOSED_CHANNEL,
     cause_of_death,
     memory_is_short,
     oom_kills,
 )
+from studio_worker_core.engines.messages import CLOSED_CHANNEL
 
 
 @pytest.mark.parametrize(

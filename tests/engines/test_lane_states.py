@@ -149,7 +149,7 @@ class LaneLife(RuleBasedStateMachine):
 
 
 TestLaneLife = LaneLife.TestCase
-TestLaneLife.settings = settings(max_examples=200, stateful_step_count=30, deadline=None)
+TestLaneLife.settings = settings(max_examples=120, stateful_step_count=25, deadline=None)
 
 
 def test_a_job_runs_from_loading_to_idle() -> None:

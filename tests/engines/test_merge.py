@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from studio_worker_core.engines.merge import merge_commands, merge_plugins
@@ -26,7 +26,7 @@ engines = st.builds(
 plugins = st.builds(
     LoadedPlugin,
     name=st.sampled_from(["one", "two", "three", "four"]),
-    distribution=st.uuids().map(str),
+    distribution=st.text("abcdefgh", min_size=8, max_size=8),
     version=st.sampled_from(["1.0", "2.0"]),
     engines=st.lists(engines, max_size=3, unique_by=lambda spec: spec.name).map(tuple),
     extensions=st.dictionaries(
@@ -57,6 +57,7 @@ installed = st.lists(plugins, max_size=5).flatmap(
 disabled_engines = st.sets(st.sampled_from(["a", "b", "synthetic"]), max_size=1)
 
 
+@settings(deadline=None, max_examples=60)
 @given(installed, disabled_engines)
 def test_every_order_of_plugins_gives_the_same_roster_and_offerings(
     orders: tuple[list[LoadedPlugin], list[LoadedPlugin]], disabled: set[str]
@@ -68,6 +69,7 @@ def test_every_order_of_plugins_gives_the_same_roster_and_offerings(
     assert merge_commands(orders[0]) == merge_commands(orders[1])
 
 
+@settings(deadline=None, max_examples=60)
 @given(installed)
 def test_what_is_offered_is_unambiguous(
     orders: tuple[list[LoadedPlugin], list[LoadedPlugin]],
@@ -84,6 +86,7 @@ def test_what_is_offered_is_unambiguous(
     assert roster.require("synthetic").builtin
 
 
+@settings(deadline=None, max_examples=60)
 @given(installed)
 def test_every_plugin_is_on_the_roster_and_every_withdrawn_one_has_a_reason(
     orders: tuple[list[LoadedPlugin], list[LoadedPlugin]],

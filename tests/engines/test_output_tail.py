@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from studio_worker_core.engines.output_tail import OutputTail
@@ -19,6 +19,7 @@ def test_the_last_lines_are_kept_oldest_first() -> None:
     assert tail.last(2) == ["three", "four"]
 
 
+@settings(deadline=None, max_examples=50)
 @given(st.lists(st.binary(max_size=5000), max_size=40))
 def test_memory_is_bounded_whatever_is_printed(chunks: list[bytes]) -> None:
     tail = OutputTail("e")

@@ -103,4 +103,7 @@ def _retry_after(value: str | None) -> float | None:
     if value.strip().isdecimal():
         return float(value[:9])
     when = parsedate_tz(value)
-    return None if when is None else max(0.0, mktime_tz(when) - time.time())
+    try:
+        return None if when is None else max(0.0, mktime_tz(when) - time.time())
+    except (ValueError, OverflowError):
+        return None

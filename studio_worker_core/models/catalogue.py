@@ -24,6 +24,7 @@ _log = logging.getLogger("studio_worker.models.catalogue")
 
 _MOST_ENTRIES = 10_000
 _MOST_BYTES = 64 << 20
+_LONGEST_SOURCE = 256 << 10
 
 
 class Catalogue:
@@ -66,9 +67,10 @@ class Catalogue:
         """Note the model of a studio's offer; True when the catalogue changed.
 
         Display name and ``enabled`` of a known model stay; an entry a person wrote stays
-        whole. Raises :class:`ModelStoreError` when the file cannot be written.
+        whole; a source of more than 256 KiB is not kept. Raises :class:`ModelStoreError` when
+        the file cannot be written.
         """
-        if not claim.model:
+        if not claim.model or len(msgspec.json.encode(claim.model_source)) > _LONGEST_SOURCE:
             return False
         known = self._read().get(claim.model)
         entry = _entry_of(claim, known)
@@ -84,6 +86,12 @@ class Catalogue:
                 entries = self._read()
                 yield entries
                 data = msgspec.json.format(msgspec.json.encode(list(entries.values())), indent=2)
+                if len(data) > _MOST_BYTES:
+                    raise ModelStoreError(
+                        f"{self.path} would be longer than {_MOST_BYTES} bytes; remove some "
+                        "models with 'studio-worker models remove'",
+                        what=str(self.path),
+                    )
                 replace_durably(self.path, data)
         except OSError as error:
             raise ModelStoreError(

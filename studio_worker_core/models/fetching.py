@@ -128,6 +128,7 @@ class Fetcher:
         tls: dict[str, Any] = {"cert_reqs": "CERT_REQUIRED", "ca_certs": str(self._bundle())}
         proxy = _proxy_for(parts)
         if proxy is not None and policy.may_use_proxy:
+            # Its sockets are not on the line: hanging up takes effect at the next bytes.
             manager = urllib3.ProxyManager(proxy, **tls)
             stack.callback(manager.clear)
             return manager

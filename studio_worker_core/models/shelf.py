@@ -158,4 +158,4 @@ def _is_same(kept: Kept, file: ModelFile) -> bool:
 
 
 def _is_plausible(size: int, approx: int | None) -> bool:
-    return size > 0 and (approx is None or approx // 4 <= size <= approx * 4 + (1 << 20))
+    return size > 0 and (not approx or approx // 4 <= size <= approx * 4 + (1 << 20))

@@ -191,7 +191,7 @@ class ModelStore:
                 target=shelf.directory / file.filename,
                 policy=_policy(file.url, allow_private=self._allow_private),
                 sha256=file.sha256,
-                approx_bytes=file.approx_bytes,
+                approx_bytes=file.approx_bytes or None,
             )
             _log.info(
                 "downloading %s of %s from %s", file.filename, shelf.model, shown_url(file.url)

@@ -14,7 +14,7 @@ from studio_worker_core.errors import ModelStoreError
 from studio_worker_core.models.catalogue import Catalogue
 from studio_worker_core.models.entries import CatalogueEntry
 from studio_worker_core.wire.frames import Claim
-from studio_worker_core.wire.models import ModelFile, ModelSource
+from studio_worker_core.wire.models import CliDefaults, ModelFile, ModelSource
 from studio_worker_core.wire.tasks import AudioTtsTask, ImageTask, Task, TaskKind
 
 FILE = ModelFile(role="model", url="https://hub.example/m.bin", filename="m.bin")
@@ -166,3 +166,12 @@ def test_unknown_keys_and_nulls_of_other_versions_are_no_corruption(tmp_path: Pa
     found = catalogue.find("x")
     assert found is not None
     assert found.source.engine == "onnx"
+
+
+def test_a_source_that_would_swell_the_catalogue_is_not_mirrored(tmp_path: Path) -> None:
+    catalogue = Catalogue(tmp_path)
+    swollen = ModelSource(
+        engine="onnx", cli_defaults=CliDefaults(chat_template_kwargs={"x": "y" * 300_000})
+    )
+    assert not catalogue.mirror(msgspec.structs.replace(claim(), model_source=swollen))
+    assert not catalogue.path.exists()

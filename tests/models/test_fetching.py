@@ -219,3 +219,26 @@ def test_a_model_is_fetched_through_the_proxy_of_the_environment(
             "https://hub.example/a",
             AddressPolicy(may_use_proxy=True),
         )
+
+
+def test_the_path_and_query_reach_the_server_as_they_were_meant(server: FileServer) -> None:
+    server.serve("/a%20b/%C3%BC.bin", b"bytes")
+    asked: list[str] = []
+    server.on_request = asked.append
+    for path in ("/a%20b/%C3%BC.bin?x=1&y=%2F", "/a%20b/ü.bin?download=true"):
+        assert get(Fetcher(), server.url(path)) == b"bytes"
+    assert asked == ["/a%20b/%C3%BC.bin"] * 2
+
+
+@pytest.mark.parametrize(
+    "value", ["soon", "99999999999999", "Fri, 99 Foo 99999 99:99:99 GMT", "-5", "\u00b2"]
+)
+def test_a_nonsense_wait_of_a_server_is_harmless(server: FileServer, value: str) -> None:
+    from studio_worker_core.models.answers import refusal
+    from studio_worker_core.models.transfers import Interrupted
+
+    url = server.serve("/a", b"", Answer(status=503, headers={"Retry-After": value}))
+    with Fetcher().open(url, HERE, Line()) as response:
+        error = refusal(response, "a")
+    assert isinstance(error, Interrupted)
+    assert error.retry_after is None or error.retry_after >= 0

@@ -430,3 +430,13 @@ def test_a_full_disk_is_told_with_needed_and_free_and_recovered_from(
     assert not (kitchen.root / "tiny" / "weights.bin").exists()
     path = kitchen.store().ensure(one_file(url, approx=len(DATA)), "tiny")["model"][0]
     assert path.read_bytes() == DATA
+
+
+def test_an_estimate_of_nothing_is_no_estimate(server: FileServer, kitchen: Kitchen) -> None:
+    kitchen.root.mkdir()
+    flat = kitchen.root / "weights.bin"
+    flat.write_bytes(content(2_000_000))
+    url = server.serve("/m.bin", DATA)
+    assert kitchen.store().ensure(one_file(url, approx=0), "one") == {"model": (flat,)}
+    flat.unlink()
+    assert kitchen.store().ensure(one_file(url, approx=0), "two")["model"][0].read_bytes() == DATA

@@ -445,19 +445,30 @@ def test_a_half_open_link_is_noticed(
 
 @pytest.mark.parametrize("end", ["silence", "stop"])
 def test_a_send_stuck_on_full_buffers_does_not_keep_the_session(
-    studio: ScriptedStudio, handler: RecordingHandler, start: Start, end: str
+    studio: ScriptedStudio,
+    handler: RecordingHandler,
+    start: Start,
+    end: str,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     with FaultProxy(("127.0.0.1", studio.port)) as proxy:
         silence = 1.0 if end == "silence" else 60.0
+        # More than the socket buffers of both ends hold together.
         result = "x" * 15_000_000
         timings = Timings(heartbeat=0.05, silence=silence, flush=0.3, goodbye=0.3, stop_poll=0.01)
+        note_welcome = handler.on_welcome
+
+        def stalling(session: Session, welcome: Welcome) -> None:
+            # In the session's own thread, so that a slow machine cannot end it before.
+            proxy.stall()
+            assert session.send(CompleteJson("job-1", result))
+            assert session.send(Accept("job-2"))
+            handler.add_log("kept")
+            note_welcome(session, welcome)
+
+        monkeypatch.setattr(handler, "on_welcome", stalling)
         running = start(proxy.url, timings)
         handler.wait_for("on_welcome")
-        proxy.stall()
-        # More than the socket buffers of both ends hold together.
-        assert running.session.send(CompleteJson("job-1", result))
-        assert running.session.send(Accept("job-2"))
-        handler.add_log("kept")
         if end == "stop":
             running.stop.set()
         ended = running.result()

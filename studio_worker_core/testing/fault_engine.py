@@ -208,13 +208,14 @@ def _memory(job: Job[Any], arguments: list[str]) -> Output:
 
 
 def _big(job: Job[Any], arguments: list[str]) -> Output:
-    path = job.output("png")
-    with path.open("wb") as file:
-        Image.new("RGB", (8, 8)).save(file, "PNG")  # decoders stop at its end
+    answer = valid_answer(job)
+    if isinstance(answer, dict):
+        return answer
+    with answer.open("ab") as file:  # decoders stop where the picture ends
         for _ in range(int(arguments[0])):
             file.write(bytes(_MEBIBYTE))
             job.progress(0.0)
-    return path
+    return answer
 
 
 def _fork(job: Job[Any], arguments: list[str]) -> Output:

@@ -220,7 +220,7 @@ class Job(Generic[TaskT]):
     def __init__(
         self,
         *,
-        id: str,
+        id: str,  # noqa: A002 - engines read it as job.id
         task: TaskT,
         model: Model,
         inputs: Mapping[str, Path],

@@ -116,7 +116,6 @@ def _serve(
                     continue
                 is_cancelled = functools.partial(cancelled.__contains__, order.job_id)
                 answer: Answer = do_job(engine, model, order, channel.send, is_cancelled)
-                cancelled.discard(order.job_id)
                 channel.send(answer)
             case messages.Quit():
                 _quit(engine)
@@ -130,6 +129,9 @@ def _listen(
         if isinstance(message, messages.CancelJob):
             cancelled.add(message.job_id)
         else:
+            if isinstance(message, messages.Generate):
+                # A cancel that came too late for an earlier try of this job is not for this one.
+                cancelled.discard(message.job_id)
             orders.put(message)
 
 
@@ -176,9 +178,8 @@ def _connect(address: str) -> Connection:
     if os.name == "nt":
         from studio_worker_core.engines.process import AUTHKEY_VARIABLE
 
-        client = Client(address, authkey=bytes.fromhex(os.environ.pop(AUTHKEY_VARIABLE)))
-        assert isinstance(client, Connection)
-        return client
+        # A PipeConnection there: another class with the same methods.
+        return Client(address, authkey=bytes.fromhex(os.environ.pop(AUTHKEY_VARIABLE)))
     descriptor = int(address)
     os.set_inheritable(descriptor, False)  # what the engine starts must not hold it open
     return Connection(descriptor)

@@ -75,9 +75,15 @@ class EngineProcess:
         self._watched: psutil.Process | None = None
         with contextlib.suppress(psutil.Error):
             self._watched = psutil.Process(self.pid)
-        self._drainer = self._thread(self._drain, "output")
-        self._reader = self._thread(self._read, "reader")
-        self._waiter = self._thread(self._wait, "waiter")
+        try:
+            self._drainer = self._thread(self._drain, "output")
+            self._reader = self._thread(self._read, "reader")
+            self._waiter = self._thread(self._wait, "waiter")
+        except RuntimeError as error:  # no more threads: a process nobody watches must not be
+            self.kill()
+            self._popen.wait()
+            self._release()
+            raise OSError(f"cannot watch the process: {error}") from error
 
     def send(self, message: messages.ToChild) -> str | None:
         """Send one message; None, or why it could not be sent."""

@@ -10,6 +10,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from studio_worker_core.testing.lane_bench import LaneBench
 from studio_worker_core.testing.processes import eventually
 
 pytestmark = pytest.mark.skipif(
@@ -103,3 +104,22 @@ def test_what_an_engine_detached_dies_with_a_killed_worker(tmp_path: Path) -> No
     worker = _start(tmp_path, "detached")
     left = _heard(worker, "left")
     _kill(worker, left, _heard(worker, "idle"))
+
+
+def test_a_guard_that_was_killed_is_replaced_with_the_next_lane(bench: LaneBench) -> None:
+    bench.run("ok")
+    (guard,) = _guards()
+    guard.kill()
+    eventually("the guard is dead", lambda: not _alive(guard))
+    bench.lanes.unload()
+    bench.run("ok")
+    (replaced,) = _guards()
+    assert replaced.pid != guard.pid
+
+
+def _guards() -> list[psutil.Process]:
+    return [
+        child
+        for child in psutil.Process().children()
+        if _alive(child) and any("guard.py" in word for word in child.cmdline())
+    ]

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -174,3 +177,31 @@ def test_quiet_prints_only_the_paths(cli: Run, server: FileServer) -> None:
     done = cli("--quiet", "models", "pull", "tiny")
     assert done.stderr == ""
     assert len(done.stdout.splitlines()) == 1
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="pseudo terminals are POSIX")
+def test_a_terminal_shows_bars(
+    cli: Run, server: FileServer, environ: dict[str, str], tmp_path: Path
+) -> None:
+    import pty
+
+    add(cli, server)
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "studio_worker_core.cli.main", "models", "pull", "tiny"],
+        env={**environ, "COLUMNS": "100"},
+        cwd=tmp_path,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=theirs,
+    )
+    os.close(theirs)
+    shown = b""
+    with contextlib.suppress(OSError):  # how Linux ends a terminal nobody holds any more
+        while chunk := os.read(ours, 4096):
+            shown += chunk
+    os.close(ours)
+    assert process.communicate(timeout=60)[0].strip().endswith(b"weights.bin")
+    assert process.returncode == 0
+    assert b"500.0/500.0 kB" in shown
+    assert "━".encode() in shown

@@ -22,6 +22,7 @@ from hypothesis.stateful import (
 from studio_worker_core.config import Config, ConfigStore
 from studio_worker_core.errors import ConfigError, HttpStatusError, TransportError, WireError
 from studio_worker_core.registration import Approved, Pending, Registrar, Rejected
+from studio_worker_core.registration.machine import secret_hash
 from studio_worker_core.secrets import Secret
 from studio_worker_core.studio_client.http import StudioClient
 from studio_worker_core.wire.capabilities import Capabilities
@@ -216,8 +217,12 @@ class AnyHistory(RuleBasedStateMachine):
             shutil.rmtree(self.directory)
 
     def _approved_and_waited_for(self) -> str | None:
-        request = self.studio.requests.get(self.store.config.registration_request_id or "")
-        return request.worker_id if request is not None else None
+        """The worker id of an approval that the secret on disk still entitles to."""
+        secret = self.store.config.registration_secret
+        for request in self.studio.requests.values():
+            if secret is not None and request.secret_hash == secret_hash(secret):
+                return request.worker_id
+        return None
 
 
 TestAnyHistory = AnyHistory.TestCase

@@ -15,7 +15,7 @@ import requests
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
-from studio_worker_studio.fleet import Clocks
+from studio_worker_studio.clocks import Clocks
 from studio_worker_studio.server import StudioServer, listen
 from studio_worker_studio.settings import Settings
 from studio_worker_studio.studio import Studio

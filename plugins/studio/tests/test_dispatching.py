@@ -247,7 +247,7 @@ def test_progress_is_shown_and_never_goes_backwards(studio: Any) -> None:
         worker.heartbeat(job_id)
         assert studio.job(job_id)["progress"] == {"fraction": 0.5, "message": "drawing"}
         worker.complete(job_id)
-        assert studio.job(job_id)["progress"] is None
+        assert "progress" not in studio.job(job_id)
 
 
 def test_an_offer_nobody_answers_goes_to_another(make_studio: Any) -> None:
@@ -319,7 +319,8 @@ def test_an_ended_job_can_be_tried_again_with_all_its_attempts(studio: Any) -> N
         worker.expect("failAck")
         studio.wait_state(job_id, "failed")
         again = studio.call("POST", f"/jobs/{job_id}/retry")
-        assert (again["attempts"], again["error"]) == (0, None)
+        assert again["attempts"] == 0
+        assert "error" not in again
         assert worker.take_offer() == job_id
         assert worker.complete(job_id).ok
     assert studio.raw("POST", f"/jobs/{job_id}/retry").status_code == 409

@@ -204,3 +204,15 @@ def test_a_cancelled_job_whose_worker_vanishes_is_not_queued_again(studio: Any) 
     studio.wait_worker(worker.worker_id, "offline")
     studio.time.shift += 31
     studio.wait_state(job_id, "cancelled")
+
+
+def test_a_file_that_was_delivered_before_is_neither_resumed_nor_stopped(studio: Any) -> None:
+    worker = studio.new_worker()
+    with worker.session():
+        job_id = studio.submit()
+        worker.take_offer()
+        worker.complete(job_id)
+    with worker.connected():
+        assert worker.hello(job_id).get("resume", []) == []
+        worker.expect_silence()
+        assert worker.complete(job_id).status_code == 204

@@ -25,9 +25,10 @@ from studio_worker_core.wire.frames import (
     WorkerFrame,
 )
 from studio_worker_core.wire.tasks import BINARY_KINDS
+from studio_worker_studio.clocks import Clocks
 from studio_worker_studio.events import Events
-from studio_worker_studio.fleet import Clocks, Fleet, JobProgress
-from studio_worker_studio.sessions import Session
+from studio_worker_studio.fleet import Fleet
+from studio_worker_studio.sessions import JobProgress, Session
 from studio_worker_studio.settings import Settings
 from studio_worker_studio.store.interface import JobStore, Outcome
 from studio_worker_studio.store.registry import Logs

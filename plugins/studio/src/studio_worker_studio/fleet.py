@@ -5,10 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable
 from weakref import WeakValueDictionary
-
-from msgspec import Struct
 
 from studio_worker_core.wire.frames import (
     Cancel,
@@ -17,36 +14,26 @@ from studio_worker_core.wire.frames import (
     Offer,
     Welcome,
 )
+from studio_worker_core.wire.tasks import BINARY_KINDS
+from studio_worker_studio.clocks import Clocks
 from studio_worker_studio.dispatch import is_candidate, wanted_by
 from studio_worker_studio.events import Events
-from studio_worker_studio.sessions import GOING_AWAY, Session
+from studio_worker_studio.sessions import GOING_AWAY, JobProgress, Session
 from studio_worker_studio.settings import Settings
 from studio_worker_studio.store.interface import JobStore
 from studio_worker_studio.store.records import JobRecord, JobState
 from studio_worker_studio.store.workers import Workers
 from studio_worker_studio.timestamps import timestamp
 
-__all__ = ["FEATURES", "Clocks", "Fleet", "JobProgress"]
+__all__ = ["FEATURES", "Fleet"]
 
 FEATURES = ["cancel", "progress", "resume"]
 """The protocol extensions this studio understands (protocol §3.1)."""
 
+_MAX_STOPPED = 500
+"""Of the jobs a worker names that are not its any more, so many are told to stop."""
+
 log = logging.getLogger("studio_worker.studio.fleet")
-
-
-class Clocks(Struct, frozen=True):
-    """Both kinds of time in seconds: ``now`` only ever goes forward, ``wall`` is since the
-    epoch and is what the database keeps."""
-
-    now: Callable[[], float]
-    wall: Callable[[], float]
-
-
-class JobProgress(Struct, frozen=True):
-    """How far a running job is, 0 to 1, as its worker said."""
-
-    fraction: float
-    message: str | None = None
 
 
 class Fleet:
@@ -89,7 +76,7 @@ class Fleet:
             session.order = self._order
             self.sessions[session.worker_id] = session
             unfinished = frozenset(hello.unfinished_jobs or ())
-            resumed, dropped = await self._resume(session, unfinished)
+            resumed, known, dropped = await self._resume(session, unfinished)
             await self._workers.seen(session.worker_id, session.capabilities, self._clocks.wall())
             session.post(
                 Welcome(
@@ -100,7 +87,7 @@ class Fleet:
                 )
             )
             session.ready = True
-            for job_id in unfinished - resumed:
+            for job_id in sorted(unfinished - known)[:_MAX_STOPPED]:
                 session.withdraw(job_id)
                 self._ask_to_stop(session, job_id)
             for job_id in session.held:
@@ -114,7 +101,9 @@ class Fleet:
 
     async def _resume(
         self, session: Session, unfinished: frozenset[str]
-    ) -> tuple[set[str], list[JobRecord]]:
+    ) -> tuple[set[str], set[str], list[JobRecord]]:
+        """Ids of the jobs that may be delivered on this session, of those and of the files it
+        delivered before, and the jobs it dropped."""
         can = "resume" in session.features
         wall = self._clocks.wall()
         kept, answered, dropped = await self._jobs.resume(
@@ -127,7 +116,9 @@ class Fleet:
             session.hold(job, self._clocks.now(), accepted=True)
         for job in answered:
             session.settle(job.job_id)
-        return {job.job_id for job in (*kept, *answered)}, dropped
+        known = {job.job_id for job in (*kept, *answered)}
+        files = {job.job_id for job in answered if job.kind in BINARY_KINDS}
+        return known - files, known, dropped
 
     async def leave(self, session: Session) -> None:
         """A socket is gone. Its claims are kept for a while when the worker can resume them,
@@ -212,7 +203,7 @@ class Fleet:
         cancelled = await self._jobs.cancel(job_id, ask=ask, now=self._clocks.wall())
         if cancelled is None:
             return None
-        holder = self._holder(job)
+        holder = self._holder(cancelled)
         if holder is not None:
             if cancelled.state is JobState.CANCELLED:
                 holder.withdraw(job_id)

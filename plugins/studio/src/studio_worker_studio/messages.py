@@ -11,7 +11,7 @@ from studio_worker_core.wire.bounds import Gigabytes, Identifier, Line, Name
 from studio_worker_core.wire.capabilities import Capabilities
 from studio_worker_core.wire.models import ModelSource
 from studio_worker_core.wire.tasks import Task, TaskKind
-from studio_worker_studio.fleet import JobProgress
+from studio_worker_studio.sessions import JobProgress
 from studio_worker_studio.store.records import JobRecord, JobState, ModelRecord
 from studio_worker_studio.timestamps import timestamp
 
@@ -115,13 +115,13 @@ class ResultView(_Message, frozen=True):
 
     bytes: int
     sha256: str
+    mime: str
     ext: str | None = None
-    mime: str = "application/json"
     json: msgspec.Raw | None = None
 
 
-class JobView(Struct, frozen=True, rename="camel"):
-    """One job."""
+class JobView(_Message, frozen=True):
+    """One job. What has no value yet is left out."""
 
     job_id: str
     state: JobState
@@ -133,6 +133,7 @@ class JobView(Struct, frozen=True, rename="camel"):
     max_attempts: int
     vram_gb_estimate: float
     created_at: str
+    cancel_requested: bool
     worker_id: str | None = None
     error: str | None = None
     claimed_at: str | None = None
@@ -140,7 +141,6 @@ class JobView(Struct, frozen=True, rename="camel"):
     game_id: str | None = None
     asset_name: str | None = None
     prompt: str | None = None
-    cancel_requested: bool = False
     progress: JobProgress | None = None
     result: ResultView | None = None
     task: msgspec.Raw | None = None
@@ -157,15 +157,15 @@ class ModelBody(_Message, frozen=True):
     enabled: bool = True
 
 
-class ModelView(Struct, frozen=True, rename="camel"):
+class ModelView(_Message, frozen=True):
     """One model of the registry."""
 
     id: str
     display_name: str
-    kind: TaskKind | None
     vram_gb_estimate: float
     source: ModelSource
     enabled: bool
+    kind: TaskKind | None = None
 
 
 class LogView(_Message, frozen=True):
@@ -195,6 +195,7 @@ def job_view(job: JobRecord, progress: JobProgress | None, *, whole: bool) -> Jo
         result = ResultView(
             bytes=len(job.json),
             sha256=job.json_sha256 or "",
+            mime="application/json",
             json=msgspec.Raw(job.json) if whole else None,
         )
     return JobView(

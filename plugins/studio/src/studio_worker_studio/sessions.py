@@ -17,7 +17,7 @@ from studio_worker_studio.dispatch import WorkerView
 if TYPE_CHECKING:
     from studio_worker_studio.store.records import JobRecord
 
-__all__ = ["GOING_AWAY", "Held", "Session"]
+__all__ = ["GOING_AWAY", "Held", "JobProgress", "Session"]
 
 GOING_AWAY = 1001
 """Close code while the studio stops: the worker comes back by itself."""
@@ -32,6 +32,13 @@ class Held(Struct):
     claims: int
     offered_at: float
     accepted: bool = False
+
+
+class JobProgress(Struct, frozen=True, omit_defaults=True):
+    """How far a running job is, 0 to 1, as its worker said."""
+
+    fraction: float
+    message: str | None = None
 
 
 class _Close(Struct, frozen=True):

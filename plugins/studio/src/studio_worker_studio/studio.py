@@ -8,16 +8,16 @@ import logging
 import os
 import sqlite3
 import sys
-import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from studio_worker_core.errors import StudioWorkerError
 from studio_worker_studio.auth import load_operator_token, sha256_hex
 from studio_worker_studio.catalogue import first_party_models
+from studio_worker_studio.clocks import REAL_CLOCKS, Clocks
 from studio_worker_studio.errors import DataDirectoryInUse
 from studio_worker_studio.events import Events
-from studio_worker_studio.fleet import Clocks, Fleet
+from studio_worker_studio.fleet import Fleet
 from studio_worker_studio.rate_limit import RateLimit
 from studio_worker_studio.results import ResultFiles
 from studio_worker_studio.settings import Settings
@@ -27,13 +27,11 @@ from studio_worker_studio.store.jobs import SqliteJobs
 from studio_worker_studio.store.registry import Logs, Models
 from studio_worker_studio.store.workers import Registrations, Workers
 
-__all__ = ["REAL_CLOCKS", "Studio"]
+__all__ = ["Studio"]
 
 log = logging.getLogger("studio_worker.studio")
 
 _FAREWELL_SECONDS = 2.0
-
-REAL_CLOCKS = Clocks(now=time.monotonic, wall=time.time)
 
 
 class Studio:

@@ -33,7 +33,7 @@ def wait_for(studio: Connection, job_id: str, *, quiet: bool = False) -> dict[st
             job: dict[str, Any] = studio.get(f"/jobs/{job_id}")
             if job["state"] in _ENDED:
                 return job
-            progress = job["progress"] or {}
+            progress = job.get("progress", {})
             show(f"{job_id} {progress.get('message') or job['state']}", progress.get("fraction"))
             time.sleep(_POLL_SECONDS)
 
@@ -47,9 +47,9 @@ def fetch_result(
         StudioWorkerError: the job is not done, or the bytes are not those it names.
         OSError: the file cannot be written.
     """
-    result = job["result"]
+    result = job.get("result")
     if not result:
-        reason = f": {job['error']}" if job["error"] else ""
+        reason = f": {job['error']}" if "error" in job else ""
         raise StudioWorkerError(f"job {job['jobId']} is {job['state']}{reason}; it has no result")
     path = _destination(output, job["jobId"], result.get("ext", "json"))
     if "ext" not in result and path is None:

@@ -53,9 +53,9 @@ def jobs(
             job["kind"],
             job["model"],
             f"{job['attempts']}/{job['maxAttempts']}",
-            job["workerId"] or "-",
+            job.get("workerId", "-"),
             when(job["createdAt"]),
-            job["error"] or _outcome(job),
+            job.get("error") or _outcome(job),
         ]
         for job in found
     ]
@@ -136,11 +136,11 @@ def describe(job: dict[str, Any]) -> None:
     typer.echo(f"worker    {job['workerId'] or '-'}")
     typer.echo(f"queued    {when(job['createdAt'])}")
     typer.echo(f"finished  {when(job['finishedAt'])}")
-    if job["progress"]:
+    if "progress" in job:
         typer.echo(f"progress  {job['progress']['fraction']:.0%}")
-    if job["error"]:
+    if "error" in job:
         typer.echo(f"error     {job['error']}")
-    if job["result"]:
+    if "result" in job:
         typer.echo(f"result    {_outcome(job)}")
 
 
@@ -161,9 +161,9 @@ def _change(
 def _outcome(job: dict[str, Any]) -> str:
     from studio_worker_studio.cli.output import size
 
-    result = job["result"]
+    result = job.get("result")
     if not result:
-        progress = job["progress"]
+        progress = job.get("progress")
         return f"{progress['fraction']:.0%}" if progress else "-"
     return f"{result.get('ext', 'json')}, {size(result['bytes'])}"
 

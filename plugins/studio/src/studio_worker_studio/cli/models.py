@@ -28,7 +28,7 @@ def models(
     rows = [
         [
             model["id"],
-            model["kind"] or "any",
+            model.get("kind", "any"),
             model["source"]["engine"],
             f"{model['vramGbEstimate']:g} GB",
             "yes" if model["enabled"] else "no",

@@ -129,7 +129,9 @@ def submit(
 
     job = wait_for(studio, job_id, quiet=as_json)
     if job["state"] != "done":
-        raise StudioWorkerError(f"job {job_id} {job['state']}: {job['error'] or 'no reason given'}")
+        raise StudioWorkerError(
+            f"job {job_id} {job['state']}: {job.get('error', 'no reason given')}"
+        )
     if output is not None:
         fetch_result(studio, job, output, as_json=as_json)
     elif as_json:

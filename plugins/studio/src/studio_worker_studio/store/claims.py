@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import sqlite3
 
-from studio_worker_core.wire.tasks import BINARY_KINDS, TaskKind
+from studio_worker_core.wire.tasks import TaskKind
 from studio_worker_studio.dispatch import Wanted
 from studio_worker_studio.store.records import JobRecord, JobState, StoredFile
 
@@ -151,7 +151,7 @@ def resume(
                 (now, lease_until, lost.id),
             )
             kept.append(lost)
-        elif lost.state is JobState.DONE and lost.kind not in BINARY_KINDS:
+        elif lost.state is JobState.DONE:
             answered.append(lost)
     return kept, answered, dropped
 

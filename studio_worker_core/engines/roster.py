@@ -181,7 +181,7 @@ def _in_order(entries: Iterable[RosterEntry]) -> tuple[RosterEntry, ...]:
             not entry.ready,
             entry.distribution,
             entry.entry_point,
-            entry.reason or "",
+            entry.version,
         )
 
     return tuple(sorted(entries, key=key))

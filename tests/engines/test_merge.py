@@ -51,7 +51,7 @@ BUILTIN = LoadedPlugin(
     extensions={"png": "image/png"},
 )
 
-installed = st.lists(plugins, max_size=5).flatmap(
+installed = st.lists(plugins, max_size=5, unique_by=lambda p: (p.distribution, p.name)).flatmap(
     lambda found: st.tuples(st.just([*found, BUILTIN]), st.permutations([*found, BUILTIN]))
 )
 disabled_engines = st.sets(st.sampled_from(["a", "b", "synthetic"]), max_size=1)

@@ -203,10 +203,10 @@ class StudioClient:
         try:
             yield call
         except HttpStatusError as error:
-            call.log(logging.WARNING, "%s", error, status=error.status)
+            call.log(logging.DEBUG, "%s", error, status=error.status)
             raise
         except (StudioError, WireError) as error:
-            call.log(logging.WARNING, "%s", error, status=None)
+            call.log(logging.DEBUG, "%s", error, status=None)
             raise
 
     def _send(

@@ -13,14 +13,20 @@ from studio_worker_core.delivery import Delivery, Settled
 from studio_worker_core.engines.discovery import allowed_plugins, discover
 from studio_worker_core.engines.lanes import Lanes
 from studio_worker_core.engines.roster import Roster
-from studio_worker_core.errors import HttpStatusError, TransportError
+from studio_worker_core.errors import (
+    ConfigError,
+    HttpStatusError,
+    ModelStoreError,
+    TransportError,
+)
 from studio_worker_core.gate import Gate
 from studio_worker_core.host.facts import host_facts
-from studio_worker_core.host.gpu import admission, gpu_memory
+from studio_worker_core.host.gpu import default_vram_threshold, gpu_memory
 from studio_worker_core.host.lock import InstanceLock
 from studio_worker_core.host.presence import user_presence
 from studio_worker_core.jobs import JobRunner
 from studio_worker_core.log_shipping import LogShipper
+from studio_worker_core.models.catalogue import Catalogue
 from studio_worker_core.models.inputs import InputFetcher
 from studio_worker_core.models.store import ModelStore
 from studio_worker_core.outbox import Entry, Outbox
@@ -31,6 +37,7 @@ from studio_worker_core.wire.frames import Claim
 from studio_worker_core.worker.conditions import Conditions
 from studio_worker_core.worker.crew import Crew
 from studio_worker_core.worker.desk import Desk
+from studio_worker_core.worker.gpu_budget import GpuBudget
 from studio_worker_core.worker.held import StopReason
 from studio_worker_core.worker.link import Link
 from studio_worker_core.worker.running import JobLoop
@@ -61,7 +68,10 @@ def run_worker(store: ConfigStore, *, board: StatusBoard, shutdown: Shutdown) ->
         logger = logging.getLogger("studio_worker")
         logger.addHandler(logs)
         try:
+            fresh = not store.path.exists()
             config = open_settings(store)
+            if fresh:
+                config = _fitted(store, config)
             board.post(studio_url=config.api_base_url)
             Worker(store, config, logs, board, shutdown.stop).serve()
         finally:
@@ -114,13 +124,20 @@ class Worker:
             presence=user_presence,
             room=outbox.room,
         )
+        self._budget = GpuBudget(lanes, lambda: settings().vram_threshold_gb, gpu_memory)
+        self._catalogue = Catalogue(store.models_root)
         self._jobs = JobLoop(
-            runner, delivery, self._roster, board, lambda: settings().worker_id or ""
+            runner,
+            delivery,
+            self._roster,
+            board,
+            worker_id=lambda: settings().worker_id or "",
+            prepare=self._prepare,
         )
         self._desk = Desk(
             capabilities=self._conditions.capabilities,
             not_taking=self._conditions.not_taking,
-            admission=self._admission,
+            admission=self._budget.admission,
             gate=self._gate,
             delivery=delivery,
             logs=logs,
@@ -209,8 +226,24 @@ class Worker:
             )
         )
 
-    def _admission(self, claim: Claim) -> str | None:
-        return admission(claim.vram_gb_estimate, self._settings().vram_threshold_gb, gpu_memory())
+    def _prepare(self, claim: Claim) -> None:
+        try:
+            self._catalogue.mirror(claim)
+        except ModelStoreError as error:
+            log.warning("the offered model is not noted in the catalogue: %s", error)
+        self._budget.make_room(claim)
+
+
+def _fitted(store: ConfigStore, config: Config) -> Config:
+    """A fresh config asks for no more GPU memory than the machine has."""
+    threshold = default_vram_threshold(gpu_memory())
+    if threshold >= config.vram_threshold_gb:
+        return config
+    try:
+        return store.update(vram_threshold_gb=threshold)
+    except ConfigError as error:
+        log.warning("%s", error)
+        return store.hold(vram_threshold_gb=threshold)
 
 
 def _roster(config: Config, store: ConfigStore) -> Roster:

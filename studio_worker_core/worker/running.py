@@ -13,7 +13,7 @@ from studio_worker_core.errors import JobCancelled, JobError
 from studio_worker_core.jobs import JobRunner
 from studio_worker_core.outbox import Entry
 from studio_worker_core.plugin import JobEvent
-from studio_worker_core.wire.frames import Fail, Progress
+from studio_worker_core.wire.frames import Claim, Fail, Progress
 from studio_worker_core.wire.tasks import task_kind
 from studio_worker_core.worker.desk import Desk
 from studio_worker_core.worker.held import HeldJob, StopReason
@@ -33,13 +33,16 @@ class JobLoop:
         delivery: Delivery,
         roster: Roster,
         board: StatusBoard,
+        *,
         worker_id: Callable[[], str],
+        prepare: Callable[[Claim], None],
     ) -> None:
         self._runner = runner
         self._delivery = delivery
         self._roster = roster
         self._board = board
         self._worker_id = worker_id
+        self._prepare = prepare
         self._queue: queue.SimpleQueue[HeldJob | None] = queue.SimpleQueue()
         self._desk: Desk | None = None
 
@@ -74,6 +77,7 @@ class JobLoop:
         )
         self._tell(held, "started")
         try:
+            self._prepare(claim)
             entry = self._runner.run(
                 claim,
                 worker_id=self._worker_id(),

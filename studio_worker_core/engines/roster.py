@@ -8,7 +8,6 @@ from typing import Any, Literal
 
 from msgspec import Struct, field
 
-from studio_worker_core.errors import EngineMissing
 from studio_worker_core.media_types import OCTET_STREAM, WELL_KNOWN
 from studio_worker_core.plugin import CommandSpec, EngineSpec, JobEvent, TaskKind
 from studio_worker_core.wire.capabilities import EngineInfo
@@ -16,13 +15,6 @@ from studio_worker_core.wire.capabilities import EngineInfo
 __all__ = ["Offerings", "Roster", "RosterEntry", "State"]
 
 State = Literal["ready", "broken", "disabled", "clash"]
-
-_FIRST_PARTY = {
-    "procedural": "studio-worker-image",
-    "espeak": "studio-worker-tts",
-    "formant": "studio-worker-tts",
-    "motion": "studio-worker-video",
-}
 
 
 class RosterEntry(Struct, frozen=True):
@@ -114,26 +106,6 @@ class Roster:
     def find(self, engine: str) -> RosterEntry | None:
         """The entry of an engine, whatever its state; a ready one if there is one."""
         return next((entry for entry in self._entries if entry.engine == engine), None)
-
-    def require(self, engine: str) -> RosterEntry:
-        """The ready entry of an engine.
-
-        Raises:
-            EngineMissing: it is not installed or not healthy; the message says which plugin
-                would serve it or what is wrong (protocol §3: no fallback).
-        """
-        entry = self.find(engine)
-        if entry is not None and entry.ready:
-            return entry
-        if entry is not None and entry.reason:
-            remedy = f"; {entry.remedy}" if entry.remedy else ""
-            raise EngineMissing(
-                f"engine '{engine}' of {entry.distribution} {entry.version} is "
-                f"{entry.state}: {entry.reason}{remedy}"
-            )
-        plugin = _FIRST_PARTY.get(engine)
-        remedy = f"pip install {plugin}" if plugin else "install the plugin that brings it"
-        raise EngineMissing(f"engine '{engine}' is not installed on this worker; {remedy}")
 
     def offerings(self, withdrawn: Collection[str] = frozenset()) -> Offerings:
         """What is advertised: the ready engines without those ``withdrawn`` for now."""

@@ -83,7 +83,9 @@ def test_what_is_offered_is_unambiguous(
             assert table.setdefault(ext, mime) == mime
             assert WELL_KNOWN.get(ext, mime) == mime
     assert roster.offerings().extensions == table
-    assert roster.require("synthetic").builtin
+    synthetic = roster.find("synthetic")
+    assert synthetic is not None
+    assert synthetic.builtin
 
 
 @settings(deadline=None, max_examples=60)

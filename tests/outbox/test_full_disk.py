@@ -66,7 +66,7 @@ def test_a_result_is_refused_even_when_the_reason_finds_no_room(
 ) -> None:
     entry = jobs.finished_image(full)
     disk.arm("full", step=0)
-    kept = full.refuse(entry, "not ours", 409)
+    kept: Any = full.refuse(entry, "not ours", 409)
     assert full.pending() == []
     assert full.refused() == [kept]
 
@@ -74,7 +74,7 @@ def test_a_result_is_refused_even_when_the_reason_finds_no_room(
 def test_a_retry_on_a_full_disk_leaves_the_refused_result(
     full: Outbox, disk: FaultyDisk, jobs: Any
 ) -> None:
-    kept = full.refuse(jobs.finished_image(full), "not ours", 409)
+    kept: Any = full.refuse(jobs.finished_image(full), "not ours", 409)
     disk.arm("full", step=0)
     with pytest.raises(OutboxError, match="full"):
         full.retry(kept)

@@ -176,7 +176,7 @@ def test_an_ack_for_an_older_result_leaves_the_newer_one(outbox: Outbox, jobs: A
 
 def test_a_refused_result_is_kept_with_the_reason(outbox: Outbox, jobs: Any) -> None:
     entry = jobs.finished_image(outbox)
-    kept = outbox.refuse(entry, "not ours", 409)
+    kept: Any = outbox.refuse(entry, "not ours", 409)
     assert kept is not None
     assert outbox.pending() == []
     assert outbox.refused() == [kept]
@@ -193,8 +193,8 @@ def test_refused_results_of_one_job_do_not_replace_each_other(outbox: Outbox, jo
 
 
 def test_a_retried_result_waits_again(outbox: Outbox, jobs: Any) -> None:
-    entry = outbox.note_failure(jobs.finished_image(outbox), "503")
-    kept = outbox.refuse(entry, "not ours", 409)
+    entry: Any = outbox.note_failure(jobs.finished_image(outbox), "503")
+    kept: Any = outbox.refuse(entry, "not ours", 409)
     again = outbox.retry(kept)
     assert outbox.pending() == [again]
     assert outbox.refused() == []
@@ -202,7 +202,7 @@ def test_a_retried_result_waits_again(outbox: Outbox, jobs: Any) -> None:
 
 
 def test_a_retry_does_not_replace_what_waits(outbox: Outbox, jobs: Any) -> None:
-    kept = outbox.refuse(jobs.finished_image(outbox), "not ours", 409)
+    kept: Any = outbox.refuse(jobs.finished_image(outbox), "not ours", 409)
     waiting = jobs.finished_image(outbox)
     with pytest.raises(OutboxError, match="already"):
         outbox.retry(kept)
@@ -211,7 +211,7 @@ def test_a_retry_does_not_replace_what_waits(outbox: Outbox, jobs: Any) -> None:
 
 
 def test_a_retry_does_not_disturb_a_running_job(outbox: Outbox, jobs: Any) -> None:
-    kept = outbox.refuse(jobs.finished_image(outbox), "not ours", 409)
+    kept: Any = outbox.refuse(jobs.finished_image(outbox), "not ours", 409)
     outbox.begin(jobs.image_claim(), "w", 2)
     with pytest.raises(OutboxError, match="worked on"):
         outbox.retry(kept)
@@ -238,7 +238,8 @@ def test_another_process_sees_what_this_one_does(outbox: Outbox, jobs: Any, root
     assert [e.job_id for e in beside.pending()] == ["job-1"]
     outbox.note_failure(entry, "studio is down")
     assert beside.pending()[0].manifest.last_error == "studio is down"
-    beside.retry(beside.refuse(beside.pending()[0], "x"))
+    refused: Any = beside.refuse(beside.pending()[0], "x")
+    beside.retry(refused)
     assert [e.job_id for e in outbox.pending()] == ["job-1"]
 
 
@@ -257,7 +258,8 @@ def test_a_job_accepted_anew_finds_its_result(outbox: Outbox, jobs: Any) -> None
     assert outbox.find("job-2") is None
     adopted = outbox.adopt(entry, 7)
     assert adopted is not None
-    assert outbox.find("job-1").manifest.session == 7
+    found: Any = outbox.find("job-1")
+    assert found.manifest.session == 7
 
 
 def test_another_task_under_the_same_id_sets_the_old_result_apart(

@@ -6,7 +6,7 @@ import logging
 import random
 import threading
 from collections.abc import Callable
-from typing import Literal
+from typing import Any, Literal
 
 from msgspec import Struct
 
@@ -16,7 +16,7 @@ from studio_worker_core.delivery.letters import (
     Failed,
     Uploaded,
 )
-from studio_worker_core.errors import HttpStatusError, OutboxError, StudioError
+from studio_worker_core.errors import HttpStatusError, OutboxError, StudioError, WireError
 from studio_worker_core.host.disk import shown_bytes
 from studio_worker_core.outbox import Entry, Outbox
 from studio_worker_core.wire.frames import CompleteJson
@@ -77,13 +77,19 @@ class Carrier:
         try:
             return complete_json(entry)
         except OutboxError as error:
-            self._outbox.set_aside(entry, str(error))
+            self._set_aside(entry, str(error))
             return None
         except OSError as error:
             return self._failed(f"{entry.path} cannot be read: {error.strerror or error}")
 
-    def not_queued(self) -> Failed:
-        """What happened when a session took no frame."""
+    def queue(self, frame: CompleteJson, send: Callable[[Any], bool] | None) -> Failed | None:
+        """Hand the frame to a session, if there is one; why that failed, if it did."""
+        try:
+            if send is not None and send(frame):
+                return None
+        except WireError as error:
+            # Longer than any studio reads: every other session would say the same.
+            return Failed(message=f"it cannot be sent: {error}", roll=0.0, final=True)
         return self._failed("the session took no more frames")
 
     def acknowledge(self, entry: Entry) -> None:
@@ -147,9 +153,22 @@ class Carrier:
             return False
         reason = self._outbox.defect(entry)
         if reason is not None:
-            self._outbox.set_aside(entry, reason)
+            self._set_aside(entry, reason)
             return False
         return True
+
+    def _set_aside(self, entry: Entry, reason: str) -> None:
+        try:
+            self._outbox.set_aside(entry, reason)
+        except (OSError, OutboxError) as error:
+            # It stays where it is and is found there again at the next look at the disk.
+            _log.error(
+                "%s cannot be delivered (%s) and cannot be set aside: %s",
+                entry.directory,
+                reason,
+                error,
+                extra=_about(entry),
+            )
 
     def _failed(
         self, message: str, *, status: int | None = None, retry_after: float | None = None

@@ -172,6 +172,8 @@ def _refused(letter: Letter, reason: str, status: int | None) -> _Step:
 def _failed(letter: Letter, event: Failed, now: float) -> _Step:
     if event.aborted:
         return replace(letter, due=now), ()
+    if event.final:
+        return _refused(letter, event.message, None)
     status = event.status
     if status is not None and 400 <= status < 500 and status not in _NOT_FINAL:
         return _refused(letter, _why_refused(event.message, status), status)

@@ -105,6 +105,8 @@ class Failed(Struct, frozen=True):
     retry_after: float | None = None
     aborted: bool = False
     """We gave the attempt up ourselves; it says nothing about the studio."""
+    final: bool = False
+    """No attempt can ever succeed."""
 
 
 class Acked(Struct, frozen=True):

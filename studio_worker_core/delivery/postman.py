@@ -45,7 +45,7 @@ class DeliverySession(Protocol):
         """Different for every session of this process."""
 
     def send(self, frame: Any, /) -> bool:
-        """Queue one frame; False once the session is over."""
+        """Queue one frame; False once the session is over. Raises WireError if too long."""
 
 
 class Delivery:
@@ -260,8 +260,11 @@ class Delivery:
             self._drop(item)
         elif isinstance(frame, Failed):
             self._tell(item, frame)
-        elif session is None or session.number != number or not session.send(frame):
-            self._tell(item, self._carrier.not_queued())
+        else:
+            live = session is not None and session.number == number
+            failed = self._carrier.queue(frame, session.send if session and live else None)
+            if failed is not None:
+                self._tell(item, failed)
 
     def _settle(self, item: Item, effect: Acknowledge | Refuse) -> None:
         try:

@@ -2,6 +2,10 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
+from studio_worker_core.errors import OutboxError, WireError
+from studio_worker_core.outbox import Entry
 from studio_worker_core.wire.frames import CompleteJson
 
 WAIT = 20.0
@@ -78,3 +82,39 @@ def test_a_prompt_too_long_for_the_frame_is_left_out(post: Any, results: Any) ->
     post.delivery.submit(results.answer(post.outbox, session=1, prompt="é" * 1_000_000))
     assert session.sent.wait(WAIT)
     assert session.frames[0].prompt is None
+
+
+def test_an_answer_too_long_for_any_session_is_refused_with_the_reason(
+    post: Any, results: Any
+) -> None:
+    def too_long(_frame: object) -> bool:
+        raise WireError("CompleteJson", "longer than 16777216 bytes")
+
+    post.delivery.start()
+    session = post.session(1)
+    session.send = too_long
+    post.delivery.on_welcome(session, True, frozenset())
+    post.delivery.submit(results.answer(post.outbox, session=1))
+    assert post.wait_settled() == [("chat-1", "refused")]
+    assert "longer than 16777216 bytes" in post.settled[0].reason
+
+
+def test_a_broken_answer_that_cannot_be_set_aside_holds_up_no_other(
+    outbox: Any, post: Any, results: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(entry: Entry, _reason: str) -> None:
+        raise OutboxError("the disk is full", path=entry.path)
+
+    monkeypatch.setattr(outbox, "set_aside", full)
+    post.delivery.start()
+    session = post.wake(number=1)
+    broken = results.answer(outbox, "broken", session=1)
+    broken.path.write_bytes(b"}")
+    picture = results.picture(outbox, "torn")
+    picture.path.write_bytes(b"")
+    post.delivery.submit(broken)
+    post.delivery.submit(picture)
+    post.delivery.submit(results.answer(outbox, session=1))
+    assert session.sent.wait(WAIT)
+    post.delivery.submit(results.picture(outbox, "good"))
+    assert post.wait_settled() == [("good", "delivered")]

@@ -37,10 +37,18 @@ def test_the_same_install_gets_its_pending_request_again(studio: Any) -> None:
     assert studio.ask("two", SECRET).json()["requestId"] != first
 
 
-def test_a_second_secret_for_a_pending_install_does_not_open_the_door(studio: Any) -> None:
+def test_an_install_that_lost_its_secret_is_let_in_by_its_newest_one(studio: Any) -> None:
     request_id = studio.ask("one", SECRET).json()["requestId"]
     assert studio.ask("one", "77" * 32).json()["requestId"] == request_id
     studio.call("POST", f"/workers/pending/{request_id}/approve")
+    assert studio.poll(request_id, SECRET).status_code == 401
+    assert studio.poll(request_id, "77" * 32).json()["status"] == "approved"
+
+
+def test_a_new_secret_after_the_approval_does_not_open_the_door(studio: Any) -> None:
+    request_id = studio.ask("one", SECRET).json()["requestId"]
+    studio.call("POST", f"/workers/pending/{request_id}/approve")
+    assert studio.ask("one", "77" * 32).json()["requestId"] != request_id
     assert studio.poll(request_id, "77" * 32).status_code == 401
     assert studio.poll(request_id, SECRET).json()["status"] == "approved"
 

@@ -87,7 +87,19 @@ class Registrations:
                 (request.install_id,),
             ).fetchone()
             if row is not None:
-                return _registration_of(row)
+                # An install that lost its secret asks with a new one: only that can poll.
+                c.execute(
+                    "UPDATE registrations SET secret_hash = ?, capabilities = ?,"
+                    " user_agent = ?, source_address = ? WHERE request_id = ?",
+                    (
+                        request.registration_secret_hash.lower(),
+                        msgspec.json.encode(request.capabilities),
+                        request.user_agent,
+                        source_address,
+                        row["request_id"],
+                    ),
+                )
+                return _registration(c, row["request_id"])
             waiting = "SELECT count(*) FROM registrations WHERE state = 'pending'"
             if c.execute(waiting).fetchone()[0] >= max_pending:
                 return None

@@ -23,6 +23,7 @@ __all__ = [
     "Manifest",
     "Refusal",
     "directory_name",
+    "is_current",
     "read_manifest",
 ]
 
@@ -146,3 +147,13 @@ def read_manifest(directory: Path) -> Manifest:
             path=path,
         )
     return manifest
+
+
+def is_current(entry: Entry) -> bool:
+    """Whether ``entry`` is still where it was, and not a newer result of the same job."""
+    try:
+        found = read_manifest(entry.directory)
+    except (FileNotFoundError, OutboxError):
+        return False
+    mine = entry.manifest
+    return (found.job, found.sha256, found.created) == (mine.job, mine.sha256, mine.created)

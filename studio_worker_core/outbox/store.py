@@ -24,6 +24,7 @@ from studio_worker_core.outbox.manifest import (
     Entry,
     Refusal,
     directory_name,
+    is_current,
     read_manifest,
 )
 from studio_worker_core.outbox.pruning import prune, reason_for_no_offers
@@ -73,10 +74,7 @@ class Outbox:
         directory = self._layout.jobs / directory_name(claim.job_id)
         with self._lock, writing(self._disk, directory):
             self._layout.make(self._disk)
-            old = self.find(claim.job_id)
-            if old is not None:
-                self.refuse(old, "the studio offered the job again as another task")
-            self._disk.remove_tree(directory)
+            self._clear(directory)
             self._disk.make_directory(directory / "scratch")
             self._disk.sync_directory(self._layout.jobs)
         return Draft(
@@ -155,7 +153,7 @@ class Outbox:
         """The studio has it: remove it. One that has gone, or was replaced by a newer result
         of the same job, is left alone."""
         with self._lock, writing(self._disk, entry.directory):
-            if self._is_current(entry):
+            if is_current(entry):
                 self._remove_entry(entry)
 
     def refuse(self, entry: Entry, reason: str, status: int | None = None) -> Entry | None:
@@ -167,7 +165,7 @@ class Outbox:
         refusal = Refusal(reason=reason, at=self._now(), status=status)
         told = Entry(entry.directory, replace(entry.manifest, refused=refusal))
         with self._lock:
-            if not self._is_current(entry):
+            if not is_current(entry):
                 return None
             try:
                 self._write_manifest(told)
@@ -234,7 +232,7 @@ class Outbox:
     def set_aside(self, entry: Entry, reason: str) -> None:
         """Its file is not what the manifest says: keep it under ``corrupt/``."""
         with self._lock, writing(self._disk, entry.directory):
-            if self._is_current(entry):
+            if is_current(entry):
                 target = self._layout.set_aside(self._disk, entry.directory, self._now())
                 _log.error("set %s aside as %s: %s", entry.directory, target, reason)
 
@@ -245,24 +243,31 @@ class Outbox:
     def holds(self, entry: Entry) -> bool:
         """Whether ``entry`` is still where it was."""
         with self._lock:
-            return self._is_current(entry)
+            return is_current(entry)
 
     def prune(self) -> list[Path]:
         """Remove refused and corrupt results beyond the configured age and size."""
         with self._lock, writing(self._disk, self.root):
             return prune(self._layout, self._disk, self._limits(), self.refused(), self._now())
 
-    def _is_current(self, entry: Entry) -> bool:
+    def _clear(self, directory: Path) -> None:
+        """Make way for a new draft; what is finished there, or unreadable, is kept apart."""
         try:
-            found = read_manifest(entry.directory)
-        except (FileNotFoundError, OutboxError):
-            return False
-        mine = entry.manifest
-        return (found.job, found.sha256, found.created) == (mine.job, mine.sha256, mine.created)
+            old = Entry(directory, read_manifest(directory))
+        except FileNotFoundError:
+            self._disk.remove_tree(directory)
+        except OutboxError as error:
+            target = self._layout.set_aside(self._disk, directory, self._now())
+            _log.error("set %s aside as %s: %s", directory, target, error)
+        else:
+            if old.manifest.refused is not None:
+                self._move(old, self._layout.refused)
+            else:
+                self.refuse(old, "the studio offered the job again as another task")
 
     def _rewrite(self, old: Entry, new: Entry) -> Entry | None:
         with self._lock:
-            if not self._is_current(old):
+            if not is_current(old):
                 return None
             try:
                 return self._write_manifest(new)

@@ -143,3 +143,19 @@ def test_a_refused_result_whose_move_finds_no_room_is_still_listed(
     again = full.retry(full.refused()[0])
     assert full.pending() == [again]
     assert full.refused() == []
+
+
+def test_a_new_draft_never_removes_an_unmoved_or_unreadable_result(
+    full: Outbox, disk: FaultyDisk, jobs: Any
+) -> None:
+    entry = jobs.finished_image(full)
+    disk.arm("full", step=2)
+    with pytest.raises(OutboxError, match="full"):
+        full.refuse(entry, "not ours", 409)
+    jobs.finished_image(full)
+    assert [each.job_id for each in full.refused()] == ["job-1"]
+    (waiting,) = full.pending()
+    (waiting.directory / "manifest.json").write_text("{")
+    jobs.finished_image(full)
+    assert len(full.pending()) == 1
+    assert (full.corrupt()[0] / "result.png").read_bytes() == jobs.png

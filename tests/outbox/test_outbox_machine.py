@@ -156,5 +156,6 @@ OutboxMachine.TestCase.settings = settings(
     stateful_step_count=20,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow],
+    print_blob=True,
 )
 test_no_sequence_of_changes_and_crashes_loses_a_result = OutboxMachine.TestCase

@@ -12,7 +12,7 @@ __all__ = ["CrashLoop"]
 
 _IN_A_ROW = 3
 _FIRST_SECONDS = 30.0
-_LONGEST_SECONDS = 600.0
+_LONGEST = 20
 
 
 class _Record(Struct):
@@ -22,15 +22,21 @@ class _Record(Struct):
 
 
 class CrashLoop:
-    """Counts crashes in a row for each engine. Three take it out for 30 s; when it comes back
-    one more crash takes it out for twice as long, up to 10 minutes, and a finished job clears
-    its record. Safe to use from any thread.
+    """Counts crashes in a row for each engine. Three take it out for ``first_pause`` seconds;
+    when it comes back one more crash takes it out for twice as long, up to 20 times, and a
+    finished job clears its record. Safe to use from any thread.
 
     :param clock: seconds that never go back.
+    :param first_pause: asked again for every crash, so a changed config takes effect.
     """
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        clock: Callable[[], float] = time.monotonic,
+        first_pause: Callable[[], float] = lambda: _FIRST_SECONDS,
+    ) -> None:
         self._clock = clock
+        self._first_pause = first_pause
         self._records: dict[str, _Record] = {}
         self._lock = threading.Lock()
 
@@ -41,7 +47,7 @@ class CrashLoop:
             record.crashes += 1
             if record.crashes < _IN_A_ROW:
                 return None
-            pause = min(_FIRST_SECONDS * 2.0**record.times_out, _LONGEST_SECONDS)
+            pause = self._first_pause() * min(2.0**record.times_out, _LONGEST)
             record.times_out = min(record.times_out + 1, 32)
             record.until = self._clock() + pause
             return pause

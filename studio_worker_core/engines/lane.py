@@ -89,6 +89,7 @@ class Lane:
         assert request.entry.spec is not None
         return (
             isinstance(self._state, life.Idle)
+            and not self._process.has_died()
             and self.factory == request.entry.spec.factory
             and self.model == request.model
         )

@@ -66,7 +66,7 @@ class Lanes:
         self._keep_warm = keep_warm
         self._clock = clock
         self._spawner = Spawner()
-        self._crashes = CrashLoop(clock)
+        self._crashes = CrashLoop(clock, lambda: limits().crash_pause_seconds)
         self._lock = threading.Lock()
         self._lanes: dict[str, Lane] = {}  # in order of use, the latest last
         self._turns: dict[str, threading.Lock] = {}

@@ -116,6 +116,15 @@ class EngineProcess:
         else:
             self._kill_tree()
 
+    def has_died(self) -> bool:
+        """Whether the process is known to be dead, before ``Gone`` is heard."""
+        if not hasattr(os, "waitid"):
+            return not self._waiter.is_alive()
+        try:
+            return os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOWAIT | os.WNOHANG) is not None
+        except ChildProcessError:  # reaped
+            return True
+
     def memory_bytes(self) -> int:
         """Resident memory of the process and everything it started."""
         total = 0

@@ -23,12 +23,18 @@ class Limits(Struct, frozen=True, kw_only=True):
     """What one job may take; 0 means no limit."""
 
     load_seconds: _NotNegative = 600.0
+    """Longest time for loading a model."""
     idle_seconds: _NotNegative = 300.0
     """Longest time without any progress."""
     total_seconds: _NotNegative = 3600.0
+    """Longest time for the work itself, once the model is loaded."""
     memory_gb: _NotNegative = 0.0
-    """Resident memory of the engine process."""
+    """Resident memory of the engine process and everything it started."""
     output_mb: _NotNegative = 4096.0
+    """Size of the result, while it is written and when it is done."""
+    crash_pause_seconds: _NotNegative = 30.0
+    """How long an engine that crashed three times in a row is not offered. Doubled each time
+    it crashes again, up to 20 times as long."""
 
 
 class OutboxLimits(Struct, frozen=True, kw_only=True):

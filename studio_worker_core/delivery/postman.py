@@ -54,10 +54,10 @@ class Delivery:
     ``complete(entry, abort)`` uploads one binary result and raises StudioError; it looks at
     ``abort()`` while it does and gives up with any error once that is true.
     ``is_ours(job_id)`` says whether the studio still holds the job for us (None: unknown).
-    ``on_settled`` is told of every result that left, on the delivery thread.
+    ``on_settled`` is told of every result that left; ``guard`` runs each thread's body.
 
-    One thread decides and keeps the books, one uploads. The books are only touched under
-    the lock, files, sockets and callbacks only outside it, so every method returns at once.
+    One thread decides and keeps the books, one uploads. The books are only touched under the
+    lock, files, sockets and callbacks only outside it, so every method returns at once.
     """
 
     def __init__(
@@ -71,6 +71,7 @@ class Delivery:
         clock: Callable[[], float] = time.monotonic,
         rng: random.Random | None = None,
         rescan_seconds: float = 3.0,
+        guard: Callable[[Callable[[], None]], None] = lambda body: body(),
     ) -> None:
         self._outbox = outbox
         self._stop = stop
@@ -85,9 +86,10 @@ class Delivery:
         self._session: DeliverySession | None = None
         self._uploading: Item | None = None
         self._busy = True
+        bodies = {"delivery": self._decide_until_stopped, "upload": self._upload_until_stopped}
         self._threads = [
-            threading.Thread(target=self._decide_until_stopped, name="delivery", daemon=True),
-            threading.Thread(target=self._upload_until_stopped, name="upload", daemon=True),
+            threading.Thread(target=guard, args=(body,), name=name, daemon=True)
+            for name, body in bodies.items()
         ]
 
     def start(self) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections.abc import Callable
+from enum import Enum
 from typing import Generic, Literal, TypeVar
 
 from studio_worker_core.capabilities import build_capabilities
@@ -14,6 +16,8 @@ from studio_worker_core.host.facts import HostFacts
 from studio_worker_core.wire.capabilities import Capabilities
 
 __all__ = ["Conditions", "Presence"]
+
+log = logging.getLogger("studio_worker.worker")
 
 T = TypeVar("T")
 Presence = Literal["idle", "active"] | None
@@ -38,6 +42,7 @@ class Conditions:
         stopping: threading.Event,
         presence: Callable[[], Presence],
         room: Callable[[], str | None],
+        on_change: Callable[[str | None], None] = lambda _reason: None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._config = config
@@ -46,17 +51,37 @@ class Conditions:
         self._stopping = stopping
         self._presence = _Remembered(presence, _PRESENCE_SECONDS, clock)
         self._room = _Remembered(room, _ROOM_SECONDS, clock)
+        self._on_change = on_change
+        self._lock = threading.Lock()
+        self._told: _Obstacle | None = None
 
     def not_taking(self) -> str | None:
-        """Why no offers are taken now, in words for a person; None when they are."""
-        config = self._config()
+        """Why no offers are taken now, in words for a person; None when they are.
+
+        ``on_change`` hears of it, and the log, when the kind of reason changes.
+        """
         if self._stopping.is_set():
             return "the worker is shutting down"
+        obstacle, reason = self._obstacle()
+        with self._lock:
+            changed, self._told = obstacle is not self._told, obstacle
+        if changed:
+            if reason is None:
+                log.info("taking offers again")
+            else:
+                level = logging.WARNING if obstacle is _Obstacle.ROOM else logging.INFO
+                log.log(level, "taking no offers: %s", reason)
+            self._on_change(reason)
+        return reason
+
+    def _obstacle(self) -> tuple[_Obstacle | None, str | None]:
+        config = self._config()
         if config.paused:
-            return "the worker is paused"
+            return _Obstacle.PAUSED, "the worker is paused"
         if config.only_when_idle and self._presence() != "idle":
-            return "somebody is using this machine (only_when_idle)"
-        return self._room()
+            return _Obstacle.PRESENCE, "somebody is using this machine (only_when_idle)"
+        room = self._room()
+        return (None, None) if room is None else (_Obstacle.ROOM, room)
 
     def capabilities(self) -> Capabilities:
         """The snapshot for the register request, ``hello`` and heartbeats.
@@ -64,6 +89,7 @@ class Conditions:
         ``autoEnabled`` is false for every reason but presence, which has a field of its own
         that the studio weighs itself (protocol §5).
         """
+        self.not_taking()  # every heartbeat comes by here, so a change is noticed in time
         config = self._config()
         paused = config.paused or self._stopping.is_set() or self._room() is not None
         return build_capabilities(
@@ -73,6 +99,12 @@ class Conditions:
             paused=paused,
             presence=self._presence() if config.only_when_idle else None,
         )
+
+
+class _Obstacle(Enum):
+    PAUSED = "paused"
+    PRESENCE = "presence"
+    ROOM = "room"
 
 
 class _Remembered(Generic[T]):

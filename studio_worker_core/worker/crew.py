@@ -20,11 +20,12 @@ class Crew:
 
     def start(self, name: str, body: Callable[[], None]) -> None:
         """Run ``body`` on a thread called ``name``."""
-        thread = threading.Thread(target=self._guard, args=(body,), name=name)
+        thread = threading.Thread(target=self.guard, args=(body,), name=name)
         self._threads[name] = thread
         thread.start()
 
-    def _guard(self, body: Callable[[], None]) -> None:
+    def guard(self, body: Callable[[], None]) -> None:
+        """Run ``body`` here; what it raises stops the worker."""
         try:
             body()
         except BaseException as error:  # kept, and raised again by `raise_failure`

@@ -92,6 +92,7 @@ class Worker:
         self._board = board
         self._stop = stop
         self._closing = threading.Event()
+        self._crew = Crew(stop)
         self._settings = settings = LiveSettings(store)
         for secret in (config.auth_token, config.registration_secret, config.local_api_token):
             logs.redact(secret)
@@ -108,6 +109,7 @@ class Worker:
             self._closing,
             is_ours=lambda job_id: self._desk.is_ours(job_id),
             on_settled=self._settled,
+            guard=self._crew.guard,
         )
         runner = JobRunner(
             self._roster,
@@ -123,6 +125,7 @@ class Worker:
             stopping=stop,
             presence=user_presence,
             room=outbox.room,
+            on_change=lambda reason: board.post(not_taking=reason),
         )
         self._budget = GpuBudget(lanes, lambda: settings().vram_threshold_gb, gpu_memory)
         self._catalogue = Catalogue(store.models_root)
@@ -156,17 +159,17 @@ class Worker:
 
     def serve(self) -> None:
         """Start the threads, wait for the stop, and wind down in order."""
-        crew = Crew(self._stop)
+        crew = self._crew
         self._delivery.start()
         crew.start("jobs", self._jobs.run)
         crew.start("link", self._link.run)
         try:
             self._stop.wait()
         finally:
-            self._wind_down(crew)
+            self._wind_down()
         crew.raise_failure()
 
-    def _wind_down(self, crew: Crew) -> None:
+    def _wind_down(self) -> None:
         """No new offers; the running job gets its grace; what can be sent is sent."""
         grace = self._settings().shutdown_grace_seconds
         deadline = time.monotonic() + grace
@@ -182,7 +185,7 @@ class Worker:
         self._delivery.flush(max(_FLUSH_SECONDS, deadline - time.monotonic()))
         self._closing.set()
         self._uploads.close()
-        left = crew.join(_JOIN_SECONDS)
+        left = self._crew.join(_JOIN_SECONDS)
         if not self._delivery.join(_JOIN_SECONDS):
             left.append("delivery")
         self._lanes.close()

@@ -23,6 +23,9 @@ __all__ = ["JobLoop"]
 
 log = logging.getLogger("studio_worker.worker")
 
+_PROGRESS_LOG_SECONDS = 5.0
+"""A long job's progress goes to the log that often; the status line shows all of it."""
+
 
 class JobLoop:
     """Takes held jobs from a queue and does them; :meth:`run` is the job thread's body."""
@@ -45,6 +48,7 @@ class JobLoop:
         self._prepare = prepare
         self._queue: queue.SimpleQueue[HeldJob | None] = queue.SimpleQueue()
         self._desk: Desk | None = None
+        self._logged = 0.0
 
     def serve(self, desk: Desk) -> None:
         """Say which desk the jobs come from; before :meth:`run`."""
@@ -76,6 +80,7 @@ class JobLoop:
             )
         )
         self._tell(held, "started")
+        self._logged = time.monotonic()
         try:
             self._prepare(claim)
             entry = self._runner.run(
@@ -98,6 +103,14 @@ class JobLoop:
 
     def _progress(self, held: HeldJob, fraction: float, message: str | None) -> None:
         self._board.job_progress(fraction, message)
+        now = time.monotonic()
+        if now - self._logged >= _PROGRESS_LOG_SECONDS:
+            self._logged = now
+            log.info(
+                "job %s: %.0f %%%s",
+                *(held.job_id, 100 * fraction, f" ({message})" if message else ""),
+                extra={"job_id": held.job_id},
+            )
         session = self._require_desk().session_for(held)
         if session is not None:
             session.send(Progress(held.job_id, min(max(fraction, 0.0), 1.0), message))

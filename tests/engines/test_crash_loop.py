@@ -48,3 +48,8 @@ def test_one_engine_does_not_count_for_another() -> None:
     loop = CrashLoop(Clock())
     assert [loop.crashed(name) for name in "aabba"] == [None, None, None, None, 30.0]
     assert loop.withdrawn() == {"a"}
+
+
+def test_the_first_pause_is_what_the_settings_say() -> None:
+    loop = CrashLoop(Clock(), lambda: 5.0)
+    assert [loop.crashed("a") for _ in range(4)] == [None, None, 5.0, 10.0]

@@ -220,6 +220,13 @@ class StudioInThread:
         )
         return found
 
+    def wait_sweep(self) -> None:
+        """Until every session's refusals were looked at again."""
+        eventually(
+            "no refusals",
+            lambda: not any(s.view().refused for s in list(self.studio.fleet.sessions.values())),
+        )
+
     def wait_worker(self, worker_id: str, state: str) -> None:
         eventually(
             f"{worker_id} {state}",

@@ -166,7 +166,7 @@ def test_a_rejected_job_goes_to_another_worker_at_once(studio: Any) -> None:
         assert second.take_offer() == job_id
 
 
-def test_any_other_reject_leaves_the_job_to_others_for_good(studio: Any) -> None:
+def test_any_other_reject_leaves_the_job_to_others_for_a_while(studio: Any) -> None:
     first, second = studio.new_worker(), studio.new_worker()
     with first.session():
         job_id = studio.submit()
@@ -179,6 +179,22 @@ def test_any_other_reject_leaves_the_job_to_others_for_good(studio: Any) -> None
         assert first.take_offer() == other
         with second.session():
             assert second.take_offer() == job_id
+
+
+def test_a_rejected_job_comes_back_when_there_are_no_others(make_studio: Any) -> None:
+    studio = make_studio(refusal_seconds=10.0)
+    worker = studio.new_worker()
+    with worker.session():
+        job_id = studio.submit()
+        worker.expect("offer")
+        worker.send("reject", jobId=job_id, reason="not my taste")
+        studio.wait_state(job_id, "queued")
+        worker.heartbeat()
+        worker.expect_silence()
+        studio.time.shift += 11
+        studio.wait_sweep()
+        worker.heartbeat()
+        assert worker.take_offer() == job_id
 
 
 def test_a_retryable_failure_is_tried_again_until_the_attempts_are_spent(studio: Any) -> None:

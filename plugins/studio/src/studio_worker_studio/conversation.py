@@ -155,7 +155,8 @@ class Conversation:
                 frame.job_id,
                 frame.reason,
             )
-            self._session.refuse(frame.job_id)
+            until = self._clocks.now() + self._settings.refusal_seconds
+            self._session.refuse(frame.job_id, until)
         await self._fleet.release(frame.job_id, held.claims)
         await self._fleet.offer(self._session)
 

@@ -23,7 +23,7 @@ class WorkerView(Struct, frozen=True):
     current_job_id: str | None = None
     """A job it works on that is not ours: a local one, or one it has yet to stop."""
     refused: frozenset[str] = frozenset()
-    """Jobs it rejected for good."""
+    """Jobs it rejected for a reason of its own."""
 
 
 class Wanted(Struct, frozen=True):

@@ -284,10 +284,11 @@ class Fleet:
             if now - session.last_heartbeat > self._settings.lease_seconds:
                 await self._lapse(session)
                 continue
+            session.forgive(now)
             for job_id, held in list(session.held.items()):
                 if not held.accepted and now - held.offered_at > self._settings.offer_seconds:
                     log.warning("worker %s did not answer an offer", session.worker_id)
-                    session.refuse(job_id)
+                    session.refuse(job_id, now + self._settings.refusal_seconds)
                     session.withdraw(job_id)
                     await self.release(job_id, held.claims)
         for job in await self._jobs.expired(self._clocks.wall()):

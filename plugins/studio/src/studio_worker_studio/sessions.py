@@ -73,7 +73,7 @@ class Session:
         """Nothing more will be sent."""
         self.forfeits = False
         """It broke the protocol: its claims do not outlive it."""
-        self._refused: deque[str] = deque(maxlen=_MAX_REMEMBERED)
+        self._refused: dict[str, float] = {}
         self._finished: deque[str] = deque(maxlen=_MAX_REMEMBERED)
         self._withdrawn: deque[str] = deque(maxlen=_MAX_REMEMBERED)
         self._socket = socket
@@ -98,10 +98,14 @@ class Session:
         self.held.pop(job_id, None)
         self._withdrawn.append(job_id)
 
-    def refuse(self, job_id: str) -> None:
-        """The worker does not want this job, now or later."""
+    def refuse(self, job_id: str, until: float) -> None:
+        """The worker does not want this job; it is for others until then."""
         self.held.pop(job_id, None)
-        self._refused.append(job_id)
+        self._refused[job_id] = until
+
+    def forgive(self, now: float) -> None:
+        """Refusals that are over no longer count: perhaps there are no others."""
+        self._refused = {job: until for job, until in self._refused.items() if until > now}
 
     def was_withdrawn(self, job_id: str) -> bool:
         """Whether the studio took that job away from this session."""

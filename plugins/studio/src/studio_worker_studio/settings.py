@@ -27,6 +27,8 @@ class Settings(Struct, frozen=True):
     30 s and jitter, and it must have had one."""
     offer_seconds: float = 30.0
     """How long an offer may stay unanswered before others get it."""
+    refusal_seconds: float = 60.0
+    """How long a job that a worker rejected for a reason of its own is left to others."""
     hello_seconds: float = 15.0
     """How long a new socket may take to say ``hello``."""
     sweep_seconds: float = 1.0

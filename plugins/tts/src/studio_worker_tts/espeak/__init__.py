@@ -1,0 +1,1 @@
+"""The engine ``espeak``: espeak-ng through ctypes."""

@@ -1,0 +1,1 @@
+"""The engine ``formant``: speech from spelling rules and resonances, in numpy alone."""

@@ -1,0 +1,45 @@
+"""The engine ``formant``."""
+
+from __future__ import annotations
+
+import zlib
+from typing import Any
+
+from studio_worker_core.plugin import AudioTtsTask, Engine, InvalidTask, Job, Output
+from studio_worker_tts.formant.score import score_of
+from studio_worker_tts.formant.synthesis import SAMPLE_RATE, render
+from studio_worker_tts.formant.voices import voice_named
+from studio_worker_tts.sentences import checked_speed, sentences
+from studio_worker_tts.sound_file import SoundFile, extension_for
+
+__all__ = ["FormantEngine"]
+
+_PAUSE_SECONDS = 0.25
+
+
+class FormantEngine(Engine):
+    """Nothing to load."""
+
+    def generate(self, job: Job[Any]) -> Output:
+        """Speak the text, sentence by sentence. The same job gives the same bytes."""
+        task = job.task
+        if not isinstance(task, AudioTtsTask):
+            raise InvalidTask("formant speaks text and does nothing else")
+        voice = voice_named(task.voice, task.language)
+        speed = checked_speed(task.speed)
+        pieces = sentences(task.text)
+        ext = extension_for(task.ext)
+        path = job.output(ext)
+        with SoundFile(path, ext, SAMPLE_RATE) as sound:
+            for index, piece in enumerate(pieces):
+                job.check_cancelled()
+                score = score_of(piece, voice, speed)
+                if score is not None:
+                    if sound.seconds:
+                        sound.silence(_PAUSE_SECONDS / speed)
+                    sound.write(render(score, zlib.crc32(piece.encode("utf-8", "replace"))))
+                job.progress((index + 1) / len(pieces), f"sentence {index + 1}/{len(pieces)}")
+        if sound.seconds == 0:
+            path.unlink(missing_ok=True)
+            raise InvalidTask("formant-synth finds no English words or numbers in this text")
+        return path

@@ -26,16 +26,16 @@ _LEVEL_STYLES = {"WARNING": "yellow", "ERROR": "bold red", "CRITICAL": "bold red
 
 
 class LineFormatter(logging.Formatter):
-    """``12:34:56 INFO    message  [job 3f2a]``: one line a record, tracebacks below it."""
+    """``12:34:56 INFO    message  [job-3f2a]``: one line a record, tracebacks below it."""
 
     def __init__(self) -> None:
         super().__init__("%(asctime)s %(levelname)-7s %(message)s", datefmt="%H:%M:%S")
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - logging's name
-        """The line, with the job's id at its end when the record carries one."""
+        """The line, with the record's job at its end unless the message names it."""
         line = super().formatMessage(record)
         job_id = getattr(record, "job_id", None)
-        return f"{line}  [job {job_id}]" if job_id else line
+        return f"{line}  [{job_id}]" if job_id and job_id not in line else line
 
 
 class _ConsoleHandler(logging.Handler):

@@ -57,7 +57,9 @@ def test_a_log_line_ends_with_its_job() -> None:
     record = logging.LogRecord("studio_worker.x", logging.INFO, "f", 1, "done %d", (1,), None)
     assert LineFormatter().format(record).endswith("INFO    done 1")
     record.job_id = "job-1"
-    assert LineFormatter().format(record).endswith("INFO    done 1  [job job-1]")
+    assert LineFormatter().format(record).endswith("INFO    done 1  [job-1]")
+    record.msg, record.args = "job %s is done", ("job-1",)
+    assert LineFormatter().format(record).endswith("INFO    job job-1 is done")
 
 
 def test_without_a_terminal_there_are_log_lines_alone(capsys: pytest.CaptureFixture[str]) -> None:

@@ -80,11 +80,12 @@ def _plan() -> list[DemoJob]:
 
 def _print_tails(stage: Stage, wrong: Sequence[Outcome]) -> None:
     for outcome in wrong:
-        typer.echo(f"{outcome.job.name}: {outcome.problem}", err=True)
+        typer.echo(f"{outcome.job.name} ({outcome.job_id}): {outcome.problem}", err=True)
+    concerned = [outcome.job_id for outcome in wrong if outcome.job_id]
     for child in stage.children:
-        typer.echo(f"the last lines of the {child.name}:", err=True)
-        for line in child.tail():
-            typer.echo(f"  {line}", err=True)
+        typer.echo(f"what the {child.name} said about it last:", err=True)
+        for line in child.tail(about=concerned) or child.tail():
+            typer.echo(f"  {line.replace(stage.token, '***')}", err=True)
 
 
 def _keep(stage: Stage) -> None:

@@ -161,11 +161,13 @@ def _video(entry: RosterEntry, model: str, ext: str) -> DemoJob:
 
 def _from_earlier_images(jobs: Sequence[DemoJob]) -> Iterator[DemoJob]:
     """For each engine of pictures or clips, one more job that starts from a picture."""
-    done: set[tuple[str, TaskKind]] = set()
+    chosen: dict[tuple[str, TaskKind], DemoJob] = {}
     for job in jobs:
-        if job.kind not in (TaskKind.IMAGE, TaskKind.VIDEO) or (job.engine, job.kind) in done:
-            continue
-        done.add((job.engine, job.kind))
+        if job.kind in (TaskKind.IMAGE, TaskKind.VIDEO):
+            key = (job.engine, job.kind)
+            if key not in chosen or job.ext in ("png", "mp4"):
+                chosen[key] = job
+    for job in chosen.values():
         task = dict(job.task)
         if job.kind is TaskKind.IMAGE:
             task |= {"prompt": _IMAGE_PROMPTS[1][1], "denoise": 0.5}

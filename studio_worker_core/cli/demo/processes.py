@@ -107,10 +107,13 @@ class Child:
             self._reader.join(_STOP_SECONDS)
             raise ChildFailed(self.name, f"ended ({self._status()})", self.tail())
 
-    def tail(self, lines: int = _TAIL_LINES) -> list[str]:
-        """The last lines it wrote."""
+    def tail(self, *, about: Sequence[str] = ()) -> list[str]:
+        """The last lines it wrote; with ``about``, those that have one of these words."""
         with self._news:
-            return list(self._lines)[-lines:]
+            lines = list(self._lines)
+        if about:
+            lines = [line for line in lines if any(word in line for word in about)]
+        return lines[-_TAIL_LINES:]
 
     def _status(self) -> str:
         code = self._process.wait()

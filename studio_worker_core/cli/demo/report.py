@@ -71,7 +71,7 @@ class ProgressReport:
         if self._bar is not None:
             self._bar.update(self._task, advance=1, description=_label(outcome))
         elif not self._quiet:
-            verdict = "right" if outcome.problem is None else f"WRONG: {outcome.problem}"
+            verdict = "right" if outcome.problem is None else "WRONG"
             typer.echo(f"[{self._count}/{self._total}] {_label(outcome)}: {verdict}", err=True)
 
 
@@ -86,7 +86,7 @@ def print_outcomes(outcomes: Sequence[Outcome]) -> None:
             f"{outcome.seconds:.2f} s",
             _bytes(outcome.file),
             outcome.file.name if outcome.file else "-",
-            outcome.facts if outcome.problem is None else f"WRONG: {outcome.problem}",
+            outcome.facts if outcome.problem is None else "WRONG, see below",
         ]
         for outcome in outcomes
     ]

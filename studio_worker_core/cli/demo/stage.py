@@ -76,7 +76,8 @@ class Stage:
             r"listening on (http://[\w.\[\]:]+:\d+/?)", seconds=_START_SECONDS
         )
         self.studio_url = listening.group(1)
-        self.api = OperatorApi(self.studio_url, self.token_file.read_text("utf-8").strip())
+        self.token = self.token_file.read_text("utf-8").strip()
+        self.api = OperatorApi(self.studio_url, self.token)
         self._undo.callback(self.api.close)
         self._configure_worker()
         self.worker = self._undo.enter_context(

@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 
 from studio_worker_core.plugin import EngineSpec, HostInfo, TaskKind, hookimpl
 from studio_worker_tts import __version__
+from studio_worker_tts.coqui import installed
+from studio_worker_tts.coqui.spec import SPEC as COQUI
 
 __all__ = ["studio_worker_engines", "studio_worker_extensions"]
 
@@ -20,7 +22,7 @@ _COMMON = {
 
 @hookimpl
 def studio_worker_engines(host: HostInfo) -> Sequence[EngineSpec]:  # noqa: ARG001 - the hook's
-    """``espeak`` and ``formant``."""
+    """``espeak``, ``formant`` and, where its library is installed, ``coqui``."""
     return [
         EngineSpec(
             name="espeak",
@@ -44,12 +46,13 @@ def studio_worker_engines(host: HostInfo) -> Sequence[EngineSpec]:  # noqa: ARG0
             licence="MIT",
             parameters={**_COMMON, "voice": "default, low, high, child or whisper"},
         ),
+        *([COQUI] if installed() else []),
     ]
 
 
 @hookimpl
 def studio_worker_extensions() -> Mapping[str, str]:
-    """The formats both engines write."""
+    """The formats the engines write."""
     return {
         "wav": "audio/wav",
         "mp3": "audio/mpeg",

@@ -98,4 +98,5 @@ def _sixteen_bits(samples: NDArray[np.float32]) -> NDArray[np.int16]:
     """16-bit samples; a sentence louder than full scale is made quieter, never clipped."""
     peak = float(np.abs(samples).max(initial=0.0))
     gain = 32767.0 / max(peak, 1.0)
-    return np.rint(samples * gain).astype(np.int16)
+    rounded: NDArray[np.int16] = np.rint(samples * gain).astype(np.int16)
+    return rounded

@@ -75,6 +75,8 @@ class CoquiVoice:
         Raises:
             EngineFailed: the model cannot speak it.
         """
+        if not self._has_sounds(text, language):
+            return np.zeros(0, np.float32)
         options: dict[str, Any] = {"speed": pace} if self._is_xtts else {}
         synthesizer = self._tts.synthesizer
         try:
@@ -82,8 +84,6 @@ class CoquiVoice:
                 text, speaker=speaker, language=language, split_sentences=False, **options
             )
         except (RuntimeError, ValueError, IndexError, TypeError) as error:
-            if not self._has_sounds(text, language):
-                return np.zeros(0, np.float32)
             raise EngineFailed(f"the model cannot speak {text[:60]!r}: {error}") from error
         pause = sys.modules[type(synthesizer).__module__].PAD_SILENCE_SAMPLES
         samples = np.asarray(spoken, np.float32)[:-pause]
@@ -95,8 +95,13 @@ class CoquiVoice:
         return samples
 
     def _has_sounds(self, text: str, language: str | None) -> bool:
-        to_ids = getattr(getattr(self._model, "tokenizer", None), "text_to_ids", None)
-        return to_ids is None or len(to_ids(text, language=language)) > 0
+        """Whether the model's alphabet has any letter of ``text``; what it lacks is left out."""
+        tokenizer: Any = getattr(self._model, "tokenizer", None)
+        characters = getattr(tokenizer, "characters", None)
+        if characters is None or tokenizer.use_phonemes:
+            return True
+        ids = tokenizer.text_to_ids(text, language=language)
+        return any(characters.id_to_char(number).isalnum() for number in ids)
 
 
 def load_voice(files: Mapping[str, Path], architecture: str, home: Path) -> CoquiVoice:

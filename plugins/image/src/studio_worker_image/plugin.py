@@ -1,0 +1,53 @@
+"""What the host asks of this plugin. Light: numpy and Pillow load in the engine's process."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from studio_worker_core.plugin import EngineSpec, HostInfo, TaskKind, hookimpl
+from studio_worker_image import __version__
+from studio_worker_image.words import FAMILIES
+
+__all__ = ["studio_worker_engines", "studio_worker_extensions"]
+
+studio_worker_api = (1, 1)
+
+
+@hookimpl
+def studio_worker_engines(host: HostInfo) -> Sequence[EngineSpec]:  # noqa: ARG001 - the hook's
+    """The engine ``procedural`` and a model for each pattern family."""
+    return [
+        EngineSpec(
+            name="procedural",
+            models={
+                TaskKind.IMAGE: ["procedural", *(f"procedural-{family}" for family in FAMILIES)]
+            },
+            factory="studio_worker_image.engine:ProceduralEngine",
+            version=__version__,
+            summary="pictures drawn by mathematics from the prompt and the seed",
+            parameters={
+                "prompt": "its words choose the pattern, the palette and the mood",
+                "negativePrompt": "its words rule patterns, palettes and colours out",
+                "width, height": "16 to 4096 pixels each",
+                "steps": "fineness of detail: 1 is coarse, 20 normal, 100 and more the finest",
+                "seed": "another seed, another picture; absent: taken from the prompt",
+                "initImageUrl, denoise": "repaints the picture; 0 keeps it, 1 ignores it (0.6)",
+                "maskUrl": "with initImageUrl: only white areas change",
+                "refImageUrl": "its colours become the palette",
+                "cfgScale, samplingMethod": "not used",
+                "ext": "png, webp, jpg, jpeg, avif",
+            },
+        )
+    ]
+
+
+@hookimpl
+def studio_worker_extensions() -> Mapping[str, str]:
+    """The formats the engine writes."""
+    return {
+        "png": "image/png",
+        "webp": "image/webp",
+        "jpg": "image/jpeg",
+        "jpeg": "image/jpeg",
+        "avif": "image/avif",
+    }

@@ -17,6 +17,7 @@ from studio_worker_core.wire.tasks import TaskKind
 
 __all__ = ["Outcome", "run_jobs"]
 
+_ENDED = ("done", "failed", "cancelled")
 _JOB_SECONDS = 60.0
 """Longest wait for the next result before the demo gives up on a job."""
 
@@ -65,18 +66,22 @@ def _collect(
 ) -> Iterator[Outcome]:
     """Outcomes in the order the jobs were queued: the studio hands them out in that order."""
     since = time.monotonic()
+    patience = _JOB_SECONDS
     for job, job_id in queued:
-        view = _wait(stage, job_id)
+        view = _wait(stage, job_id, patience)
+        if view.state not in _ENDED:
+            # Whatever blocks this one blocks those behind it: they are only looked at.
+            patience = 0.0
         now = time.monotonic()
         yield _outcome(stage, job, view, out, names, seconds=view.seconds or now - since)
         since = now
 
 
-def _wait(stage: Stage, job_id: str) -> JobView:
-    deadline = time.monotonic() + _JOB_SECONDS
+def _wait(stage: Stage, job_id: str, patience: float) -> JobView:
+    deadline = time.monotonic() + patience
     while True:
         view = stage.api.job(job_id)
-        if view.state in ("done", "failed", "cancelled") or time.monotonic() > deadline:
+        if view.state in _ENDED or time.monotonic() >= deadline:
             return view
         stage.wait()
 
@@ -85,8 +90,8 @@ def _outcome(
     stage: Stage, job: DemoJob, view: JobView, out: Path, names: set[str], *, seconds: float
 ) -> Outcome:
     if view.state != "done":
-        late = f"still {view.state} after {_JOB_SECONDS:g} s"
-        said = view.error or (late if view.state in ("queued", "claimed") else view.state)
+        late = f"still {view.state}; given up after {_JOB_SECONDS:g} s without a result"
+        said = view.error or (view.state if view.state in _ENDED else late)
         return Outcome(job=job, job_id=view.job_id, seconds=seconds, problem=said)
     file = out / _file_name(job, view, names)
     try:

@@ -8,9 +8,18 @@ from studio_worker_core.plugin import EngineSpec, HostInfo, TaskKind, hookimpl
 from studio_worker_image import __version__
 from studio_worker_image.words import FAMILIES
 
-__all__ = ["studio_worker_engines", "studio_worker_extensions"]
+__all__ = ["EXTENSIONS", "studio_worker_engines", "studio_worker_extensions"]
 
 studio_worker_api = (1, 1)
+
+EXTENSIONS: Mapping[str, str] = {
+    "png": "image/png",
+    "webp": "image/webp",
+    "jpg": "image/jpeg",
+    "jpeg": "image/jpeg",
+    "avif": "image/avif",
+}
+"""What the engines of this plugin write: extension → MIME type."""
 
 
 @hookimpl
@@ -43,11 +52,5 @@ def studio_worker_engines(host: HostInfo) -> Sequence[EngineSpec]:  # noqa: ARG0
 
 @hookimpl
 def studio_worker_extensions() -> Mapping[str, str]:
-    """The formats the engine writes."""
-    return {
-        "png": "image/png",
-        "webp": "image/webp",
-        "jpg": "image/jpeg",
-        "jpeg": "image/jpeg",
-        "avif": "image/avif",
-    }
+    """The formats the engines write."""
+    return EXTENSIONS

@@ -23,6 +23,7 @@ _IMAGE_PROMPTS = (
 _VIDEO_PROMPT = "a slow flight through aurora clouds at night"
 _SPEECH = "Welcome to the studio. This sentence was spoken by the engine called {engine}."
 _QUESTION = "What does a studio worker do?"
+_PLAIN = ("png", "wav", "mp4")
 _CLIP_SECONDS = 2.0
 _CLIP_FPS = 24
 
@@ -69,7 +70,7 @@ def plan_jobs(entries: Iterable[RosterEntry]) -> list[DemoJob]:
                 if (entry.distribution, entry.entry_point, kind, ext) not in seen
             ]
             seen |= {(entry.distribution, entry.entry_point, kind, ext) for ext in fresh}
-            jobs += _jobs(entry, kind, model, fresh or fitting[:1])
+            jobs += _jobs(entry, kind, model, fresh or _plainest(fitting))
     jobs += list(_from_earlier_images(jobs))
     return sorted(_without_missing_inputs(jobs), key=lambda job: job.needs is not None)
 
@@ -165,7 +166,7 @@ def _from_earlier_images(jobs: Sequence[DemoJob]) -> Iterator[DemoJob]:
     for job in jobs:
         if job.kind in (TaskKind.IMAGE, TaskKind.VIDEO):
             key = (job.engine, job.kind)
-            if key not in chosen or job.ext in ("png", "mp4"):
+            if key not in chosen or job.ext in _PLAIN:
                 chosen[key] = job
     for job in chosen.values():
         task = dict(job.task)
@@ -178,6 +179,11 @@ def _from_earlier_images(jobs: Sequence[DemoJob]) -> Iterator[DemoJob]:
             needs=TaskKind.IMAGE,
             needs_field="initImageUrl",
         )
+
+
+def _plainest(extensions: Sequence[str]) -> list[str]:
+    """The one type that opens everywhere, or the first."""
+    return [ext for ext in extensions if ext in _PLAIN][:1] or list(extensions[:1])
 
 
 def _without_missing_inputs(jobs: Sequence[DemoJob]) -> list[DemoJob]:

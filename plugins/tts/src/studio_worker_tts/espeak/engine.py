@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from studio_worker_core.plugin import AudioTtsTask, Engine, InvalidTask, Job, Model, Output
-from studio_worker_tts.espeak.library import EspeakLibrary
+from studio_worker_tts.espeak.library import espeak_library
 from studio_worker_tts.espeak.voices import choose_voice
 from studio_worker_tts.sentences import checked_speed, sentences
 from studio_worker_tts.sound_file import SoundFile, extension_for
@@ -22,21 +22,16 @@ _SLOWEST_RATE, _FASTEST_RATE = 80, 450
 class EspeakEngine(Engine):
     """One espeak-ng per process."""
 
-    def __init__(self) -> None:
-        self._library: EspeakLibrary | None = None
-
     def load(self, model: Model) -> None:
         """Start the library; there is only one model."""
-        self._library = EspeakLibrary()
+        espeak_library()
 
     def generate(self, job: Job[Any]) -> Output:
         """Speak the text, sentence by sentence. The same job gives the same bytes."""
         task = job.task
         if not isinstance(task, AudioTtsTask):
             raise InvalidTask("espeak speaks text and does nothing else")
-        if self._library is None:
-            self._library = EspeakLibrary()
-        library = self._library
+        library = espeak_library()
         pieces = sentences(task.text)
         rate = self._rate(task.speed)
         library.restart()

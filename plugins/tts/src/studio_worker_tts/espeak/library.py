@@ -6,8 +6,11 @@ All its state is global: one instance per process, one thread at a time.
 from __future__ import annotations
 
 import _ctypes
+import atexit
 import ctypes
+import functools
 import os
+import shutil
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -17,7 +20,7 @@ from msgspec import Struct
 
 from studio_worker_core.plugin import EngineFailed
 
-__all__ = ["EspeakLibrary", "Voice"]
+__all__ = ["EspeakLibrary", "Voice", "espeak_library"]
 
 _SYNCHRONOUS = 2
 _DONT_EXIT = 0x8000
@@ -64,7 +67,6 @@ class EspeakLibrary:
     sample_rate: int
 
     def __init__(self) -> None:
-        self._link: tempfile.TemporaryDirectory[str] | None = None
         self._home = self._short_home(Path(espeakng_loader.get_data_path()).parent)
         self._pcm = bytearray()
         self._is_cancelled: Callable[[], bool] = lambda: False
@@ -77,11 +79,15 @@ class EspeakLibrary:
         What it spoke before leaves its mark on what it speaks next, and only fresh static
         memory takes that away: then the same text gives the same samples.
         """
+        self.close()
+        self._library = self._opened()
+
+    def close(self) -> None:
+        """Unload the library; only :meth:`restart` may follow."""
         self._library.espeak_Terminate()
         unload = getattr(_ctypes, "dlclose", None) or getattr(_ctypes, "FreeLibrary", None)
         if unload is not None:
             unload(self._library._handle)
-        self._library = self._opened()
 
     def _opened(self) -> ctypes.CDLL:
         library = ctypes.CDLL(espeakng_loader.get_library_path())
@@ -133,13 +139,22 @@ class EspeakLibrary:
             self._pcm += ctypes.string_at(samples, count * 2)  # type: ignore[arg-type]
         return 1 if self._is_cancelled() else 0
 
-    def _short_home(self, home: Path) -> Path:
+    @staticmethod
+    def _short_home(home: Path) -> Path:
         if len(os.fsencode(home)) < _LONGEST_HOME:
             return home
-        self._link = tempfile.TemporaryDirectory(prefix="espeak-")
-        short = Path(self._link.name) / "d"
+        directory = Path(tempfile.mkdtemp(prefix="espeak-"))
+        atexit.register(shutil.rmtree, directory, ignore_errors=True)
+        short = directory / "d"
         short.symlink_to(home, target_is_directory=True)
         return short
+
+
+@functools.cache
+def espeak_library() -> EspeakLibrary:
+    """The one instance of this process: a second one would keep the first one's memory
+    loaded, and :meth:`EspeakLibrary.restart` could not freshen it."""
+    return EspeakLibrary()
 
 
 def _declare(library: ctypes.CDLL) -> None:

@@ -13,6 +13,8 @@ SAMPLE_RATE = 16_000
 _HOP = round(SAMPLE_RATE * FRAME_SECONDS)
 _NYQUIST = SAMPLE_RATE / 2
 _BANDWIDTHS = np.array([70.0, 100.0, 150.0], np.float32)
+_UPPER = ((3500.0, 250.0), (4500.0, 350.0))
+"""The fourth and fifth formant and their widths: the same in every sound."""
 _FFT = 4 * _HOP
 _LOUDNESS = 0.22
 
@@ -74,6 +76,12 @@ def _response(frequency: Floats, formants: Floats) -> Floats:
     gain = np.ones_like(frequency)
     for index, width in enumerate(_BANDWIDTHS):
         centre = formants[:, index]
-        ratio = frequency / centre
-        gain = gain / np.sqrt((1 - ratio**2) ** 2 + (ratio * width / centre) ** 2)
+        gain = gain * _resonance(frequency / centre, width / centre)
+    for fixed, width in _UPPER:
+        gain = gain * _resonance(frequency / fixed, width / fixed)
     return np.minimum(gain, np.float32(12.0)).astype(np.float32)
+
+
+def _resonance(ratio: Floats, damping: Floats | float) -> Floats:
+    gain = 1 / np.sqrt((1 - ratio**2) ** 2 + (ratio * damping) ** 2)
+    return np.asarray(gain, np.float32)

@@ -1,0 +1,1 @@
+"""What the engines for real models share: settings, bounds, pictures, file headers."""

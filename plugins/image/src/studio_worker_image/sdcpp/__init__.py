@@ -1,0 +1,1 @@
+"""The engine ``sd-cpp``: stable-diffusion.cpp through its Python binding."""

@@ -1,0 +1,1 @@
+"""The engine ``diffusers``: pipelines of the library of that name, on PyTorch."""

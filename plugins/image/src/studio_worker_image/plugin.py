@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from studio_worker_core.plugin import EngineSpec, HostInfo, TaskKind, hookimpl
 from studio_worker_image import __version__
+from studio_worker_image.model_engines import model_engines
 from studio_worker_image.words import FAMILIES
 
 __all__ = ["EXTENSIONS", "studio_worker_engines", "studio_worker_extensions"]
@@ -24,7 +25,8 @@ EXTENSIONS: Mapping[str, str] = {
 
 @hookimpl
 def studio_worker_engines(host: HostInfo) -> Sequence[EngineSpec]:  # noqa: ARG001 - the hook's
-    """The engine ``procedural`` and a model for each pattern family."""
+    """The engine ``procedural`` with a model for each pattern family, and the engines for real
+    models whose libraries are installed."""
     return [
         EngineSpec(
             name="procedural",
@@ -46,7 +48,8 @@ def studio_worker_engines(host: HostInfo) -> Sequence[EngineSpec]:  # noqa: ARG0
                 "cfgScale, samplingMethod": "not used",
                 "ext": "png, webp, jpg, jpeg, avif",
             },
-        )
+        ),
+        *model_engines(),
     ]
 
 

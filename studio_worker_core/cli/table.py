@@ -29,7 +29,7 @@ BUILT_IN: dict[str, CommandEntry] = {
         _own("status", "Show registration, the running worker, results and engines"),
         _own("pause", "Take no new jobs until 'resume'", "pause:pause_app"),
         _own("resume", "Take new jobs again", "pause:resume_app"),
-        _own("engines", "List, inspect, disable and enable the installed engines"),
+        _own("engines", "List, check, try out, write, disable and enable engines"),
         _own("models", "List, download, check and remove models"),
         _own("outbox", "List, retry, export and remove results the studio has not got"),
         _own("config", "Show and change the configuration"),

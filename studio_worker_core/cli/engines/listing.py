@@ -1,4 +1,4 @@
-"""``studio-worker engines``: what is installed, healthy or not, and switching it on and off."""
+"""``engines list`` and ``engines show``: what is installed, healthy or not."""
 
 from __future__ import annotations
 
@@ -14,22 +14,17 @@ from studio_worker_core.config import ConfigStore
 from studio_worker_core.engines.roster import Roster, RosterEntry
 from studio_worker_core.errors import PluginError
 
-__all__ = ["app", "as_object"]
-
-app = typer.Typer(
-    rich_markup_mode=None,
-    no_args_is_help=True,
-    help="List, inspect, disable and enable the installed engines.",
-)
+__all__ = ["EngineName", "as_object", "list_engines", "named", "show"]
 
 _Json = Annotated[bool, typer.Option("--json", help="Write JSON.")]
-_Name = Annotated[
+EngineName = Annotated[
     str, typer.Argument(help="An engine, or the plugin that brings it by its distribution.")
 ]
+"""The argument of every command about one engine."""
+
 _STYLES = {"ready": None, "disabled": "dim"}
 
 
-@app.command("list")
 def list_engines(
     ctx: typer.Context,
     as_json: _Json = False,
@@ -64,11 +59,10 @@ def list_engines(
     _print_complaints(roster)
 
 
-@app.command()
-def show(ctx: typer.Context, name: _Name, as_json: _Json = False) -> None:
+def show(ctx: typer.Context, name: EngineName, as_json: _Json = False) -> None:
     """Show all there is to know about one engine."""
     roster = installed_engines(ConfigStore(invocation_of(ctx).config_path))
-    entries = _named(roster, name)
+    entries = named(roster, name)
     if as_json:
         print_json([_details(entry) for entry in entries])
         return
@@ -77,37 +71,6 @@ def show(ctx: typer.Context, name: _Name, as_json: _Json = False) -> None:
             typer.echo()
         for key, value in _details(entry).items():
             _print_detail(key, value)
-
-
-@app.command()
-def disable(ctx: typer.Context, name: _Name) -> None:
-    """Leave an engine out from the worker's next start on."""
-    store = ConfigStore(invocation_of(ctx).config_path)
-    _named(installed_engines(store), name)
-    listed = store.config.plugins.disabled
-    if name not in listed:
-        _write(store, (*listed, name))
-    _say(ctx, f"{name} is disabled; a running worker leaves it out from its next start on")
-
-
-@app.command()
-def enable(ctx: typer.Context, name: _Name) -> None:
-    """Take a disabled engine back."""
-    store = ConfigStore(invocation_of(ctx).config_path)
-    listed = store.config.plugins.disabled
-    if name not in listed:
-        for entry in _named(installed_engines(store), name):
-            cause = next((n for n in (entry.distribution, entry.entry_point) if n in listed), None)
-            if cause is not None:
-                raise PluginError(
-                    f"{name} is disabled through '{cause}'; "
-                    f"run 'studio-worker engines enable {cause}'",
-                    distribution=entry.distribution,
-                )
-        _say(ctx, f"{name} is not disabled")
-        return
-    _write(store, tuple(other for other in listed if other != name))
-    _say(ctx, f"{name} is enabled; a running worker takes it at its next start")
 
 
 def as_object(entry: RosterEntry, *, timing: bool = False) -> dict[str, Any]:
@@ -179,21 +142,17 @@ def _print_complaints(roster: Roster) -> None:
             typer.echo(f"{entry.engine}: warning: {warning}", err=True)
 
 
-def _named(roster: Roster, name: str) -> list[RosterEntry]:
+def named(roster: Roster, name: str) -> list[RosterEntry]:
+    """The entries of an engine, a distribution or an entry point.
+
+    Raises:
+        PluginError: there is none; the message names those that are.
+    """
     found = [e for e in roster.entries if name in (e.engine, e.distribution, e.entry_point)]
     if not found:
         known = ", ".join(sorted({entry.engine for entry in roster.entries})) or "none"
         raise PluginError(f"no engine or plugin is named '{name}'; installed: {known}")
     return found
-
-
-def _write(store: ConfigStore, disabled: tuple[str, ...]) -> None:
-    store.update(plugins=msgspec.structs.replace(store.config.plugins, disabled=disabled))
-
-
-def _say(ctx: typer.Context, message: str) -> None:
-    if invocation_of(ctx).verbosity >= 0:
-        typer.echo(message)
 
 
 def _few(names: list[str], shown: int = 3) -> str:

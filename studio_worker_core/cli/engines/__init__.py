@@ -1,0 +1,20 @@
+"""``studio-worker engines``: one module for each thing there is to do with engines."""
+
+from __future__ import annotations
+
+import typer
+
+from studio_worker_core.cli.engines.listing import list_engines, show
+from studio_worker_core.cli.engines.switching import disable, enable
+
+__all__ = ["app"]
+
+app = typer.Typer(
+    rich_markup_mode=None,
+    no_args_is_help=True,
+    help="List, inspect, check, try out, write, disable and enable engines.",
+)
+app.command("list")(list_engines)
+app.command()(show)
+app.command()(disable)
+app.command()(enable)

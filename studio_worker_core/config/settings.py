@@ -60,9 +60,14 @@ class InputLimits(Struct, frozen=True, kw_only=True):
 
 
 class PluginSettings(Struct, frozen=True, kw_only=True):
-    """Which plugins are left out, by distribution or entry-point name."""
+    """Which plugins are left out, and which were installed for this worker."""
 
     disabled: tuple[str, ...] = ()
+    """Left out, by distribution, entry point or engine."""
+    installed: tuple[str, ...] = ()
+    """Requirements that ``engines install`` put into the worker's own environment."""
+    isolated: tuple[str, ...] = ()
+    """Requirements that ``engines install --isolated`` gave environments of their own."""
 
 
 class Config(Struct, frozen=True, kw_only=True):

@@ -28,7 +28,7 @@ from studio_worker_core.engines.plugin_records import (
 from studio_worker_core.engines.roster import Roster, RosterEntry
 from studio_worker_core.plugin import ENTRY_POINT_GROUP, HostInfo, JobEvent
 
-__all__ = ["ALLOW_LIST_VARIABLE", "allowed_plugins", "discover"]
+__all__ = ["ALLOW_LIST_VARIABLE", "allowed_plugins", "candidates", "discover"]
 
 _log = logging.getLogger("studio_worker.engines")
 
@@ -54,6 +54,7 @@ def discover(
     disabled: Collection[str] = (),
     allowed: Collection[str] | None = None,
     installed: Iterable[EntryPoint] | None = None,
+    isolated: Sequence[LoadedPlugin] = (),
 ) -> Roster:
     """Load every installed plugin of the group ``studio_worker``. Never raises.
 
@@ -62,14 +63,15 @@ def discover(
     :param allowed: if given, only these distributions or entry points and the built-in
         engines are loaded; see :func:`allowed_plugins`.
     :param installed: the entry points to load instead of the installed ones.
+    :param isolated: plugins that were loaded in environments of their own; see
+        :mod:`.isolated`.
     """
     if installed is None:
         installed = entry_points(group=ENTRY_POINT_GROUP)
     # What a plugin prints must not end up in the middle of a command's JSON.
     with contextlib.redirect_stdout(sys.stderr):
-        plugins = [
-            _load(candidate, host, disabled, allowed) for candidate in _candidates(installed)
-        ]
+        plugins = [_load(candidate, host, disabled, allowed) for candidate in candidates(installed)]
+    plugins += [_switched(plugin, disabled, allowed) for plugin in isolated]
     entries = merge_plugins(plugins, disabled)
     _report(entries)
     return Roster(
@@ -80,7 +82,8 @@ def discover(
     )
 
 
-def _candidates(installed: Iterable[EntryPoint]) -> list[Candidate]:
+def candidates(installed: Iterable[EntryPoint]) -> list[Candidate]:
+    """The plugins to load, built-in ones first, in an order that does not depend on pip."""
     found = [_candidate(entry_point) for entry_point in installed]
     if not any(candidate.builtin for candidate in found):
         # A source tree that was never installed still has its own engine.
@@ -105,11 +108,8 @@ def _load(
     disabled: Collection[str],
     allowed: Collection[str] | None,
 ) -> LoadedPlugin:
-    reason = None
-    if _names(candidate, disabled):
-        reason = "switched off in the config (plugins.disabled)"
-    elif allowed is not None and not candidate.builtin and not _names(candidate, allowed):
-        reason = f"not named in {ALLOW_LIST_VARIABLE}"
+    names = (candidate.distribution, candidate.entry_point.name)
+    reason = _reason_off(names, disabled, None if candidate.builtin else allowed)
     if reason is None:
         return load_plugin(candidate, host)
     return LoadedPlugin(
@@ -122,10 +122,27 @@ def _load(
     )
 
 
-def _names(candidate: Candidate, names: Collection[str]) -> bool:
-    return any(
-        _same(name, candidate.distribution) or name == candidate.entry_point.name for name in names
-    )
+def _switched(
+    plugin: LoadedPlugin, disabled: Collection[str], allowed: Collection[str] | None
+) -> LoadedPlugin:
+    reason = _reason_off((plugin.distribution, plugin.name), disabled, allowed)
+    return plugin if reason is None else replace(plugin, disabled=reason)
+
+
+def _reason_off(
+    names: tuple[str, str], disabled: Collection[str], allowed: Collection[str] | None
+) -> str | None:
+    """Why a plugin (distribution, entry point) is left out, if it is."""
+    distribution, entry_point = names
+
+    def listed(wanted: Collection[str]) -> bool:
+        return any(_same(name, distribution) or name == entry_point for name in wanted)
+
+    if listed(disabled):
+        return "switched off in the config (plugins.disabled)"
+    if allowed is not None and not listed(allowed):
+        return f"not named in {ALLOW_LIST_VARIABLE}"
+    return None
 
 
 def _same(one: str, other: str) -> bool:

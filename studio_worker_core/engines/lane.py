@@ -67,7 +67,7 @@ class Lane:
         self._outcome: Outcome | None = None
         self._fraction = 0.0
         self._measured_at = 0.0
-        self._process = spawner.start(self.engine, self._inbox.put)
+        self._process = spawner.start(self.engine, self._inbox.put, request.entry.interpreter)
         self._perform(
             self._process.send(
                 messages.Load(self.factory, self.model, [path for path in sys.path if path])

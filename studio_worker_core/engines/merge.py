@@ -90,6 +90,7 @@ def _engine_entry(
         entry_point=plugin.name,
         import_ms=plugin.import_ms,
         builtin=plugin.builtin,
+        interpreter=plugin.interpreter,
     )
 
 
@@ -117,6 +118,7 @@ def _whole_plugin(
         entry_point=plugin.name,
         import_ms=plugin.import_ms,
         builtin=plugin.builtin,
+        interpreter=plugin.interpreter,
     )
 
 

@@ -48,6 +48,8 @@ class LoadedPlugin(Struct, frozen=True):
     commands: tuple[CommandSpec, ...] = ()
     warnings: tuple[str, ...] = ()
     manager: pluggy.PluginManager | None = None
+    interpreter: str | None = None
+    """The Python of the environment an isolated plugin lives in."""
     disabled: str | None = None
     """Why it was not even imported."""
     fault: Fault | None = None

@@ -58,12 +58,17 @@ class EngineProcess:
     Must be made on a thread that lives as long as the worker: on Linux the child dies with
     the thread that started it.
 
+    :param interpreter: the Python that runs it, with an installation of this package of its
+        own; None for this one.
     :param heard: called from the listening threads with each message, then ``Closed``, then
         ``Gone``; ``Gone`` comes last and exactly once.
     """
 
-    def __init__(self, engine: str, heard: Callable[[Heard], None]) -> None:
+    def __init__(
+        self, engine: str, heard: Callable[[Heard], None], *, interpreter: str | None = None
+    ) -> None:
         self.engine = engine
+        self._interpreter = interpreter
         self.token = uuid.uuid4().hex
         self.output = OutputTail(engine)
         self._heard = heard
@@ -145,8 +150,12 @@ class EngineProcess:
         self,
     ) -> tuple[subprocess.Popen[bytes], Connection | None, Listener | None]:
         environment = {**os.environ, TOKEN_VARIABLE: self.token}
-        _make_importable(environment)
-        arguments = [sys.executable, "-P", "-m", "studio_worker_core.engines.child"]
+        if self._interpreter is None:
+            _make_importable(environment)
+        else:
+            environment.pop("PYTHONPATH", None)  # its packages are its own
+        python = self._interpreter or sys.executable
+        arguments = [python, "-P", "-m", "studio_worker_core.engines.child"]
         if os.name == "nt":
             key = os.urandom(32)
             listener = Listener(family="AF_PIPE", authkey=key)

@@ -48,6 +48,8 @@ class RosterEntry(Struct, frozen=True):
     import_ms: float = 0.0
     """CPU milliseconds the import of the plugin module took."""
     builtin: bool = False
+    interpreter: str | None = None
+    """The Python of the environment an isolated plugin lives in; None for the host's own."""
 
     @property
     def ready(self) -> bool:

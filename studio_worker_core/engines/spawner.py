@@ -37,8 +37,10 @@ class Spawner:
         self._guard = _Guard()
         self._closed = False
 
-    def start(self, engine: str, heard: Callable[[Heard], None]) -> EngineProcess:
-        """Start a process for an engine.
+    def start(
+        self, engine: str, heard: Callable[[Heard], None], interpreter: str | None = None
+    ) -> EngineProcess:
+        """Start a process for an engine, under ``interpreter`` if it has one of its own.
 
         Raises:
             OSError: the system cannot start one (no memory, too many processes).
@@ -47,7 +49,7 @@ class Spawner:
 
         def order() -> None:
             try:
-                future.set_result(self._started(engine, heard))
+                future.set_result(self._started(engine, heard, interpreter))
             except Exception as error:  # whatever it is belongs to the caller's thread
                 future.set_exception(error)
 
@@ -72,7 +74,9 @@ class Spawner:
             thread.join()
         self._guard.close()
 
-    def _started(self, engine: str, heard: Callable[[Heard], None]) -> EngineProcess:
+    def _started(
+        self, engine: str, heard: Callable[[Heard], None], interpreter: str | None
+    ) -> EngineProcess:
         known = threading.Event()
         pid = 0
 
@@ -83,7 +87,7 @@ class Spawner:
             heard(what)
 
         try:
-            process = EngineProcess(engine, heard_by_guard)
+            process = EngineProcess(engine, heard_by_guard, interpreter=interpreter)
             pid = process.pid
             self._guard.added(pid, process.token)
         finally:

@@ -7,6 +7,7 @@ import logging
 from studio_worker_core import __version__
 from studio_worker_core.config import ConfigStore
 from studio_worker_core.engines.discovery import allowed_plugins, discover
+from studio_worker_core.engines.isolated import isolated_plugins
 from studio_worker_core.engines.roster import Roster
 from studio_worker_core.plugin import API_VERSION, HostInfo
 
@@ -24,4 +25,9 @@ def installed_engines(store: ConfigStore) -> Roster:
     host = HostInfo(
         api_version=API_VERSION, agent_version=__version__, models_root=store.models_root
     )
-    return discover(host, disabled=store.config.plugins.disabled, allowed=allowed_plugins())
+    return discover(
+        host,
+        disabled=store.config.plugins.disabled,
+        allowed=allowed_plugins(),
+        isolated=isolated_plugins(store.engines_root),
+    )

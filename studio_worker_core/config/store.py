@@ -59,6 +59,11 @@ class ConfigStore:
         return self.directory / "outbox"
 
     @property
+    def engines_root(self) -> Path:
+        """Directory of the environments of isolated plugins."""
+        return self.directory / "engines"
+
+    @property
     def lock_path(self) -> Path:
         """The file a running worker holds locked."""
         return self.directory / "worker.lock"

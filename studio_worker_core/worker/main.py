@@ -11,6 +11,7 @@ from studio_worker_core import __version__
 from studio_worker_core.config import Config, ConfigStore
 from studio_worker_core.delivery import Delivery, Settled
 from studio_worker_core.engines.discovery import allowed_plugins, discover
+from studio_worker_core.engines.isolated import isolated_plugins
 from studio_worker_core.engines.lanes import Lanes
 from studio_worker_core.engines.roster import Roster
 from studio_worker_core.errors import (
@@ -253,14 +254,9 @@ def _roster(config: Config, store: ConfigStore) -> Roster:
     host = HostInfo(
         api_version=API_VERSION, agent_version=__version__, models_root=store.models_root
     )
-    roster = discover(host, disabled=config.plugins.disabled, allowed=allowed_plugins())
-    for entry in roster.entries:
-        for warning in entry.warnings:
-            log.warning("engine %s (%s): %s", entry.engine, entry.distribution, warning)
-        if entry.state in ("broken", "clash"):
-            log.warning(
-                "engine %s of %s %s is %s: %s%s",
-                *(entry.engine, entry.distribution, entry.version, entry.state, entry.reason),
-                f"; {entry.remedy}" if entry.remedy else "",
-            )
-    return roster
+    return discover(
+        host,
+        disabled=config.plugins.disabled,
+        allowed=allowed_plugins(),
+        isolated=isolated_plugins(store.engines_root),
+    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import typer
 
+from studio_worker_core.cli.engines.installation import install, sync, uninstall
 from studio_worker_core.cli.engines.listing import list_engines, show
 from studio_worker_core.cli.engines.switching import disable, enable
 
@@ -18,3 +19,6 @@ app.command("list")(list_engines)
 app.command()(show)
 app.command()(disable)
 app.command()(enable)
+app.command()(install)
+app.command()(uninstall)
+app.command()(sync)

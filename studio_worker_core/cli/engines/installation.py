@@ -10,7 +10,7 @@ import typer
 
 from studio_worker_core.cli.invocation import invocation_of
 
-__all__ = ["add_setup_commands"]
+__all__ = ["install", "sync", "uninstall"]
 
 _Requirement = Annotated[
     str, typer.Argument(metavar="PACKAGE", help="As for pip: my-engine, 'my-engine>=1.2'.")
@@ -20,13 +20,6 @@ _Links = Annotated[
     typer.Option("--find-links", metavar="DIR", help="Look for wheels here too."),
 ]
 _NoIndex = Annotated[bool, typer.Option("--no-index", help="Look nowhere else.")]
-
-
-def add_setup_commands(app: typer.Typer) -> None:
-    """Add the three commands to ``engines``."""
-    app.command()(install)
-    app.command()(uninstall)
-    app.command()(sync)
 
 
 def install(

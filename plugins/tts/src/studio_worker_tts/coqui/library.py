@@ -7,6 +7,7 @@ import logging
 import os
 import pickle
 import random
+import re
 import sys
 import types
 from collections.abc import Iterator, Mapping
@@ -27,6 +28,7 @@ DEVICE_VARIABLE = "STUDIO_WORKER_DEVICE"
 """``cpu`` or ``cuda``; unset: cuda where there is one."""
 
 _SEED = 0
+_GLOBAL = re.compile(r"unsupported (?:GLOBAL|global:?(?: GLOBAL)?) (\S+)", re.IGNORECASE)
 
 
 class CoquiVoice:
@@ -202,29 +204,26 @@ def _move(tts: Any) -> str:
 
 
 def _explained(error: Exception) -> InvalidTask | EngineFailed:
+    """What went wrong in words for an operator; PyTorch's own advise to let code run."""
     text = str(error)
-    cause: BaseException | None = error
-    while cause is not None:
-        if isinstance(cause, pickle.UnpicklingError):
-            if "Unsupported" in str(cause) and "global" in str(cause).lower():
-                return InvalidTask(
-                    "a checkpoint of the model holds more than weights, and a file that brings "
-                    f"code is refused: {_first_line(str(cause), 'Unsupported')}"
-                )
-            return EngineFailed(f"a checkpoint of the model is damaged: {_first_line(str(cause))}")
-        cause = cause.__cause__ or cause.__context__
-    if "espeak" in text.lower():
+    refused = _GLOBAL.search(text)
+    if refused is not None:
+        return InvalidTask(
+            "a checkpoint of the model holds more than weights, and a file that brings code is "
+            f"refused: it refers to {refused.group(1)}"
+        )
+    if isinstance(error, pickle.UnpicklingError) or "weights_only" in text:
+        return EngineFailed(
+            "a checkpoint of the model is damaged, or no checkpoint at all "
+            f"({type(error).__name__} while its weights were read)"
+        )
+    if isinstance(error, FileNotFoundError) and "espeak" in text:
         return EngineFailed(f"its text cannot be turned into phonemes: {text}")
-    if "state_dict" in text:
-        return EngineFailed(f"its checkpoint does not belong to its config: {_first_line(text)}")
-    if isinstance(error, KeyError):
-        text = f"{text} is missing in one of its files"
-    return EngineFailed(f"the files are no Coqui model: {text[:500]} ({type(error).__name__})")
-
-
-def _first_line(text: str, containing: str = "") -> str:
-    lines = [line.strip() for line in text.splitlines() if containing in line]
-    return (lines[0] if lines else text)[:300]
+    if "state_dict" in text or isinstance(error, KeyError):
+        return EngineFailed(
+            f"its checkpoint does not belong to its config: {' '.join(text.split())[:300]}"
+        )
+    return EngineFailed(f"the files are no Coqui model: {text[:300]} ({type(error).__name__})")
 
 
 def _text(path: Path | None) -> str | None:

@@ -1,0 +1,114 @@
+"""The operator API reference, from the studio's OpenAPI document."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from studio_worker_studio.routes.openapi import openapi_document
+from studio_worker_studio.routes.table import ENDPOINTS
+from tools.reference_pages.markdown import GENERATED, table
+
+__all__ = ["page"]
+
+_WHO = {"operator": "operator token", "worker": "worker token", "registrant": "registration secret"}
+
+_OPENING = """# Studio API
+
+The studio serves its OpenAPI document at `/graphics/api/openapi.json`.
+This page is made from it.
+Errors are `{"error": "<code>", "message": "<text>"}` with a fitting status.
+Lists answer `{"items": […], "next": …}` and take `?limit=&after=`.
+Give `next` as `after` for the next part.
+
+## Calls
+
+"""
+
+
+def page() -> str:
+    """The whole page."""
+    document = openapi_document(ENDPOINTS)
+    rows = [
+        _call(method, path, operation)
+        for path, methods in document["paths"].items()
+        for method, operation in methods.items()
+    ]
+    headings = ["call", "who", "does", "query", "body", "answer"]
+    text = GENERATED + _OPENING + table(headings, rows) + "\n## Objects\n"
+    schemas = document["components"]["schemas"]
+    for name in sorted(schemas):
+        if "properties" in schemas[name]:
+            text += _object(name, schemas[name])
+    return text
+
+
+def _call(method: str, path: str, operation: dict[str, Any]) -> list[str]:
+    access = next((key for each in operation.get("security", ()) for key in each), None)
+    query = [p["name"] for p in operation.get("parameters", ()) if p["in"] == "query"]
+    status, success = next(iter(operation["responses"].items()))
+    return [
+        f"`{method.upper()} {path.removeprefix('/graphics/api')}`",
+        _WHO[access] if access else "anybody",
+        operation["summary"],
+        ", ".join(f"`{name}`" for name in query),
+        _content(operation.get("requestBody", {})),
+        f"{status} {_content(success)}".strip(),
+    ]
+
+
+def _content(holder: dict[str, Any]) -> str:
+    schema = holder.get("content", {}).get("application/json", {}).get("schema")
+    return _shown(schema) if schema is not None else ""
+
+
+def _object(name: str, schema: dict[str, Any]) -> str:
+    required = set(schema.get("required", ()))
+    rows = [
+        [
+            f"`{key}`",
+            _shown(value),
+            "required" if key in required else _default(value),
+        ]
+        for key, value in schema["properties"].items()
+    ]
+    about = schema.get("description", "")
+    title = _title(name)
+    opening = f"\n({_anchor(title)})=\n\n### {title}\n\n" + (f"{about}\n\n" if about else "")
+    return opening.replace("``", "`") + table(["key", "type", ""], rows)
+
+
+def _title(name: str) -> str:
+    """``Page_JobView_`` is what the schema calls a page of jobs."""
+    inner = name.removeprefix("Page_").removesuffix("_")
+    return f"Page of {inner}" if name.startswith("Page_") else name
+
+
+def _anchor(title: str) -> str:
+    return "api-" + title.lower().replace(" ", "-")
+
+
+def _default(schema: dict[str, Any]) -> str:
+    value = schema.get("default")
+    return "optional" if value is None else f"default `{value}`"
+
+
+def _shown(schema: dict[str, Any]) -> str:
+    if "$ref" in schema:
+        name = _title(schema["$ref"].rpartition("/")[2])
+        return f"[{name}](#{_anchor(name)})"
+    if "anyOf" in schema:
+        choices = [_shown(each) for each in schema["anyOf"] if each.get("type") != "null"]
+        return " or ".join(dict.fromkeys(choices))
+    if "enum" in schema:
+        return " / ".join(f"`{value}`" for value in schema["enum"])
+    match schema.get("type"):
+        case "array":
+            return f"list of {_shown(schema['items'])}" if "items" in schema else "list"
+        case "object" if isinstance(schema.get("additionalProperties"), dict):
+            return f"map of {_shown(schema['additionalProperties'])}"
+        case None:
+            return "any JSON"
+        case str(kind):
+            return kind
+        case other:
+            return str(other)

@@ -1,0 +1,34 @@
+"""What every scene is made from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from studio_worker_video.canvas import Canvas
+from studio_worker_video.colours import Ramp
+
+__all__ = ["Setting"]
+
+
+@dataclass(frozen=True)
+class Setting:
+    """Size, colours, chance and time of one clip."""
+
+    width: int
+    height: int
+    ramp: Ramp
+    rng: np.random.Generator
+    seconds: float
+    speed: float
+    """1 is normal."""
+
+    def canvas(self, detail: int = 320) -> Canvas:
+        """The grid, soft fields worked out at ``detail`` pixels for the shorter side."""
+        return Canvas(self.width, self.height, detail)
+
+    def cycles(self, per_second: float) -> int:
+        """Whole repetitions over the clip at about this rate, at least 1: what makes the last
+        frame run into the first."""
+        return max(1, round(per_second * self.seconds * self.speed))

@@ -1,0 +1,55 @@
+"""How many frames a clip has and how long each is shown, so that the whole is exact."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+from msgspec import Struct
+
+__all__ = ["GIF_LEAST_DELAY", "Timing", "spread_delays", "timing_of"]
+
+GIF_LEAST_DELAY = 2
+"""Centiseconds: browsers show a GIF frame with a shorter delay for ten."""
+
+
+class Timing(Struct, frozen=True):
+    """The frames of a clip in time."""
+
+    frames: int
+    """At least 1."""
+    seconds: Fraction
+    """Length of the whole clip."""
+
+    @property
+    def rate(self) -> Fraction:
+        """Frames a second, so that ``frames / rate`` is ``seconds`` exactly."""
+        return self.frames / self.seconds
+
+    def delays(self, unit: int) -> list[int]:
+        """How long each frame is shown, in ``1 / unit`` seconds; adds up to the whole clip."""
+        return spread_delays(self.frames, round(self.seconds * unit))
+
+
+def spread_delays(frames: int, total: int) -> list[int]:
+    """``total`` units over ``frames``: no two delays differ by more than one."""
+    edges = [k * total // frames for k in range(frames + 1)]
+    return [after - before for before, after in zip(edges, edges[1:], strict=False)]
+
+
+def timing_of(seconds: float, fps: float, ext: str) -> Timing:
+    """The timing of a clip of ``seconds`` at about ``fps``.
+
+    The length wins: where ``seconds * fps`` is no whole number the frames are shown a little
+    longer or shorter than ``1 / fps``. A GIF is as long as whole centiseconds allow, an animated
+    WebP as whole milliseconds do.
+    """
+    # Decimal text first: 0.1 means a tenth, not the nearest binary fraction.
+    length = Fraction(str(seconds)).limit_denominator(100_000)
+    if ext == "gif":
+        ticks = max(GIF_LEAST_DELAY, round(length * 100))
+        frames = min(max(1, round(length * Fraction(str(fps)))), ticks // GIF_LEAST_DELAY)
+        return Timing(frames, Fraction(ticks, 100))
+    length = max(length, Fraction(1, 1000))
+    if ext == "webp":
+        length = Fraction(round(length * 1000), 1000)
+    return Timing(max(1, round(length * Fraction(str(fps)))), length)

@@ -1,0 +1,87 @@
+"""Animated GIF, written frame by frame.
+
+Pillow compresses each frame (LZW) but does not write the file: its own writer holds every
+frame until the end and merges equal ones, which loses frames of a still passage. One palette
+for the whole clip and no dither is the fastest route there is and does not flicker.
+"""
+
+from __future__ import annotations
+
+import io
+import struct
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from studio_worker_video.canvas import Frame
+from studio_worker_video.settings import Settings
+
+__all__ = ["write_gif"]
+
+_COLOURS = 256
+_SAMPLED_FRAMES = 8
+_SAMPLED_PIXELS = 65_536
+"""Pixels the palette is chosen from, over all sampled frames."""
+
+_PALETTE_BYTES = 3 * _COLOURS
+_HEADER = 13 + _PALETTE_BYTES
+_FOR_EVER = b"!\xff\x0bNETSCAPE2.0\x03\x01\x00\x00\x00"
+
+Indices = NDArray[np.uint8]
+
+
+def write_gif(
+    path: Path, settings: Settings, frames: Iterable[Frame], draw: Callable[[int], Frame]
+) -> None:
+    """A GIF that repeats for ever; delays in centiseconds, spread so that the sum is exact."""
+    palette = _palette(settings.timing.frames, draw)
+    colours = bytes(palette.getpalette() or ()).ljust(_PALETTE_BYTES, b"\0")[:_PALETTE_BYTES]
+    before: Indices | None = None
+    with path.open("wb") as file:
+        file.write(b"GIF89a" + struct.pack("<HHBBB", settings.width, settings.height, 0xF7, 0, 0))
+        file.write(colours + _FOR_EVER)
+        for frame, delay in zip(frames, settings.timing.delays(100), strict=True):
+            picture = Image.fromarray(frame).quantize(palette=palette, dither=Image.Dither.NONE)
+            indices = np.asarray(picture)
+            left, top, right, bottom = _changed(before, indices)
+            # Delay and "leave it there": the next frame is drawn over this one.
+            file.write(b"!\xf9\x04" + struct.pack("<BHBB", 0x04, delay, 0, 0))
+            file.write(b"," + struct.pack("<HHHHB", left, top, right - left, bottom - top, 0))
+            file.write(_compressed(picture.crop((left, top, right, bottom))))
+            before = indices
+        file.write(b";")
+
+
+def _palette(frames: int, draw: Callable[[int], Frame]) -> Image.Image:
+    """The colours of the whole clip, from a few frames spread over it."""
+    chosen = sorted({round(k * (frames - 1) / _SAMPLED_FRAMES) for k in range(_SAMPLED_FRAMES + 1)})
+    samples = [draw(k).reshape(-1, 3) for k in chosen]
+    step = max(1, sum(map(len, samples)) // _SAMPLED_PIXELS)
+    # A step that shares no factor with the width would walk whole columns only by accident.
+    step |= 1
+    pixels = np.concatenate([sample[::step] for sample in samples])
+    strip = Image.fromarray(np.ascontiguousarray(pixels[None]))
+    return strip.quantize(_COLOURS, method=Image.Quantize.MEDIANCUT)
+
+
+def _changed(before: Indices | None, after: Indices) -> tuple[int, int, int, int]:
+    """The box (left, top, right, bottom) that differs; one pixel where nothing does."""
+    if before is None:
+        return 0, 0, after.shape[1], after.shape[0]
+    differs = before != after
+    columns, rows = np.flatnonzero(differs.any(axis=0)), np.flatnonzero(differs.any(axis=1))
+    if not len(rows):
+        return 0, 0, 1, 1
+    return int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1
+
+
+def _compressed(picture: Image.Image) -> bytes:
+    """The LZW blocks of a picture in the palette's own indices."""
+    buffer = io.BytesIO()
+    picture.save(buffer, "GIF", optimize=False)
+    whole = buffer.getvalue()
+    descriptor = whole.index(b",", _HEADER)
+    return whole[descriptor + 10 : -1]

@@ -105,27 +105,43 @@ class Texture:
 
 class Drift:
     """A soft random field that changes shape all the time and is back at its start after one
-    turn: two still fields for each of two rhythms, mixed like the ends of a clock's hand."""
+    turn: a still part, and parts mixed like the coordinates of a clock's hands.
+
+    :param size: breadth of its features in picture units.
+    :param cycles: times the slower hand goes round in one turn.
+    :param amount: how much of the field moves, 0 to 1.
+    :param slope: see :func:`fractal`.
+    """
 
     def __init__(
-        self, canvas: Canvas, rng: np.random.Generator, *, size: float, cycles: int, rough: float = 2.6
+        self,
+        canvas: Canvas,
+        rng: np.random.Generator,
+        *,
+        size: float,
+        cycles: int,
+        amount: float = 1.0,
+        slope: float = 2.6,
     ) -> None:
-        """``size`` is the breadth of its features in picture units."""
-        self._cycles = (cycles, cycles + 1)
-        period = 4.0 * size
-        self._hands: list[Floats] = []
-        for _ in range(4):
-            texture = Texture(fractal(rng, coarsest=1.0, finest=32.0, slope=rough))
-            x, y = canvas.x / np.float32(period), canvas.y / np.float32(period)
-            self._hands.append(texture(x + np.float32(rng.random()), y + np.float32(rng.random())))
+        period = np.float32(4.0 * size)
+        fields: list[Floats] = []
+        for _ in range(5):
+            texture = Texture(fractal(rng, coarsest=1.0, finest=32.0, slope=slope))
+            u, v = rng.random(2).astype(np.float32)
+            fields.append(texture(canvas.x / period + u, canvas.y / period + v))
+        self._still = fields[0] * np.float32((1 - amount**2) ** 0.5)
+        self._hands = [
+            (cycles, np.float32(0.9 * amount), fields[1], fields[2]),
+            (cycles + 1, np.float32(0.436 * amount), fields[3], fields[4]),
+        ]
 
     def __call__(self, turn: float) -> Floats:
         """The field at a moment, deviation about 1."""
-        field = np.zeros_like(self._hands[0])
-        for number, cycles in enumerate(self._cycles):
+        field = self._still.copy()
+        for cycles, weight, across, up in self._hands:
             angle = 2 * np.pi * turn * cycles
-            field += np.float32(np.cos(angle) * 0.707) * self._hands[2 * number]
-            field += np.float32(np.sin(angle) * 0.707) * self._hands[2 * number + 1]
+            field += (weight * np.float32(np.cos(angle))) * across
+            field += (weight * np.float32(np.sin(angle))) * up
         return field
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -49,13 +50,14 @@ class Ramp:
         smooth = np.stack([np.interp(at, places, lab[:, n]) for n in range(3)], axis=-1)
         self._table = np.asarray(np.clip(_from_lab(smooth), 0, 1), np.float32)
         self._packed = _pack(self._table)
-        up = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(_STEPS) / _STEPS)
-        self._cycle = _pack(self._table[(up * (_STEPS - 1)).astype(int)])
+        turn = np.arange(_STEPS) / _STEPS
+        up = 0.35 * (1 - np.cos(2 * np.pi * turn)) / 2 + 0.65 * (1 - np.abs(2 * turn - 1))
+        self._cycle = _pack(self._table[((0.04 + 0.9 * up) * (_STEPS - 1)).astype(int)])
 
     def at(self, place: Floats | float) -> Floats:
         """Colours (…, 3) from 0 to 1 at places 0 to 1 of the ramp."""
         index = np.clip(np.asarray(place, np.float32) * (_STEPS - 1), 0, _STEPS - 1)
-        return np.asarray(self._table[index.astype(np.int32)], np.float32)
+        return self._table.take(index.astype(np.int32), axis=0)
 
     def paint(self, field: Floats) -> Frame:
         """A picture of a field from 0 to 1."""
@@ -70,15 +72,17 @@ class Ramp:
 
 
 def to_frame(light: Floats) -> Frame:
-    """Light from 0 to 1 and over, (h, w, 3), as bytes; over 0.8 it rolls off softly."""
-    knee = np.float32(0.8)
-    over = np.maximum(light - knee, 0)
-    rolled = np.minimum(light, knee) + over / (1 + over / (1 - knee))
+    """Light from 0 to 1 and over, (h, w, 3), as bytes; over 0.85 it rolls off softly."""
+    over = np.maximum(light - np.float32(0.85), 0)
+    rolled = light - over
+    over /= 1 + over * np.float32(2.5)
+    rolled += over
     rolled *= 255
-    rolled += _dither(rolled.shape[0], rolled.shape[1])[..., None]
-    return np.asarray(np.clip(rolled, 0, 255), np.uint8)
+    rolled += _dither(rolled.shape[0], rolled.shape[1])
+    return np.clip(rolled, 0, 255, out=rolled).astype(np.uint8)
 
 
+@lru_cache(maxsize=2)
 def _dither(rows: int, columns: int) -> Floats:
     """An ordered 8x8 pattern from 0 to 1 that hides bands in dark gradients and stands still,
     so that it costs an encoder next to nothing."""
@@ -86,7 +90,7 @@ def _dither(rows: int, columns: int) -> Floats:
     for _ in range(2):
         cell = np.block([[4 * cell, 4 * cell + 2], [4 * cell + 3, 4 * cell + 1]])
     tile = ((cell + 0.5) / cell.size).astype(np.float32)
-    return np.tile(tile, (-(-rows // 8), -(-columns // 8)))[:rows, :columns]
+    return np.tile(tile, (-(-rows // 8), -(-columns // 8)))[:rows, :columns, None]
 
 
 def _pack(rgb: Floats) -> NDArray[np.uint32]:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from studio_worker_video.canvas import Drift, Floats, Frame, Texture, fractal, smoothstep, wave
+from studio_worker_video.canvas import Floats, Frame, Texture, fractal, smoothstep, wave
 from studio_worker_video.colours import to_frame
 from studio_worker_video.scenes.setting import Setting
+from studio_worker_video.scenes.spots import stamp
 
 __all__ = ["Fire", "Flow", "Kaleidoscope", "Plasma"]
 
@@ -18,16 +19,16 @@ class Plasma:
         self._canvas = setting.canvas()
         self._ramp = setting.ramp
         self._turns = setting.cycles(0.22)
-        self._drift = Drift(
-            self._canvas, setting.rng, size=0.75, cycles=setting.cycles(0.3), rough=3.2
-        )
-        self._bend = Drift(self._canvas, setting.rng, size=1.1, cycles=setting.cycles(0.2))
+        self._drift = setting.drift(self._canvas, size=0.55, rate=0.16, slope=2.9)
+        self._bend = setting.drift(self._canvas, size=0.9, rate=0.12)
 
     def __call__(self, turn: float) -> Frame:
         bend = self._bend(turn)
-        field = 0.34 * self._drift(turn) + 0.16 * wave(
-            self._canvas.x * 0.9 + 0.35 * bend
-        ) + 0.14 * wave(self._canvas.y * 1.1 - 0.3 * bend)
+        field = (
+            0.27 * self._drift(turn)
+            + 0.16 * wave(self._canvas.x * 0.9 + 0.35 * bend)
+            + 0.14 * wave(self._canvas.y * 1.1 - 0.3 * bend)
+        )
         return self._ramp.paint_cycle(self._canvas.enlarge(field + (turn * self._turns + 8)))
 
 
@@ -37,16 +38,15 @@ class Flow:
     def __init__(self, setting: Setting) -> None:
         self._canvas = canvas = setting.canvas()
         self._ramp = setting.ramp
-        self._texture = Texture(fractal(setting.rng, coarsest=1, finest=12, slope=2.8))
-        pace = setting.cycles(0.2)
-        self._warps = [Drift(canvas, setting.rng, size=0.8, cycles=pace) for _ in range(2)]
+        self._texture = Texture(fractal(setting.rng, coarsest=2, finest=14, slope=2.4))
+        self._warps = [setting.drift(canvas, size=0.7, rate=0.12, slope=2.3) for _ in range(2)]
         self._sweep = setting.cycles(0.25)
 
     def __call__(self, turn: float) -> Frame:
         across, down = (warp(turn) for warp in self._warps)
-        x, y = self._canvas.x + 0.22 * across, self._canvas.y + 0.22 * down
+        x, y = self._canvas.x + 0.14 * across, self._canvas.y + 0.14 * down
         field = self._texture(x / 3, y / 3)
-        folds = wave(field * 0.55 + 0.5 * (x + 0.6 * y) + turn * self._sweep)
+        folds = wave(field * 0.7 + 0.9 * (x + 0.6 * y) + np.float32(turn * self._sweep))
         slope = np.gradient(folds, axis=1) * self._canvas.columns / self._canvas.aspect[0]
         fine = self._canvas.enlarge(0.5 + 0.38 * folds)
         light = self._canvas.enlarge(np.asarray(np.tanh(slope * 0.11), np.float32))
@@ -105,46 +105,28 @@ class _Sparks:
         stamp(light, x, y, np.full(len(x), radius), glow[:, None] * self._colour)
 
 
-def stamp(light: Floats, x: Floats, y: Floats, radius: Floats, colour: Floats) -> None:
-    """Add soft round points to a picture, exact to a fraction of a pixel.
-
-    :param x, y: places in pixels, shape (n,).
-    :param radius: the deviation of each point's glow, in pixels.
-    :param colour: light at each point's middle, (n, 3).
-    """
-    rows, columns = light.shape[:2]
-    for px, py, r, c in zip(x, y, radius, colour, strict=True):
-        reach = int(np.ceil(3 * r)) + 1
-        left, top = max(int(px) - reach, 0), max(int(py) - reach, 0)
-        right, bottom = min(int(px) + reach + 1, columns), min(int(py) + reach + 1, rows)
-        if left >= right or top >= bottom:
-            continue
-        dx = np.exp(-0.5 * ((np.arange(left, right) + 0.5 - px) / r) ** 2)
-        dy = np.exp(-0.5 * ((np.arange(top, bottom) + 0.5 - py) / r) ** 2)
-        spot = (dy[:, None] * dx[None, :]).astype(np.float32)
-        light[top:bottom, left:right] += spot[..., None] * np.asarray(c, np.float32)
-
-
 class Kaleidoscope:
     """A rosette that turns and blossoms."""
 
     def __init__(self, setting: Setting) -> None:
         self._canvas = canvas = setting.canvas(480)
         self._ramp = setting.ramp
-        self._texture = Texture(fractal(setting.rng, coarsest=2, finest=20, slope=2.2))
+        self._texture = Texture(fractal(setting.rng, coarsest=2, finest=28, slope=1.9))
         self._mirrors = int(setting.rng.integers(3, 7)) * 2
         self._radius = np.hypot(canvas.x, canvas.y).astype(np.float32)
         self._angle = (np.arctan2(canvas.y, canvas.x) / (2 * np.pi)).astype(np.float32)
         self._turns, self._bloom = setting.cycles(0.12), setting.cycles(0.25)
+        self._wander = min(0.1, 0.02 * setting.seconds * setting.speed)
 
     def __call__(self, turn: float) -> Frame:
         slice_ = np.abs((self._angle * self._mirrors + 64) % 1 - 0.5) * 2
         angle = slice_ * np.float32(np.pi / self._mirrors)
         u, v = self._radius * np.cos(angle), self._radius * np.sin(angle)
         phase = 2 * np.pi * turn * self._turns
-        wander_u, wander_v = np.float32(0.1 * np.cos(phase)), np.float32(0.1 * np.sin(phase))
+        wander_u = np.float32(self._wander * np.cos(phase))
+        wander_v = np.float32(self._wander * np.sin(phase))
         first = self._texture(u * 0.3 + wander_u, v * 0.3 + wander_v)
         second = self._texture(v * 0.45 - wander_v + 0.3, u * 0.45 + 0.03 * first + wander_u)
         rings = self._radius * 1.4 - np.float32(turn * self._bloom)
-        field = 0.2 * first + 0.14 * second + rings
+        field = 0.24 * first + 0.2 * second + rings
         return self._ramp.paint_cycle(self._canvas.enlarge(field.astype(np.float32) + 64))

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from studio_worker_video.canvas import Drift, Floats, Frame, Texture, fractal, smoothstep
+from studio_worker_video.canvas import Floats, Frame, Texture, fractal
 from studio_worker_video.colours import to_frame
-from studio_worker_video.scenes.fluids import stamp
 from studio_worker_video.scenes.setting import Setting
+from studio_worker_video.scenes.spots import add_patch, disc, stamp, streak
 
 __all__ = ["Lights", "Rain", "Snow", "Starfield", "Tunnel"]
 
@@ -19,8 +19,8 @@ class Starfield:
         self._canvas = canvas = setting.canvas(200)
         rng = setting.rng
         self._ramp = setting.ramp
-        self._nebula = Drift(canvas, rng, size=0.5, cycles=setting.cycles(0.1), rough=2.1)
-        self._dust = Drift(canvas, rng, size=0.3, cycles=setting.cycles(0.1), rough=1.9)
+        self._nebula = setting.drift(canvas, size=0.45, rate=0.04, slope=2.1)
+        self._dust = setting.drift(canvas, size=0.3, rate=0.04, slope=1.9)
         angle = rng.random(count) * 2 * np.pi
         self._way = np.stack([np.cos(angle), np.sin(angle)], axis=-1)
         self._way *= (0.03 + 0.5 * rng.random(count) ** 0.6)[:, None]
@@ -32,7 +32,7 @@ class Starfield:
         self._colour = 0.45 * tint + 0.55 * white
 
     def __call__(self, turn: float) -> Frame:
-        cloud = np.clip(0.22 + 0.16 * self._nebula(turn), 0, None)
+        cloud = np.clip(0.24 + 0.17 * self._nebula(turn), 0, None)
         cloud *= np.clip(0.75 + 0.3 * self._dust(turn), 0.15, None)
         light = self._ramp.at(self._canvas.enlarge(cloud)) * 0.8
         for part in range(3):  # three moments of an open shutter draw the nearest ones out
@@ -41,8 +41,8 @@ class Starfield:
             near = 1 / (0.06 + depth)
             x = (self._way[:, 0] * near * 0.5 * self._canvas.short) + self._canvas.width / 2
             y = (self._way[:, 1] * near * 0.5 * self._canvas.short) + self._canvas.height / 2
-            size = self._canvas.short / 512 * np.clip(0.45 + 0.1 * near, 0.45, 1.7)
-            fade = np.minimum(1, (1 - depth) * 6) * np.clip(0.1 * near, 0.12, 1.1)
+            size = self._canvas.short / 512 * np.clip(0.55 + 0.13 * near, 0.6, 2.2)
+            fade = np.minimum(1, (1 - depth) * 6) * np.clip(0.16 * near, 0.25, 1.6)
             power = fade * (0.62, 0.38, 0.2)[part]
             stamp(light, x, y, np.maximum(size, 0.5), power[:, None] * self._colour)
         return to_frame(light)
@@ -132,7 +132,9 @@ class Rain:
         for _ in range(int(14 * wide * tall)):
             place = rng.random(2) * [setting.width, setting.height * 0.9]
             glow = disc(canvas.short, canvas.short * rng.uniform(0.03, 0.085))
-            add_patch(self._back, glow, place[0], place[1], setting.ramp.at(rng.uniform(0.5, 1)) * 0.3)
+            add_patch(
+                self._back, glow, place[0], place[1], setting.ramp.at(rng.uniform(0.5, 1)) * 0.3
+            )
         count = int(150 * wide * tall)
         self._near = rng.random(count) ** 1.5
         self._place = rng.random((count, 2))
@@ -149,25 +151,8 @@ class Rain:
         x = self._place[:, 0] * width * 1.1 - 0.08 * (y - height / 2)
         breadth = np.maximum(0.45, short / 512 * (0.45 + 0.6 * self._near))
         for px, py, reach, r, near in zip(x, y, length, breadth, self._near, strict=True):
-            _streak(light, px, py, reach, r, (0.1 + 0.22 * near) * self._colour)
+            streak(light, px, py, reach, r, (0.1 + 0.22 * near) * self._colour)
         return to_frame(light)
-
-
-def _streak(
-    light: Floats, x: float, y: float, length: float, radius: float, colour: Floats
-) -> None:
-    """A slanting line of light that ends at (x, y), brighter towards its lower end."""
-    top, bottom = max(int(y - length), 0), min(int(y), light.shape[0])
-    left = max(int(x - 3 * radius - 1), 0)
-    right = min(int(x + 0.08 * length + 3 * radius + 2), light.shape[1])
-    if top >= bottom or left >= right:
-        return
-    rows = np.arange(top, bottom, dtype=np.float32) + 0.5
-    along = np.clip(1 - (y - rows) / length, 0, 1)
-    centre = x + 0.08 * (y - rows)
-    columns = np.arange(left, right, dtype=np.float32) + 0.5
-    spot = np.exp(-0.5 * ((columns[None, :] - centre[:, None]) / radius) ** 2) * along[:, None]
-    light[top:bottom, left:right] += spot[..., None].astype(np.float32) * colour
 
 
 class Lights:
@@ -201,40 +186,12 @@ class Lights:
         return to_frame(light)
 
 
-def disc(short: int, radius: float) -> Floats:
-    """A round blur spot with a slightly brighter rim, the way lenses draw it."""
-    radius = max(radius, 1.0)
-    reach = int(np.ceil(radius + max(1.5, short / 200))) + 1
-    at = np.arange(-reach, reach + 1, dtype=np.float32)
-    away = np.hypot(at[:, None], at[None, :])
-    soft = max(0.8, 0.06 * radius)
-    inside = smoothstep(soft, -soft, away - np.float32(radius))
-    return np.asarray(inside * (0.72 + 0.28 * (away / radius) ** 3), np.float32)
-
-
-def add_patch(light: Floats, patch: Floats, x: float, y: float, colour: Floats) -> None:
-    """Add a small square of light with its middle at (x, y), between pixels too."""
-    rows, columns = light.shape[:2]
-    side = patch.shape[0]
-    x, y = x - side / 2, y - side / 2
-    left, top = int(np.floor(x)), int(np.floor(y))
-    dx, dy = np.float32(x - left), np.float32(y - top)
-    if left >= columns or top >= rows or left + side + 1 <= 0 or top + side + 1 <= 0:
-        return
-    moved = np.pad(patch, ((0, 1), (0, 1)))
-    moved = moved + (np.pad(patch, ((0, 1), (1, 0))) - moved) * dx
-    lower = np.roll(moved, 1, axis=0)
-    moved = moved + (lower - moved) * dy
-    cut_left, cut_top = max(-left, 0), max(-top, 0)
-    right, bottom = min(left + side + 1, columns), min(top + side + 1, rows)
-    part = moved[cut_top : bottom - top, cut_left : right - left]
-    light[top + cut_top : bottom, left + cut_left : right] += part[..., None] * colour
-
-
 def _backdrop(setting: Setting, low: float, high: float) -> Floats:
     """A still, cloudy gradient from ``low`` to ``high`` of the ramp, lighter below."""
     canvas = setting.canvas(200)
-    soft = Texture(fractal(setting.rng, coarsest=1, finest=6, slope=2.6))(canvas.x / 4, canvas.y / 4)
+    soft = Texture(fractal(setting.rng, coarsest=1, finest=6, slope=2.6))(
+        canvas.x / 4, canvas.y / 4
+    )
     depth = 0.5 + canvas.y / np.float32(canvas.aspect[1])
     field = low + (high - low) * np.clip(depth + 0.16 * soft, 0, 1.2)
     return setting.ramp.at(canvas.enlarge(np.asarray(field, np.float32)))

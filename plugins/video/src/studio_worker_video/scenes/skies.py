@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from studio_worker_video.canvas import Drift, Floats, Frame, Texture, fractal, smoothstep, wave
+from studio_worker_video.canvas import Floats, Frame, Texture, fractal, smoothstep, wave
 from studio_worker_video.colours import to_frame
-from studio_worker_video.scenes.fluids import stamp
 from studio_worker_video.scenes.setting import Setting
+from studio_worker_video.scenes.spots import stamp
 
 __all__ = ["Aurora", "Clouds", "Landscape", "Waves"]
 
@@ -16,7 +16,7 @@ class Aurora:
     """Curtains of light over dark hills, and stars."""
 
     def __init__(self, setting: Setting) -> None:
-        self._canvas = canvas = setting.canvas(360)
+        self._canvas = canvas = setting.canvas(280)
         rng = setting.rng
         self._ramp = setting.ramp
         self._paths = [_Line(setting, rate=0.18, rough=2.4) for _ in range(3)]
@@ -73,11 +73,11 @@ class Clouds:
     """Clouds that drift over the sky and change on the way."""
 
     def __init__(self, setting: Setting) -> None:
-        self._canvas = canvas = setting.canvas(400)
+        self._canvas = canvas = setting.canvas(300)
         self._texture = Texture(fractal(setting.rng, coarsest=2, finest=90, slope=1.75))
         self._high = Texture(fractal(setting.rng, coarsest=2, finest=40, slope=2.0))
-        self._near, self._far = setting.cycles(0.05), setting.cycles(0.03)
-        self._morph = Drift(canvas, setting.rng, size=0.5, cycles=setting.cycles(0.15))
+        self._way = min(0.035 * setting.seconds, 0.3) * setting.speed
+        self._rounds = setting.cycles(0.035 / 0.3)
         self._shift = setting.rng.random(2).astype(np.float32)
         _, y = canvas.full()
         depth = 0.5 + y / np.float32(canvas.aspect[1])
@@ -89,11 +89,10 @@ class Clouds:
         # Further up means nearer: the layer is a ceiling seen from below.
         far = 0.72 + canvas.y / np.float32(canvas.aspect[1])
         scale = 0.34 / (1.25 - 0.62 * far)
-        u = canvas.x * scale * 0.6 + self._shift[0] + np.float32(turn * self._near)
-        v = scale * 1.6 + self._shift[1]
-        density = self._texture(u, v) + 0.25 * self._morph(turn)
-        lit = self._texture(u + 0.012, v - 0.02)
-        veil = self._high(canvas.x * 0.25 + np.float32(turn * self._far), canvas.y * 0.6 + v)
+        u, v = canvas.x * scale * 0.6 + self._shift[0], scale * 1.6 + self._shift[1]
+        density = self._moving(self._texture, u, v, turn)
+        lit = self._moving(self._texture, u + 0.012, v - 0.02, turn)
+        veil = self._moving(self._high, canvas.x * 0.25, canvas.y * 0.6 + v, turn)
         cover = smoothstep(-0.15, 1.05, density)
         bright = np.clip(0.62 + 0.34 * (density - lit) + 0.2 * (1 - cover), 0, 1)
         thin = 0.3 * smoothstep(0.0, 2.2, veil)
@@ -102,6 +101,17 @@ class Clouds:
         light = self._sky + (self._lit - self._sky) * canvas.enlarge(thin)[..., None]
         light += (colour - light) * full_cover
         return to_frame(light)
+
+    def _moving(self, texture: Texture, u: Floats, v: Floats, turn: float) -> Floats:
+        """The texture as it drifts by, dissolving into where it came from: a slow drift that
+        nevertheless ends where it began."""
+        part = (turn * self._rounds) % 1.0
+        old, new = 1 - part, part
+        here = texture(u + np.float32(self._way * part), v)
+        there = texture(u + np.float32(self._way * (part - 1)), v)
+        return (here * np.float32(old) + there * np.float32(new)) / np.float32(
+            (old**2 + new**2) ** 0.5
+        )
 
 
 class Waves:
@@ -167,7 +177,8 @@ class Waves:
 
 
 class Landscape:
-    """A ride past ranges of hills, the near ones faster, with haze between them."""
+    """A ride past ranges of hills, the near ones faster, with haze between them. The one scene
+    that does not end where it began: ranges that did would rush by in a short clip."""
 
     def __init__(self, setting: Setting) -> None:
         self._canvas = canvas = setting.canvas()
@@ -181,50 +192,52 @@ class Landscape:
         disc = smoothstep(0.5, -0.5, (away - 0.08) * canvas.short)
         self._sky += (0.8 * disc + 0.35 * np.exp(-away * 4))[..., None] * ramp.at(1.0)
         self._layers = []
-        pace = setting.cycles(0.04)
         for number in range(5):
             near = number / 4
+            base = (-0.02 + 0.4 * near**1.3) * tall
+            mist = np.clip((self._y - base) / np.float32(0.3 * tall), 0, 1)[..., None]
+            far, close = ramp.at(0.62 - 0.58 * near**0.8), ramp.at(0.8 - 0.6 * near**0.8)
             self._layers.append(
                 (
-                    _Range(rng, rough=1.6 + 0.5 * near, period=1.5 * wide),
-                    pace * (1, 2, 3, 5, 8)[number],
-                    np.float32((-0.02 + 0.4 * near**1.3) * tall),
-                    np.float32((0.075 - 0.02 * near) * tall),
-                    ramp.at(0.62 - 0.58 * near**0.8),
-                    ramp.at(0.8 - 0.6 * near**0.8),
+                    _Range(rng, rough=2.1 + 0.2 * near, period=6 * wide),
+                    (0.02, 0.04, 0.08, 0.16, 0.3)[number] * setting.seconds * setting.speed,
+                    np.float32(base),
+                    np.float32((0.07 - 0.015 * near) * tall),
+                    far + (close - far) * mist * 0.75,
                 )
             )
 
     def __call__(self, turn: float) -> Frame:
         light = self._sky.copy()
         short = np.float32(self._canvas.short)
-        for hills, cycles, base, height, colour, haze in self._layers:
-            ridge = base - height * hills(self._x, turn * cycles)
-            below = self._y - ridge
-            mask = np.clip(below * short + 0.5, 0, 1)
-            mist = np.clip(below / np.float32(0.3), 0, 1)[..., None]
-            tone = colour + (haze - colour) * mist * 0.75
-            light += (tone - light) * mask[..., None]
+        for hills, way, base, height, tone in self._layers:
+            ridge = base - height * hills(self._x, turn * way)
+            # Above the highest peak there is nothing to paint.
+            top = max(int(np.searchsorted(self._y[:, 0], ridge.min())) - 1, 0)
+            mask = np.clip((self._y[top:] - ridge) * short + 0.5, 0, 1)
+            light[top:] += (tone[top:] - light[top:]) * mask[..., None]
         return to_frame(light)
 
 
 class _Range:
-    """Heights along x that repeat after ``period``."""
+    """Heights along x (picture units) that repeat after ``period``."""
 
     def __init__(self, rng: np.random.Generator, rough: float, period: float) -> None:
-        count = 1024
+        count = 4096
         waves = np.arange(count // 2 + 1)
-        weight = np.where((waves > 1) & (waves < 160), np.maximum(waves, 1.0) ** -(rough - 0.35), 0)
+        # Nothing wider than about a picture, or a range is a single slope.
+        weight = np.where((waves > 5) & (waves < 900), np.maximum(waves, 1.0) ** -(rough - 0.35), 0)
         noise = rng.standard_normal(len(waves)) + 1j * rng.standard_normal(len(waves))
         heights = np.fft.irfft(noise * weight, count)
         self._heights = (heights / heights.std()).astype(np.float32)
         self._period = period
 
     def __call__(self, x: Floats, shift: float) -> Floats:
-        place = (x / self._period + shift) * len(self._heights)
-        found = np.interp(place, np.arange(len(self._heights)), self._heights, period=1024)
+        count = len(self._heights)
+        place = (x + shift) / self._period * count
+        found = np.interp(place, np.arange(count), self._heights, period=count)
         return np.asarray(found, np.float32)
 
 
 def _ridge(rng: np.random.Generator, x: Floats, size: float, tall: float) -> Floats:
-    return _Range(rng, rough=1.8, period=8 * size)(x, 0.0) * np.float32(tall)
+    return _Range(rng, rough=1.8, period=16 * size)(x, 0.0) * np.float32(tall)

@@ -13,7 +13,7 @@ from fractions import Fraction
 from pathlib import Path
 
 import av
-from av.video.reformatter import Colorspace, ColorRange, VideoReformatter
+from av.video.reformatter import ColorRange, Colorspace, VideoReformatter
 
 from studio_worker_video.canvas import Frame
 from studio_worker_video.settings import Settings

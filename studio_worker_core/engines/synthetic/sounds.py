@@ -9,6 +9,8 @@ from array import array
 from collections.abc import Callable
 from pathlib import Path
 
+from studio_worker_core.plugin import InvalidTask
+
 __all__ = ["RATE", "seconds_of", "speak"]
 
 RATE = 16_000
@@ -39,12 +41,23 @@ def speak(
 
 
 def seconds_of(path: Path) -> float:
-    """Length of an audio file in seconds; guessed from its size when it is no WAV."""
+    """Length of an audio file in seconds; guessed from its size when it is no WAV.
+
+    Raises:
+        InvalidTask: it is a WAV, but a broken one.
+    """
+    with path.open("rb") as file:
+        if file.read(4) != b"RIFF":
+            return path.stat().st_size / 16_000  # about 128 kbit/s
     try:
-        with wave.open(str(path), "rb") as file:
-            return file.getnframes() / file.getframerate()
-    except (wave.Error, EOFError, ZeroDivisionError):
-        return path.stat().st_size / 16_000  # about 128 kbit/s
+        with wave.open(str(path), "rb") as sound:
+            return sound.getnframes() / sound.getframerate()
+    except wave.Error as error:
+        if "unknown format" in str(error):  # compressed or floats: sound all the same
+            return path.stat().st_size / 16_000
+        raise InvalidTask(f"the audio is a broken WAV file: {error}") from error
+    except (EOFError, ZeroDivisionError, RuntimeError) as error:  # chunks that end too early
+        raise InvalidTask("the audio is a broken WAV file") from error
 
 
 def _sound(letter: str, pitch: float, speed: float) -> bytes:

@@ -78,6 +78,13 @@ class HttpGateway:
         with self._lock:
             return [status for _, path, status in self.calls if path.endswith(suffix)]
 
+    def forgive(self) -> None:
+        """End every rule: from now on all calls are forwarded, and what is held goes on."""
+        with self._lock:
+            for rule in self._rules:
+                rule.times = 0
+                rule.release.set()
+
     def take_rule(self, path: str) -> Rule | None:
         """The rule for one call, used up once."""
         with self._lock:
@@ -108,9 +115,7 @@ class HttpGateway:
         trace: TracebackType | None,
     ) -> None:
         self._ending.set()
-        with self._lock:
-            for rule in self._rules:
-                rule.release.set()
+        self.forgive()
         self._server.shutdown()
         self._thread.join()
         self._server.server_close()

@@ -224,8 +224,11 @@ def _kill_idle(shop: Workshop, pid: int) -> None:
     lane = shop.lane()
     if lane is None or lane.pid != pid:
         return
-    process = psutil.Process(pid)
-    process.kill()
+    try:
+        process = psutil.Process(pid)
+        process.kill()
+    except psutil.NoSuchProcess:  # hit just as it finished the job
+        return
     # A signal takes a moment; a job given to a process that is about to die would be lost.
     pause, deadline = threading.Event(), time.monotonic() + _CANCEL_SECONDS
     while _is_alive(process) and time.monotonic() < deadline:

@@ -61,7 +61,7 @@ def long_tasks(task: Task) -> Iterator[Task]:
     """Tasks that last as long as an engine lets them, the longest first."""
     match task:
         case ImageTask():
-            for side in (4096, 2048, 1024, 512):
+            for side in (2048, 1024, 512):
                 yield replace(task, width=side, height=side, steps=max(task.steps, 100))
         case VideoTask():
             for side, seconds in ((1024, 60.0), (512, 20.0), (256, 10.0), (128, 5.0)):

@@ -37,8 +37,7 @@ def page() -> str:
     text = GENERATED + _OPENING + table(headings, rows) + "\n## Objects\n"
     schemas = document["components"]["schemas"]
     for name in sorted(schemas):
-        if "properties" in schemas[name]:
-            text += _object(name, schemas[name])
+        text += _object(name, schemas[name])
     return text
 
 
@@ -62,6 +61,10 @@ def _content(holder: dict[str, Any]) -> str:
 
 
 def _object(name: str, schema: dict[str, Any]) -> str:
+    about = schema.get("description", "").replace("``", "`")
+    if "enum" in schema:
+        # What a Python enum says about itself is for programmers; its values are for readers.
+        return _opening(name) + "One of " + ", ".join(f"`{v}`" for v in schema["enum"]) + ".\n"
     required = set(schema.get("required", ()))
     rows = [
         [
@@ -69,12 +72,15 @@ def _object(name: str, schema: dict[str, Any]) -> str:
             _shown(value),
             "required" if key in required else _default(value),
         ]
-        for key, value in schema["properties"].items()
+        for key, value in schema.get("properties", {}).items()
     ]
-    about = schema.get("description", "")
+    text = _opening(name) + (f"{about}\n\n" if about else "")
+    return text + table(["key", "type", ""], rows)
+
+
+def _opening(name: str) -> str:
     title = _title(name)
-    opening = f"\n({_anchor(title)})=\n\n### {title}\n\n" + (f"{about}\n\n" if about else "")
-    return opening.replace("``", "`") + table(["key", "type", ""], rows)
+    return f"\n({_anchor(title)})=\n\n### {title}\n\n"
 
 
 def _title(name: str) -> str:

@@ -101,7 +101,7 @@ def _serve(
     while True:
         match orders.get():
             case messages.Load() as load:
-                sys.path[:] = load.search_path
+                sys.path[:] = load.search_path or sys.path
                 started = time.monotonic()
                 loaded = load_engine(load.factory, load.model)
                 if isinstance(loaded, messages.Failed):

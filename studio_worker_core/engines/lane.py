@@ -70,7 +70,7 @@ class Lane:
         self._process = spawner.start(self.engine, self._inbox.put, request.entry.interpreter)
         self._perform(
             self._process.send(
-                messages.Load(self.factory, self.model, [path for path in sys.path if path])
+                messages.Load(self.factory, self.model, _search_path(request))
             )
         )
 
@@ -263,3 +263,10 @@ def _size_of(directory: Path) -> int:
 
 def _nobody(*_: object) -> None:
     """Listens to a lane that has no job."""
+
+
+def _search_path(request: LaneRequest) -> list[str]:
+    """Where the child looks for packages: as the worker does, unless it has its own place."""
+    if request.entry.interpreter is not None:
+        return []
+    return [path for path in sys.path if path]

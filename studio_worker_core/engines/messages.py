@@ -67,7 +67,8 @@ class Load(_Message, frozen=True, tag="load"):
     factory: str
     model: Model
     search_path: list[str]
-    """``sys.path`` of the worker, so that the child finds the same packages."""
+    """``sys.path`` of the worker, so that the child finds the same packages; empty keeps the
+    child's own."""
 
 
 class Generate(_Message, frozen=True, tag="generate"):

@@ -24,7 +24,7 @@ help:
 	@echo 'make wheels        build all distributions into dist/'
 	@echo 'make docs          build the documentation into docs/_build/html'
 	@echo 'make bench         run the benchmarks under bench/'
-	@echo 'make soak          run the long endurance test'
+	@echo 'make soak          random jobs and faults for SOAK_SECONDS (600), from SOAK_SEED'
 	@echo 'make clean         remove what the other targets made'
 
 setup: $(INSTALLED)
@@ -82,8 +82,7 @@ bench: $(INSTALLED)
 		echo "== $$script"; $(BIN)/python $$script || exit 1; done
 
 soak: $(INSTALLED)
-	@if test -f bench/soak/run.py; then $(BIN)/python bench/soak/run.py; \
-	else echo 'There is no endurance test yet.'; fi
+	$(BIN)/python -m studio_worker_core.testing.soak
 
 clean:
 	rm -rf $(VENV) $(MODELS_VENV) dist build demo-output docs/_build .mypy_cache .ruff_cache .pytest_cache \

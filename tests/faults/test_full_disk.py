@@ -1,0 +1,182 @@
+"""No space left, at every write of a worker, and what happens when there is some again."""
+
+from __future__ import annotations
+
+import functools
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from studio_worker_core.testing.http_gateway import HttpGateway, Rule
+from studio_worker_core.testing.processes import eventually
+
+MEBIBYTE = 1024 * 1024
+NO_RESERVE = "[outbox]\nmin_free_gb = 0.0\n"
+
+
+class SmallDisk:
+    """A file system of its own with a few megabytes."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def mount(self, kibibytes: int) -> bool:
+        self.path.mkdir()
+        return _run("mount", "-t", "tmpfs", "-o", f"size={kibibytes}k", "tmpfs", str(self.path))
+
+    def resize(self, kibibytes: int) -> None:
+        assert _run("mount", "-o", f"remount,size={kibibytes}k", str(self.path))
+
+    def fill(self) -> Path:
+        """Take all the space there is; remove the returned file to give it back."""
+        ballast = self.path / "ballast"
+        with ballast.open("wb", buffering=0) as file:
+            for size in (65536, 4096, 512, 1):
+                try:
+                    while True:
+                        file.write(bytes(size))
+                except OSError:
+                    continue
+        return ballast
+
+    def unmount(self) -> None:
+        _run("umount", "--lazy", str(self.path))
+
+
+def _run(*argv: str) -> bool:
+    try:
+        return subprocess.run(argv, capture_output=True, check=False).returncode == 0
+    except OSError:
+        return False
+
+
+class _Quiet(SimpleHTTPRequestHandler):
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+        pass
+
+
+@contextmanager
+def serving(directory: Path) -> Iterator[str]:
+    """The root URL of a file server for ``directory``."""
+    handler = functools.partial(_Quiet, directory=str(directory))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.05,))
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}"
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+@pytest.fixture
+def disk(field: Any) -> Iterator[SmallDisk]:
+    """The worker's directory on a small disk. Needs the right to mount one."""
+    if sys.platform != "linux":
+        pytest.skip("a small disk is mounted as tmpfs, which is Linux")
+    disk = SmallDisk(field.root / "worker")
+    if not disk.mount(4096):
+        pytest.skip("this account may not mount a tmpfs")
+    yield disk
+    for worker in field.workers:
+        if worker.process.poll() is None:
+            worker.stop()
+    disk.unmount()
+
+
+def test_an_outbox_without_space_fails_the_job_and_recovers(
+    field: Any, disk: SmallDisk, results_of: Any
+) -> None:
+    worker = field.faulty_worker(settings=NO_RESERVE)
+    field.finishes(field.submit("ok"))
+    before = worker.config.read_bytes()
+    ballast = disk.fill()
+    job = field.fails(field.submit("ok", maxAttempts=1))
+    assert "No space left" in job["error"] or "the disk is full" in job["error"], job["error"]
+    assert results_of(worker) == []
+    assert worker.config.read_bytes() == before
+    ballast.unlink()
+    field.finishes(field.submit("ok"))
+    assert "Traceback" not in worker.output
+
+
+def test_a_result_larger_than_the_disk_fails_and_leaves_nothing(
+    field: Any, disk: SmallDisk
+) -> None:
+    worker = field.faulty_worker(settings=NO_RESERVE)
+    job = field.fails(field.submit("big:8", maxAttempts=1))
+    assert "No space left" in job["error"], job["error"]
+    eventually("an empty outbox", lambda: list(worker.outbox.glob("jobs/*")) == [])
+    disk.resize(32768)
+    field.finishes(field.submit("big:8"))
+
+
+def test_a_model_that_does_not_fit_fails_the_job_and_recovers(
+    field: Any, disk: SmallDisk, tmp_path: Path
+) -> None:
+    worker = field.faulty_worker(settings=NO_RESERVE)
+    (tmp_path / "files").mkdir()
+    (tmp_path / "files" / "model.bin").write_bytes(bytes(8 * MEBIBYTE))
+    with serving(tmp_path / "files") as url:
+        file = {"role": "model", "url": f"{url}/model.bin", "filename": "model.bin"}
+        source = {"engine": "fault", "files": [file]}
+        job = field.fails(field.submit("ok", modelSource=source, maxAttempts=1))
+        assert "model.bin" in job["error"]
+        assert " free" in job["error"], "needed and free are named"
+        models = worker.config.parent / "models"
+        whole = [p for p in models.rglob("model.bin") if p.is_file()]
+        assert whole == []
+        disk.resize(400 * 1024)  # the model store keeps a quarter of a gigabyte free
+        field.finishes(field.submit("ok", modelSource=source))
+        (path,) = (p for p in models.rglob("model.bin") if p.is_file())
+        assert path.stat().st_size == 8 * MEBIBYTE
+
+
+def test_a_config_that_cannot_be_written_stays_whole(field: Any, disk: SmallDisk) -> None:
+    worker = field.worker(settings=NO_RESERVE, env=field.env)
+    worker.wait_line("waiting for the studio's operator to approve")
+    before = worker.config.read_bytes()
+    ballast = disk.fill()
+    field.operator.approve_next()
+    # The credentials cannot be saved: the worker says what that means, and works.
+    field.operator.wait_worker("idle", timeout=60)
+    assert worker.config.read_bytes() == before
+    assert "the approval could not be saved: this run works" in worker.output
+    ballast.unlink()
+    field.finishes(field.submit("ok"))
+    assert worker.stop() == 0
+
+
+def test_a_bound_that_is_reached_stops_offers_until_there_is_room(
+    field: Any, results_of: Any
+) -> None:
+    with HttpGateway(field.studio.url) as gateway:
+        worker = field.faulty_worker(url=gateway.url, settings="[outbox]\nmax_gb = 0.001\n")
+        down = gateway.add(Rule("/complete", status=503, times=10_000))
+        job_id = field.submit("big:2")
+        worker.wait_line(r"taking no offers: .*outbox")
+        eventually("paused at the studio", lambda: not field.capabilities()["autoEnabled"])
+        assert len(results_of(worker)) == 1
+        down.times = 0
+        field.finishes(job_id)
+        worker.wait_line("taking offers again")
+        field.finishes(field.submit("ok"))
+
+
+def test_too_little_free_space_stops_offers_and_says_why(field: Any, disk: SmallDisk) -> None:
+    worker = field.faulty_worker(settings="[outbox]\nmin_free_gb = 0.002\n")
+    assert field.capabilities()["autoEnabled"]
+    ballast = disk.fill()
+    worker.wait_line(r"taking no offers: .*free", timeout=30)
+    eventually("paused at the studio", lambda: not field.capabilities()["autoEnabled"])
+    waiting = field.submit("ok")
+    ballast.unlink()
+    worker.wait_line("taking offers again")
+    field.finishes(waiting)

@@ -81,7 +81,8 @@ def _changed(before: Indices | None, after: Indices) -> tuple[int, int, int, int
 def _compressed(picture: Image.Image) -> bytes:
     """The LZW blocks of a picture in the palette's own indices."""
     buffer = io.BytesIO()
-    picture.save(buffer, "GIF", optimize=False)
+    # Rows in order: our image descriptors say "not interlaced", and Pillow would interlace.
+    picture.save(buffer, "GIF", optimize=False, interlace=0)
     whole = buffer.getvalue()
     descriptor = whole.index(b",", _HEADER)
     return whole[descriptor + 10 : -1]

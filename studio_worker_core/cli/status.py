@@ -81,7 +81,7 @@ def _gather(store: ConfigStore) -> dict[str, Any]:
             "not_ready": [
                 {"engine": entry.engine, "state": entry.state, "reason": entry.reason}
                 for entry in roster.entries
-                if not entry.ready
+                if entry.state != "ready"
             ],
         },
     }

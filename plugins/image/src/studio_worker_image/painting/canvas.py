@@ -96,29 +96,25 @@ def read_inputs(
 
 
 def _read(path: Path, what: str) -> Image.Image:
-    with _opened(path, what) as opened:
-        upright = ImageOps.exif_transpose(opened)
-        if upright.mode in ("RGBA", "LA", "PA") or "transparency" in upright.info:
-            solid = upright.convert("RGBA")
-            ground = Image.new("RGBA", solid.size, "white")
-            return Image.alpha_composite(ground, solid).convert("RGB")
-        return upright.convert("RGB")
+    upright = _upright(path, what)
+    if upright.mode in ("RGBA", "LA", "PA") or "transparency" in upright.info:
+        solid = upright.convert("RGBA")
+        ground = Image.new("RGBA", solid.size, "white")
+        return Image.alpha_composite(ground, solid).convert("RGB")
+    return upright.convert("RGB")
 
 
 def _read_mask(path: Path) -> Image.Image:
-    with _opened(path, "maskUrl") as opened:
-        upright = ImageOps.exif_transpose(opened)
-        if upright.mode in ("RGBA", "LA"):  # transparent means: keep
-            alpha = upright.getchannel("A")
-            ground = Image.new("L", upright.size, 0)
-            return Image.composite(upright.convert("L"), ground, alpha)
-        return upright.convert("L")
+    upright = _upright(path, "maskUrl")
+    if upright.mode in ("RGBA", "LA"):  # transparent means: keep
+        ground = Image.new("L", upright.size, 0)
+        return Image.composite(upright.convert("L"), ground, upright.getchannel("A"))
+    return upright.convert("L")
 
 
-def _opened(path: Path, what: str) -> Image.Image:
+def _upright(path: Path, what: str) -> Image.Image:
     try:
-        picture = Image.open(path)
-        picture.load()
+        with Image.open(path) as opened:
+            return ImageOps.exif_transpose(opened)
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         raise InvalidTask(f"the picture of {what} cannot be decoded: {error}") from error
-    return picture

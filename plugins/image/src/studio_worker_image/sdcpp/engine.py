@@ -54,6 +54,9 @@ class SdCppEngine(Engine):
                 "n_threads": thread_count(),
                 "offload_params_to_cpu": bool(model.defaults.offload_to_cpu),
                 "qwen_image_zero_cond_t": bool(model.defaults.zero_cond_t),
+                # Merged into the weights, a LoRA leaves rounding behind when the next job weighs
+                # it otherwise; beside them, a job draws the same whatever came before.
+                "lora_apply_mode": "at_runtime",
                 "image_resize_method": "resize",
             },
         )

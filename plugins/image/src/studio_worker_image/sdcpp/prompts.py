@@ -47,7 +47,8 @@ def prompt_with_loras(prompt: str, loras: Sequence[Path]) -> str:
     tags = "".join(
         f"<lora:{_tag_name(path, loras)}:{weight:g}>" for path, weight in weights.items() if weight
     )
-    return _without_tags(prompt) + tags
+    # In front, where an unfinished tag of the prompt cannot swallow them.
+    return tags + _without_tags(prompt)
 
 
 def _without_tags(prompt: str) -> str:

@@ -61,7 +61,9 @@ def open_picture(path: Path) -> Image.Image:
     return Image.alpha_composite(ground, layer).convert("RGB")
 
 
-def path_of(recipe: Recipe, picture: Image.Image, seconds: float) -> tuple[View, View]:
+def path_of(
+    recipe: Recipe, picture: Image.Image, size: tuple[int, int], seconds: float
+) -> tuple[View, View]:
     """Where the camera starts and ends: as the prompt's words say, else as its seed does.
 
     A zoom without further words goes to (or comes from) the part with the most detail.
@@ -77,6 +79,10 @@ def path_of(recipe: Recipe, picture: Image.Image, seconds: float) -> tuple[View,
     way = [pans[move.removeprefix("pan ")] for move in sorted(moves) if move.startswith("pan ")]
     dx, dy = (sum(step) for step in zip(*way, strict=True)) if way else (0, 0)
     reach = 0.5 * min(1.0, 0.4 + 0.15 * seconds * recipe.speed)
+    # Over a panorama no faster than about a third of the frame's breadth a second.
+    shapes = picture.width / picture.height, size[0] / size[1]
+    hidden = 1.18 * max(shapes) / min(shapes) - 1
+    reach = min(reach, 0.5 * (0.3 + 0.35 * seconds * recipe.speed) / hidden)
     if dx or dy:
         start, end = (0.5 - reach * dx, 0.5 - reach * dy), (0.5 + reach * dx, 0.5 + reach * dy)
         if "zoom in" in moves:
@@ -145,7 +151,7 @@ class Camera:
         whole_width, whole_height = self._picture.size
         scale = min(whole_width / self._size[0], whole_height / self._size[1]) / zoom
         wide, tall = self._size[0] * scale, self._size[1] * scale
-        left, top = x * (whole_width - wide), y * (whole_height - tall)
+        left, top = max(x * (whole_width - wide), 0), max(y * (whole_height - tall), 0)
         return left, top, min(left + wide, whole_width), min(top + tall, whole_height)
 
     def __call__(self, turn: float) -> Frame:

@@ -6,13 +6,28 @@ downwards. Time is in turns: 0 is the first frame, 1 would be the first frame ag
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-__all__ = ["Canvas", "Drift", "Floats", "Frame", "Texture", "fractal", "smoothstep", "wave"]
+__all__ = [
+    "Canvas",
+    "Drift",
+    "Field",
+    "Floats",
+    "Frame",
+    "Texture",
+    "fractal",
+    "smoothstep",
+    "wave",
+]
 
 Floats = NDArray[np.float32]
+Field = NDArray[np.floating[Any]]
+"""What is worked out in between, whatever precision numpy made it."""
+
 Frame = NDArray[np.uint8]
 """RGB, shape (height, width, 3)."""
 
@@ -42,10 +57,10 @@ class Canvas:
         """x (1, width) and y (height, 1) at the full size."""
         return self._grid(self.width, self.height)
 
-    def enlarge(self, field: Floats) -> Floats:
+    def enlarge(self, field: Field) -> Floats:
         """A worked-out field, or several as (rows, columns, n), at the full size."""
         if field.shape[:2] == (self.height, self.width):
-            return field
+            return np.asarray(field, np.float32)
         if field.ndim == 3:
             layers = [self.enlarge(field[..., n]) for n in range(field.shape[2])]
             return np.stack(layers, axis=-1)
@@ -55,9 +70,9 @@ class Canvas:
 
     def _grid(self, columns: int, rows: int) -> tuple[Floats, Floats]:
         wide, tall = self.aspect
-        x = ((np.arange(columns, dtype=np.float32) + 0.5) / columns - 0.5) * np.float32(wide)
-        y = ((np.arange(rows, dtype=np.float32) + 0.5) / rows - 0.5) * np.float32(tall)
-        return x[None, :], y[:, None]
+        x = ((np.arange(columns) + 0.5) / columns - 0.5) * wide
+        y = ((np.arange(rows) + 0.5) / rows - 0.5) * tall
+        return x.astype(np.float32)[None, :], y.astype(np.float32)[:, None]
 
 
 def fractal(
@@ -82,23 +97,23 @@ class Texture:
     def __init__(self, tile: Floats) -> None:
         self._tile = tile.ravel()
 
-    def __call__(self, u: Floats, v: Floats) -> Floats:
+    def __call__(self, u: Field, v: Field) -> Floats:
         """The texture at (u, v), which broadcast together; 1 is a whole tile."""
         # Adding a large whole number of tiles keeps the truncation a floor.
-        u = (u + np.float32(64)) * np.float32(_TILE)
-        v = (v + np.float32(64)) * np.float32(_TILE)
-        column, row = u.astype(np.int32), v.astype(np.int32)
-        u, v = u - column, v - row
+        x = (np.asarray(u, np.float32) + np.float32(64)) * np.float32(_TILE)
+        y = (np.asarray(v, np.float32) + np.float32(64)) * np.float32(_TILE)
+        column, row = x.astype(np.int32), y.astype(np.int32)
+        x, y = x - column.astype(np.float32), y - row.astype(np.float32)
         mask = _TILE - 1
         left, right = column & mask, (column + 1) & mask
         top, bottom = (row & mask) * _TILE, ((row + 1) & mask) * _TILE
         tile = self._tile
         upper = tile.take(top + left)
-        upper += (tile.take(top + right) - upper) * u
+        upper += (tile.take(top + right) - upper) * x
         lower = tile.take(bottom + left)
-        lower += (tile.take(bottom + right) - lower) * u
+        lower += (tile.take(bottom + right) - lower) * x
         lower -= upper
-        lower *= v
+        lower *= y
         lower += upper
         return np.asarray(lower, np.float32)
 
@@ -145,12 +160,12 @@ class Drift:
         return field
 
 
-def wave(turns: Floats) -> Floats:
+def wave(turns: Field) -> Floats:
     """Sine of an angle in turns."""
-    return np.sin(turns * np.float32(2 * np.pi), dtype=np.float32)
+    return np.asarray(np.sin(np.asarray(turns, np.float32) * np.float32(2 * np.pi)), np.float32)
 
 
-def smoothstep(low: float, high: float, value: Floats) -> Floats:
+def smoothstep(low: float, high: float, value: Field) -> Floats:
     """0 below ``low``, 1 above ``high``, a smooth rise between."""
     part = np.clip((value - np.float32(low)) / np.float32(high - low), 0, 1)
     return np.asarray(part * part * (3 - 2 * part), np.float32)

@@ -8,7 +8,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from studio_worker_video.canvas import Floats, Frame
+from studio_worker_video.canvas import Field, Floats, Frame
 
 __all__ = ["Ramp", "to_frame"]
 
@@ -54,24 +54,24 @@ class Ramp:
         up = 0.35 * (1 - np.cos(2 * np.pi * turn)) / 2 + 0.65 * (1 - np.abs(2 * turn - 1))
         self._cycle = _pack(self._table[((0.04 + 0.9 * up) * (_STEPS - 1)).astype(int)])
 
-    def at(self, place: Floats | float) -> Floats:
+    def at(self, place: Field | float) -> Floats:
         """Colours (…, 3) from 0 to 1 at places 0 to 1 of the ramp."""
         index = np.clip(np.asarray(place, np.float32) * (_STEPS - 1), 0, _STEPS - 1)
         return self._table.take(index.astype(np.int32), axis=0)
 
-    def paint(self, field: Floats) -> Frame:
+    def paint(self, field: Field) -> Frame:
         """A picture of a field from 0 to 1."""
         index = np.clip(field, 0, 1) * np.float32(_STEPS - 1)
         return _unpack(self._packed.take(index.astype(np.int32)))
 
-    def paint_cycle(self, field: Floats) -> Frame:
+    def paint_cycle(self, field: Field) -> Frame:
         """A picture of a field in turns: up the ramp and down again, whole numbers meet."""
         index = (field * np.float32(_STEPS)).astype(np.int32)
         index &= _STEPS - 1
         return _unpack(self._cycle.take(index))
 
 
-def to_frame(light: Floats) -> Frame:
+def to_frame(light: Field) -> Frame:
     """Light from 0 to 1 and over, (h, w, 3), as bytes; over 0.85 it rolls off softly."""
     over = np.maximum(light - np.float32(0.85), 0)
     rolled = light - over
@@ -79,7 +79,7 @@ def to_frame(light: Floats) -> Frame:
     rolled += over
     rolled *= 255
     rolled += _dither(rolled.shape[0], rolled.shape[1])
-    return np.clip(rolled, 0, 255, out=rolled).astype(np.uint8)
+    return np.asarray(np.clip(rolled, 0, 255, out=rolled), np.uint8)
 
 
 @lru_cache(maxsize=2)

@@ -81,7 +81,9 @@ def _loops(recipe: Recipe, settings: Settings) -> bool:
 
 def _camera(path: Path, recipe: Recipe, settings: Settings, *, loop: bool) -> Scene:
     picture = open_picture(path)
-    way = path_of(recipe, picture, float(settings.timing.seconds))
+    way = path_of(
+        recipe, picture, (settings.width, settings.height), float(settings.timing.seconds)
+    )
     return Camera(picture, settings.width, settings.height, way, there_and_back=loop)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from itertools import pairwise
 
 from msgspec import Struct
 
@@ -33,7 +34,7 @@ class Timing(Struct, frozen=True):
 def spread_delays(frames: int, total: int) -> list[int]:
     """``total`` units over ``frames``: no two delays differ by more than one."""
     edges = [k * total // frames for k in range(frames + 1)]
-    return [after - before for before, after in zip(edges, edges[1:], strict=False)]
+    return [after - before for before, after in pairwise(edges)]
 
 
 def timing_of(seconds: float, fps: float, ext: str) -> Timing:

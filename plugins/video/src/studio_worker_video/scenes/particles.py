@@ -41,7 +41,7 @@ class Starfield:
             near = 1 / (0.06 + depth)
             x = (self._way[:, 0] * near * 0.5 * self._canvas.short) + self._canvas.width / 2
             y = (self._way[:, 1] * near * 0.5 * self._canvas.short) + self._canvas.height / 2
-            size = self._canvas.short / 512 * np.clip(0.55 + 0.13 * near, 0.6, 2.2)
+            size = self._canvas.short / 512 * np.clip(0.6 + 0.16 * near, 0.7, 2.6)
             fade = np.minimum(1, (1 - depth) * 6) * np.clip(0.16 * near, 0.25, 1.6)
             power = fade * (0.62, 0.38, 0.2)[part]
             stamp(light, x, y, np.maximum(size, 0.5), power[:, None] * self._colour)
@@ -52,7 +52,7 @@ class Tunnel:
     """A way through rings of light."""
 
     def __init__(self, setting: Setting) -> None:
-        self._canvas = canvas = setting.canvas(512)
+        self._canvas = setting.canvas(400)
         self._ramp = setting.ramp
         self._texture = Texture(fractal(setting.rng, coarsest=2, finest=24, slope=1.9))
         self._onward, self._twist = setting.cycles(0.45), setting.cycles(0.15)

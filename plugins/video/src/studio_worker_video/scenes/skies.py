@@ -109,9 +109,8 @@ class Clouds:
         old, new = 1 - part, part
         here = texture(u + np.float32(self._way * part), v)
         there = texture(u + np.float32(self._way * (part - 1)), v)
-        return (here * np.float32(old) + there * np.float32(new)) / np.float32(
-            (old**2 + new**2) ** 0.5
-        )
+        level = (old**2 + new**2) ** 0.5  # as lively half-way as at the ends
+        return np.asarray(here * (old / level) + there * (new / level), np.float32)
 
 
 class Waves:

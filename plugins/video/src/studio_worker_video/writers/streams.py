@@ -67,6 +67,7 @@ def _encode(
     reformatter = VideoReformatter()
     with av.open(str(path), "w", format=path.suffix[1:], options=muxing) as container:
         stream = container.add_stream(codec, rate=rate, options=options)
+        assert isinstance(stream, av.VideoStream)
         stream.width, stream.height, stream.pix_fmt = settings.width, settings.height, pixels
         context = stream.codec_context
         context.time_base = Fraction(1, 1) / rate

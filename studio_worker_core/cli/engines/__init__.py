@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import typer
 
+from studio_worker_core.cli.engines.checking import check
 from studio_worker_core.cli.engines.installation import install, sync, uninstall
 from studio_worker_core.cli.engines.listing import list_engines, show
+from studio_worker_core.cli.engines.running import run
 from studio_worker_core.cli.engines.switching import disable, enable
 
 __all__ = ["app"]
@@ -17,6 +19,8 @@ app = typer.Typer(
 )
 app.command("list")(list_engines)
 app.command()(show)
+app.command()(check)
+app.command()(run)
 app.command()(disable)
 app.command()(enable)
 app.command()(install)

@@ -12,13 +12,14 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from tools.reference_pages import commands, config_keys, engine_list, hooks, operator_api
+from tools.reference_pages import checks, commands, config_keys, engine_list, hooks, operator_api
 
 __all__ = ["PAGES", "main", "stale_pages"]
 
 REFERENCE = Path(__file__).resolve().parent.parent / "docs" / "reference"
 
 PAGES: dict[str, Callable[[], str]] = {
+    "checks.md": checks.page,
     "commands.md": commands.page,
     "config.md": config_keys.page,
     "hooks.md": hooks.page,

@@ -27,7 +27,7 @@ _PORT = "8765"
 _SECONDS = 120.0
 _LAUNCHER = """#!{python}
 from {module} import {name}
-sys.exit({name}())
+raise SystemExit({name}())
 """
 
 
@@ -97,10 +97,9 @@ class Session:
 
     def _run(self, block: Block, command: Command) -> None:
         state = self._root / "state"
-        script = (
-            f"{self._line(command.text)}\nstatus=$?\n"
-            f"{{ pwd; env -0; }} > '{state}'\nexit $status"
-        )
+        # All variables are exported: the next command runs in a shell of its own.
+        after = f"status=$?\n{{ pwd; env -0; }} > '{state}'\nexit $status"
+        script = f"set -a\n{self._line(command.text)}\n{after}"
         done = subprocess.run(
             ["bash", "-c", script],
             cwd=self.directory,

@@ -48,7 +48,8 @@ def page() -> str:
     parts = [
         _OPENING.format(version=plugin.API_VERSION),
         *(_function(node, "###") for node in _public_functions(nodes["HookSpecs"])),
-        "## Engine\n\n" + _class(nodes["Engine"], heading=None),
+        "## What a plugin writes\n",
+        _class(nodes["Engine"]),
         "## What hooks answer\n",
         *(_class(nodes[name]) for name in _ANSWERED),
         "## What the host hands in\n",
@@ -64,8 +65,8 @@ def page() -> str:
     return GENERATED + "\n".join(parts)
 
 
-def _class(node: ast.ClassDef, heading: str | None = "###") -> str:
-    text = f"{heading} `{node.name}`\n\n" if heading else f"The class `{node.name}`.\n\n"
+def _class(node: ast.ClassDef) -> str:
+    text = f"### `{node.name}`\n\n"
     text += plain(inspect.cleandoc(ast.get_docstring(node) or "")) + "\n"
     fields = _fields(node)
     if fields:

@@ -9,6 +9,7 @@ from studio_worker_core.cli.engines.installation import install, sync, uninstall
 from studio_worker_core.cli.engines.listing import list_engines, show
 from studio_worker_core.cli.engines.running import run
 from studio_worker_core.cli.engines.switching import disable, enable
+from studio_worker_core.cli.engines.writing import new
 
 __all__ = ["app"]
 
@@ -21,6 +22,7 @@ app.command("list")(list_engines)
 app.command()(show)
 app.command()(check)
 app.command()(run)
+app.command()(new)
 app.command()(disable)
 app.command()(enable)
 app.command()(install)

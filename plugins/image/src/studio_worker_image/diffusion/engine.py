@@ -18,6 +18,7 @@ from studio_worker_core.plugin import (
     JobCancelled,
     Model,
 )
+from studio_worker_image.diffusion.arguments import arguments_for
 from studio_worker_image.diffusion.devices import Device, find_device
 from studio_worker_image.diffusion.layout import layout_of
 from studio_worker_image.diffusion.library import import_diffusers
@@ -25,7 +26,7 @@ from studio_worker_image.diffusion.loading import load_pipeline
 from studio_worker_image.diffusion.pipelines import Pipelines, Work
 from studio_worker_image.diffusion.samplers import scheduler_for
 from studio_worker_image.painting.bounds import bounds_from
-from studio_worker_image.painting.canvas import Canvas, Inputs, canvas_for, read_inputs
+from studio_worker_image.painting.canvas import Inputs, canvas_for, read_inputs
 from studio_worker_image.painting.settings import Settings, settings_of
 from studio_worker_image.picture_file import write_picture
 
@@ -93,8 +94,10 @@ class DiffusersEngine(Engine):
         job.check_cancelled()
         if inputs.init is not None and settings.denoise == 0:
             return write_picture(job, inputs.init, effort="small")
-        call = self._call(settings, canvas, inputs, parameters)
-        picture = canvas.cut(self._draw(job, pipeline, call, parameters))
+        # On the CPU, so that a seed starts from the same noise on every device.
+        generator = self._torch.Generator("cpu").manual_seed(settings.seed)
+        arguments = arguments_for(settings, canvas, inputs, parameters, generator)
+        picture = canvas.cut(self._draw(job, pipeline, arguments, parameters))
         if inputs.init is not None and inputs.mask is not None:
             picture = Image.composite(picture, inputs.init, inputs.mask)
         return write_picture(job, picture, effort="small")
@@ -121,33 +124,12 @@ class DiffusersEngine(Engine):
             dict(scheduler.changes) if scheduler is not None else {},
         )
 
-    def _call(
-        self, settings: Settings, canvas: Canvas, inputs: Inputs, parameters: frozenset[str]
-    ) -> dict[str, Any]:
-        """Arguments of the pipeline; what this model's pipeline has no place for is left out."""
-        call: dict[str, Any] = {
-            "prompt": settings.prompt,
-            "negative_prompt": settings.negative_prompt,
-            "width": canvas.drawn_width,
-            "height": canvas.drawn_height,
-            "num_inference_steps": settings.steps,
-            # On the CPU, so that a seed starts from the same noise on every device.
-            "generator": self._torch.Generator("cpu").manual_seed(settings.seed),
-        }
-        if settings.cfg_scale is not None:
-            call["guidance_scale"] = settings.cfg_scale
-        if inputs.reference is not None:
-            call["image"] = inputs.reference
-        if inputs.init is not None:
-            call["image"] = canvas.extend(inputs.init)
-            # Below one step there would be nothing to do, which pipelines take for an error.
-            call["strength"] = max(settings.denoise, 1.001 / settings.steps)
-        if inputs.mask is not None:
-            call["mask_image"] = canvas.extend(inputs.mask)
-        return {name: value for name, value in call.items() if name in parameters}
-
     def _draw(
-        self, job: Job[ImageTask], pipeline: Any, call: dict[str, Any], parameters: frozenset[str]
+        self,
+        job: Job[ImageTask],
+        pipeline: Any,
+        arguments: dict[str, Any],
+        parameters: frozenset[str],
     ) -> Image.Image:
         assert self.device is not None
 
@@ -158,9 +140,9 @@ class DiffusersEngine(Engine):
             return tensors
 
         if "callback_on_step_end" in parameters:
-            call["callback_on_step_end"] = after_step
+            arguments["callback_on_step_end"] = after_step
         try:
-            picture = pipeline(**call).images[0]
+            picture = pipeline(**arguments).images[0]
         except self._torch.OutOfMemoryError as error:
             raise EngineFailed(_no_memory(self.device, error)) from error
         except JobCancelled:

@@ -20,6 +20,9 @@ Floats = NDArray[np.float32]
 
 _LATTICE = 64
 
+_Axis = tuple[NDArray[np.intp], Floats, Floats]
+"""Lattice lines, and the weights of each point on them: see :func:`_axis`."""
+
 
 @dataclass(frozen=True)
 class Band:
@@ -52,13 +55,19 @@ class Noise:
             scale = frequency * 2.0**octave * (1 + 0.03 * octave)
             self._octaves.append((scale, amplitude, float(shift[0]), float(shift[1])))
         self._level = 1.55 / total**0.5
+        # Every band of a picture asks for the same columns.
+        self._columns: tuple[Floats, float, list[_Axis]] | None = None
+        self._line: tuple[Floats, Floats] | None = None
 
     def __call__(self, x: Floats, y: Floats, *, stretch: float = 1.0) -> Floats:
         """The field at every (y, x); ``stretch`` > 1 draws it out along x."""
+        if self._columns is None or self._columns[0] is not x or self._columns[1] != stretch:
+            axes = [_axis(x, scale / stretch, shift) for scale, _, shift, _ in self._octaves]
+            self._columns = (x, stretch, axes)
         lefts, rights = [], []
-        for scale, amplitude, sx, sy in self._octaves:
+        for (scale, amplitude, _, sy), across in zip(self._octaves, self._columns[2], strict=True):
             row, fade_y, slope_y = _axis(y, scale, sy)
-            column, fade_x, slope_x = _axis(x, scale / stretch, sx)
+            column, fade_x, slope_x = across
             corner = np.ix_(row, column)
             lefts += [fade_y, slope_y]
             level = np.float32(amplitude * self._level)
@@ -68,8 +77,14 @@ class Noise:
             ]
         return np.asarray(np.hstack(lefts) @ np.vstack(rights), np.float32)
 
+    def along(self, x: Floats) -> Floats:
+        """The field along one line, for outlines: shape (x,)."""
+        if self._line is None or self._line[0] is not x:
+            self._line = (x, self(x, np.zeros(1, np.float32))[0])
+        return self._line[1]
 
-def _axis(points: Floats, scale: float, shift: float) -> tuple[NDArray[np.intp], Floats, Floats]:
+
+def _axis(points: Floats, scale: float, shift: float) -> _Axis:
     """Lattice lines that ``points`` touch, and for each point the weights of its two."""
     at = points.astype(np.float64) * scale + shift
     cell = np.floor(at).astype(np.intp)

@@ -19,21 +19,24 @@ __all__ = ["Recipe", "digest", "read_prompt", "words_of"]
 
 _GOES_WITH: Mapping[str, tuple[str, ...]] = {
     "aurora": ("polar", "peacock", "galaxy", "neon"),
-    "bokeh": ("sunset", "night", "candy", "gold", "rose", "galaxy"),
+    "bokeh": ("sunset", "candy", "gold", "rose", "galaxy", "neon"),
     "clouds": ("ocean", "sunset", "pastel", "lavender", "ice", "rose"),
     "landscape": ("sunset", "forest", "lavender", "autumn", "ice", "ocean", "rose"),
     "mandala": ("peacock", "rose", "gold", "galaxy", "candy", "ocean"),
-    "marble": ("ice", "gold", "mono", "mint", "rose", "peacock"),
+    "marble": ("ice", "gold", "mono", "mint", "sepia"),
     "noise": ("fire", "ocean", "galaxy", "peacock", "sunset", "lava"),
     "plasma": ("neon", "candy", "tropical", "peacock", "sunset"),
     "silk": ("rose", "gold", "lavender", "ocean", "candy", "night"),
     "starfield": ("galaxy", "night", "polar", "fire", "peacock"),
     "tiles": ("ocean", "peacock", "autumn", "mint", "tropical", "sepia"),
-    "voronoi": ("peacock", "tropical", "autumn", "rose", "ocean", "galaxy"),
+    "voronoi": ("peacock", "tropical", "autumn", "sunset", "neon", "candy"),
     "waves": ("ocean", "sunset", "mint", "peacock", "ice"),
     "wood": ("earth", "sepia", "autumn", "gold"),
 }
 """Palettes that suit a family when the prompt names none."""
+
+_SUITS_ANYTHING = ("aurora", "bokeh", "clouds", "landscape", "mandala", "noise", "silk", "waves")
+"""Families for a prompt whose words call for none."""
 
 
 @dataclass(frozen=True)
@@ -102,7 +105,9 @@ def read_prompt(prompt: str, negative: str | None, *, family: str | None = None)
     number = digest(prompt, negative or "")
     chosen = family or _choose(words, _FAMILY_WORDS, _named(refused, _FAMILY_WORDS))
     if chosen is None:
-        allowed = sorted(set(FAMILIES) - _named(refused, _FAMILY_WORDS)) or list(FAMILIES)
+        barred = _named(refused, _FAMILY_WORDS)
+        allowed = [name for name in _SUITS_ANYTHING if name not in barred]
+        allowed = allowed or sorted(set(FAMILIES) - barred) or list(FAMILIES)
         chosen = allowed[number % len(allowed)]
     kept = frozenset(words)
     colours = [w for w in dict.fromkeys(words) if w in COLOURS and w not in refused]

@@ -27,20 +27,25 @@ FAMILIES: tuple[str, ...] = (
 
 FAMILY_HINTS: dict[str, str] = {
     "aurora": "northern lights borealis polar glow curtain",
-    "bokeh": "bubble lantern light lamp blur city rain party dot confetti firefly snow",
-    "clouds": "cloud sky storm fog mist weather heaven air dawn dream",
+    "bokeh": "bubble lantern light lamp blur city street traffic rain party dot confetti firefly "
+    "snow fruit cafe bar",
+    "clouds": "cloud sky storm stormy fog foggy mist misty weather heaven air dawn dream "
+    "bird angel",
     "landscape": "mountain hill valley forest tree desert dune horizon canyon nature field "
-    "scenery island castle wilderness path village sunset sunrise moon",
-    "mandala": "kaleidoscope flower ornament snowflake rosette symmetry sacred star crystal",
-    "marble": "stone granite agate onyx vein mineral rock tile-floor",
+    "scenery island castle wilderness path village sunset sunrise "
+    "moon fox wolf deer bear horse animal",
+    "mandala": "kaleidoscope flower blossom ornament snowflake rosette symmetry sacred star "
+    "crystal",
+    "marble": "hall palace temple column statue stone granite agate onyx vein mineral rock",
     "noise": "smoke ink abstract fluid nebulous texture grain paint watercolor watercolour lava "
     "fire flame magma liquid",
-    "plasma": "psychedelic electric energy neon retro disco vaporwave acid rainbow",
-    "silk": "fabric cloth satin velvet ribbon fold flow smooth elegant wallpaper curve",
+    "plasma": "psychedelic electric energy retro disco vaporwave acid rainbow",
+    "silk": "portrait woman dress fabric cloth satin velvet ribbon fold flow smooth "
+    "elegant wallpaper curve",
     "starfield": "space galaxy nebula star cosmos universe cosmic planet astronaut milky",
     "tiles": "tile mosaic pattern truchet geometric grid retro-tile maze floor azulejo ceramic",
     "voronoi": "cell stained glass window crack scale giraffe cellular honeycomb gem",
-    "waves": "wave ocean sea water beach lake river surf tide underwater ship fish",
+    "waves": "wave ocean sea water beach river surf tide underwater ship fish",
     "wood": "timber plank oak bark walnut bamboo desk furniture pine",
 }
 """Family → words (singular) that call for it, beside its own name."""
@@ -69,16 +74,17 @@ PALETTES: dict[str, str] = {
     "tropical": "062b36 04736f 12b59a ffd166 ff8c61 ffeadb",
     "mint": "0e2a2a 1f5c57 4ba08d 94d3ba d1f0df ffffff",
     "galaxy": "04030c 1b1140 51247f a8408f f08fa0 ffe9d6",
+    "storm": "0d1117 232c3a 46566b 7d8fa3 b7c3cd eef2f4",
     "peacock": "07122b 123f6e 0e7f8a 2db48a d8c24a fff6d0",
 }
 """Palette → its colours from dark to light, as hex."""
 
 PALETTE_HINTS: dict[str, str] = {
-    "sunset": "sunrise dusk dawn evening twilight",
+    "sunset": "sunrise dusk dawn evening twilight fox",
     "ocean": "sea water beach lake river underwater tide aqua marine surf",
     "forest": "jungle tree leaf moss grass nature meadow emerald garden",
     "fire": "flame ember burning blaze dragon",
-    "night": "midnight dark moon nocturnal star gothic",
+    "night": "midnight dark moon moonlit moonlight nocturnal star starry gothic",
     "gold": "golden luxury treasure brass honey royal amber",
     "pastel": "soft baby gentle dreamy cute kawaii unicorn",
     "ice": "snow winter frost glacier arctic frozen cold snowflake",
@@ -97,7 +103,8 @@ PALETTE_HINTS: dict[str, str] = {
     "tropical": "summer paradise island parrot caribbean",
     "mint": "fresh jade",
     "galaxy": "space nebula cosmos universe cosmic milky",
-    "peacock": "exotic azulejo mosaic jewel",
+    "storm": "stormy thunder rain weather steel",
+    "peacock": "exotic azulejo mosaic jewel stained",
 }
 """Palette → words (singular) that call for it, beside its own name."""
 

@@ -43,29 +43,34 @@ def voronoi(brief: Brief) -> Painter:
 def _two_nearest(
     band: Band, cells: int, jitter: Floats
 ) -> tuple[Floats, Floats, NDArray[np.int32]]:
-    """Distance (in cells) to the nearest and second point, and the nearest one's number."""
-    u, v = band.x * cells + 1, band.y * cells + 1
-    column, row = u.astype(np.int32), v.astype(np.int32)
-    width = jitter.shape[2]
+    """Distance (in cells) to the nearest and second point, and the nearest one's number.
+
+    Point by point: each can only matter within one cell of its own, and there its squared
+    distance is a sum of a row and a column.
+    """
+    u, v = band.x * np.float32(cells) + 1, band.y * np.float32(cells) + 1
+    rows, columns = jitter.shape[1:]
     near = np.full(band.shape, 9, np.float32)
     second = near.copy()
     cell = np.zeros(band.shape, np.int32)
-    for down in (-1, 0, 1):
-        for right in (-1, 0, 1):
-            corner = np.ix_(row + down, column + right)
-            dx = jitter[0][corner]
-            dx += (column + right - u).astype(np.float32)
-            dy = jitter[1][corner]
-            dy += (row + down - v).astype(np.float32)[:, None]
-            dx *= dx
-            dy *= dy
-            dx += dy
-            closer = dx < near
-            np.minimum(second, np.maximum(near, dx, out=dy), out=second)
-            np.minimum(near, dx, out=near)
-            number = ((row + down) * width)[:, None] + (column + right)
-            np.copyto(cell, number, where=closer)
-    return np.sqrt(near), np.sqrt(second), cell
+    lefts = np.searchsorted(u, np.arange(-1, columns + 2)).tolist()
+    tops = np.searchsorted(v, np.arange(-1, rows + 2)).tolist()
+    for row in range(rows):
+        window_v = slice(tops[row], tops[row + 3])
+        if window_v.start == window_v.stop:
+            continue
+        for column in range(columns):
+            window = (window_v, slice(lefts[column], lefts[column + 3]))
+            if window[1].start == window[1].stop:
+                continue
+            dx = u[window[1]] - (jitter[0, row, column] + np.float32(column))
+            dy = v[window_v] - (jitter[1, row, column] + np.float32(row))
+            away = (dy * dy)[:, None] + dx * dx
+            here, next_ = near[window], second[window]
+            np.copyto(cell[window], row * columns + column, where=away < here)
+            np.minimum(next_, np.maximum(here, away), out=next_)
+            np.minimum(here, away, out=here)
+    return np.sqrt(near, out=near), np.sqrt(second, out=second), cell
 
 
 def tiles(brief: Brief) -> Painter:
@@ -175,11 +180,11 @@ def bokeh(brief: Brief) -> Painter:
     """Lights out of focus: soft discs with bright rims over a dim wash."""
     rng = brief.rng
     wash = Noise(rng, 0.7, 3)
-    count = int(34 * max(1.0, brief.width * brief.height) ** 0.7)
+    count = int(44 * max(1.0, brief.width * brief.height) ** 0.7)
     place = rng.random((count, 2)) * (brief.width, brief.height)
     radius = 0.022 + 0.1 * rng.random(count) ** 1.8
-    bright = rng.uniform(0.12, 0.5, count) * (0.075 / (radius + 0.03))
-    colour = brief.ramp.at(rng.uniform(0.42, 0.95, count).astype(np.float32))
+    bright = rng.uniform(0.2, 0.75, count) * (0.085 / (radius + 0.03))
+    colour = brief.ramp.at(rng.uniform(0.5, 0.97, count).astype(np.float32))
     back = brief.ramp.at(np.linspace(0.0, 0.42, 256, dtype=np.float32))
 
     def paint(band: Band) -> Packed:
@@ -188,7 +193,7 @@ def bokeh(brief: Brief) -> Painter:
         flat = np.clip(index(tone, 256), 0, 255)
         planes = [back[:, c].take(flat) for c in range(3)]
         for (x, y), size, strength, tint in zip(place, radius, bright, colour, strict=True):
-            _disc(planes, band, float(x), float(y), float(size), min(float(strength), 0.62), tint)
+            _disc(planes, band, float(x), float(y), float(size), min(float(strength), 0.8), tint)
         return pack_planes(*planes)
 
     return paint

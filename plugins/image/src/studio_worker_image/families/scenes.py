@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from studio_worker_image.families.brief import Brief, Painter, pack_planes, splat_stars
-from studio_worker_image.families.skies import random_stars
+from studio_worker_image.families.skies import NIGHT_WORDS, random_stars
 from studio_worker_image.fields import Band, Floats, Noise, sine
 from studio_worker_image.ramps import Packed
 
@@ -51,16 +51,19 @@ def _lay(
     far: Floats,
     depth: float,
     soft: float,
+    until: float,
 ) -> None:
-    """Paint everything below ``ridge`` (y per column), fading from ``near`` to ``far``."""
+    """Paint what is below ``ridge`` (y per column), fading from ``near`` to ``far``, down to
+    the row ``until``: the next layer hides the rest."""
     first = int(np.searchsorted(band.y, float(ridge.min()) - soft))
-    if first >= len(band.y):
+    last = int(np.searchsorted(band.y, until))
+    if first >= last:
         return
-    below = band.y[first:, None] - ridge
+    below = band.y[first:last, None] - ridge
     cover = np.clip(below / np.float32(soft), 0, 1)
     fade = np.clip(below / np.float32(depth), 0, 1)
     for plane, here, there in zip(planes, near, far, strict=True):
-        part = plane[first:]
+        part = plane[first:last]
         body = here + (there - here) * fade
         body -= part
         body *= cover
@@ -70,7 +73,7 @@ def _lay(
 def landscape(brief: Brief) -> Painter:
     """Mountain ridges in the haze under a sun or moon; trees, dunes or a lake on request."""
     rng = brief.rng
-    dark = brief.says("night", "midnight", "moon", "dark", "star")
+    dark = brief.says(*NIGHT_WORDS)
     dunes = brief.says("desert", "dune", "sand", "sahara")
     lake = brief.says("lake", "sea", "ocean", "river", "water", "island") or rng.random() < 0.25
     trees = brief.says("forest", "tree", "wood", "pine", "jungle") or (
@@ -143,15 +146,20 @@ def _dry(
     if stars is not None:
         light = splat_stars(band, stars)
         planes = [plane + light for plane in planes]
-    still = np.zeros(1, np.float32)
-    for outline, middle, rise, tone, haze, trees in layers:
-        shape = outline(band.x, still)[0]
-        ridge = np.float32(middle) - np.float32(rise) * (np.abs(shape) * 1.3 + shape * 0.5)
-        if trees:
-            ridge = ridge - _treeline(band.x, outline)
-        soft = max(1.2 * brief.pixel, 0.0015)
-        _lay(planes, band, ridge, brief.ramp.at(tone), brief.ramp.at(haze), 0.34, soft)
+    soft = max(1.2 * brief.pixel, 0.0015)
+    ridges = [_outline(band, layer) for layer in layers]
+    lowest = [float(ridge.max()) + 2 * soft for ridge in ridges[1:]] + [np.inf]
+    for (_, _, _, tone, haze, _), ridge, until in zip(layers, ridges, lowest, strict=True):
+        near, far = brief.ramp.at(tone), brief.ramp.at(haze)
+        _lay(planes, band, ridge, near, far, 0.34, soft, until)
     return planes
+
+
+def _outline(band: Band, layer: _Ridge) -> Floats:
+    noise, middle, rise, _, _, trees = layer
+    shape = noise.along(band.x)
+    ridge = np.float32(middle) - np.float32(rise) * (np.abs(shape) * 1.3 + shape * 0.5)
+    return np.asarray(ridge - _treeline(band.x, noise) if trees else ridge, np.float32)
 
 
 def _treeline(x: Floats, seedling: Noise) -> Floats:
@@ -175,7 +183,7 @@ def _treeline(x: Floats, seedling: Noise) -> Floats:
 def waves(brief: Brief) -> Painter:
     """Rolling water in layers, each with a bright crest, under a low sun."""
     rng = brief.rng
-    dark = brief.says("night", "midnight", "moon", "dark", "star")
+    dark = brief.says(*NIGHT_WORDS)
     disc = _Disc(
         x=float(rng.uniform(0.25, 0.75)) * brief.width,
         y=float(rng.uniform(0.16, 0.28)) * brief.height,
@@ -194,23 +202,36 @@ def waves(brief: Brief) -> Painter:
         planes = _sky(brief, band, disc, 0.5 * brief.height, dark)
         if stars is not None:
             planes = [plane + splat_stars(band, stars) for plane in planes]
-        still = np.zeros(1, np.float32)
-        for number, (rate, shift, rate2, shift2, rough) in enumerate(swell):
+        crests = [
+            _crest(brief, band, wave, number / (count - 1)) for number, wave in enumerate(swell)
+        ]
+        for number, ridge in enumerate(crests):
             near = number / (count - 1)
-            middle = brief.height * (0.36 + 0.58 * near**1.25)
-            rise = 0.012 + 0.05 * near
-            far_x = band.x * np.float32(1.8 - near)
-            along = far_x * np.float32(rate) + np.float32(shift + 2)
-            crest = sine(along + np.float32(0.08) * rough(band.x, still)[0])
-            crest = 1 - np.abs(crest) ** np.float32(0.8) * 1.6
-            chop = sine(far_x * np.float32(rate2) + np.float32(shift2 + 2))
-            ridge = np.float32(middle) - np.float32(rise) * (crest + np.float32(0.4) * chop)
             tone = (0.72 - 0.56 * near) if not dark else (0.5 - 0.42 * near)
-            soft = max(1.5 * brief.pixel, 0.002)
+            soft, turn = max(1.5 * brief.pixel, 0.002), 0.012 + 0.012 * near
             foam, body, deep = (brief.ramp.at(min(tone + t, 1.0)) for t in (0.42, 0.1, 0.0))
-            _lay(planes, band, ridge, foam, body, 0.02 + 0.02 * near, soft)
             edge = ridge + np.float32(0.008 + 0.008 * near)
-            _lay(planes, band, edge, body, deep * np.float32(0.9), 0.2, 0.012 + 0.012 * near)
+            hidden = float(crests[number + 1].max()) + 2 * soft if number + 1 < count else np.inf
+            covered = min(float(edge.max()) + 2 * turn, hidden)
+            _lay(planes, band, ridge, foam, body, 0.02 + 0.02 * near, soft, covered)
+            _lay(planes, band, edge, body, deep * np.float32(0.9), 0.2, turn, hidden)
         return pack_planes(*planes)
 
     return paint
+
+
+_Wave = tuple[float, float, float, float, Noise]
+"""Rate and shift of the swell, rate and shift of the chop, roughness."""
+
+
+def _crest(brief: Brief, band: Band, wave: _Wave, near: float) -> Floats:
+    """The line of one wave: y per column; ``near`` is 0 at the horizon and 1 in front."""
+    rate, shift, rate2, shift2, rough = wave
+    middle = brief.height * (0.36 + 0.58 * near**1.25)
+    far_x = band.x * np.float32(1.8 - near)
+    along = far_x * np.float32(rate) + np.float32(shift + 2)
+    crest = sine(along + np.float32(0.08) * rough.along(band.x))
+    crest = 1 - np.abs(crest) ** np.float32(0.8) * 1.6
+    chop = sine(far_x * np.float32(rate2) + np.float32(shift2 + 2))
+    lift = np.float32(0.012 + 0.05 * near) * (crest + np.float32(0.4) * chop)
+    return np.asarray(np.float32(middle) - lift, np.float32)

@@ -8,7 +8,10 @@ from studio_worker_image.families.brief import Brief, Painter, index, pack_plane
 from studio_worker_image.fields import Band, Floats, Noise, smoothstep
 from studio_worker_image.ramps import Packed
 
-__all__ = ["aurora", "clouds", "random_stars", "starfield"]
+__all__ = ["NIGHT_WORDS", "aurora", "clouds", "random_stars", "starfield"]
+
+NIGHT_WORDS = ("night", "midnight", "moon", "moonlit", "moonlight", "dark", "star", "starry")
+"""Words that ask for a dark sky."""
 
 
 def random_stars(brief: Brief, count: int, depth: float = 1.0) -> Floats:
@@ -25,9 +28,14 @@ def random_stars(brief: Brief, count: int, depth: float = 1.0) -> Floats:
 def clouds(brief: Brief) -> Painter:
     """A sky with cumulus lit from one side, finer and flatter towards the horizon."""
     rng = brief.rng
-    mass = Noise(rng, 1.15, min(brief.octaves + 1, 8), gain=0.52)
+    octaves = min(brief.octaves, 7)
+    mass = Noise(rng, 1.15, octaves, gain=0.52)
     side = float(rng.choice([-1, 1])) * 0.035
-    cover = 0.02 + 0.16 * rng.random() - (0.3 if brief.says("storm", "stormy", "fog") else 0.0)
+    cover = (
+        0.02
+        + 0.16 * rng.random()
+        - (0.3 if brief.says("storm", "stormy", "fog", "foggy", "mist", "misty") else 0.0)
+    )
     ramp = brief.ramp
     dark, shade, bright = ramp.at(0.34), ramp.at(0.52), ramp.at(1.0)
     if brief.says("storm", "stormy"):
@@ -61,12 +69,12 @@ def starfield(brief: Brief) -> Painter:
     gas = Noise(rng, 0.85, min(brief.octaves, 7), gain=0.56)
     hue = Noise(rng, 0.7, 3)
     lanes = Noise(rng, 1.9, min(brief.octaves, 5), gain=0.6)
-    stars = random_stars(brief, 520)
+    stars = random_stars(brief, 700)
     tints, levels = 64, 256
-    hues = brief.ramp.at(np.linspace(0.3, 0.95, tints, dtype=np.float32))[:, None, :]
+    hues = brief.ramp.at(np.linspace(0.34, 0.9, tints, dtype=np.float32))[:, None, :]
     glow = np.linspace(0, 1, levels, dtype=np.float32)[None, :, None]
     base = brief.ramp.at(0.0) * 0.55
-    cloud = base + (hues - base) * glow**1.25 + (1 - hues) * 0.75 * glow**5
+    cloud = base + (hues - base) * glow**1.1 + (1 - hues) * 0.85 * glow**5
     table = cloud.reshape(-1, 3)
     heading = rng.uniform(-0.9, 0.9)
     offset = rng.uniform(-0.12, 0.12)
@@ -75,10 +83,10 @@ def starfield(brief: Brief) -> Painter:
         dx = (band.x - np.float32(brief.width / 2)) / np.float32(max(brief.width, 1))
         dy = (band.y - np.float32(brief.height / 2)) / np.float32(max(brief.height, 1))
         river = (dy - np.float32(offset))[:, None] - np.float32(heading) * dx
-        density = np.float32(0.5) * gas(band.x, band.y)
-        density += np.float32(0.52) - np.float32(3.2) * river * river
+        density = np.float32(0.46) * gas(band.x, band.y)
+        density += np.float32(0.16) + np.float32(0.62) * np.exp(np.float32(-9) * river * river)
         lane = np.abs(lanes(band.x, band.y))
-        density *= np.float32(0.35) + np.float32(0.65) * smoothstep(0.02, 0.55, lane)
+        density *= np.float32(0.5) + np.float32(0.5) * smoothstep(0.0, 0.4, lane)
         tint = np.clip(index(np.float32(0.5) + np.float32(0.5) * hue(band.x, band.y), tints), 0, 63)
         at = tint * levels + np.clip(index(density, levels), 0, levels - 1)
         light = splat_stars(band, stars)
@@ -112,18 +120,21 @@ def aurora(brief: Brief) -> Painter:
         sky = ramp.at(0.02 + 0.24 * down**2)
         light = splat_stars(band, stars) * np.float32(0.8)
         lower, upper = np.zeros(band.shape, np.float32), np.zeros(band.shape, np.float32)
-        still = np.zeros(1, np.float32)
         for path, rays, base, length, strength in curtains:
-            foot = np.float32(base) + np.float32(0.16 * brief.height) * path(band.x, still)[0]
-            beam = np.float32(0.55) + np.float32(0.55) * rays(band.x, still)[0]
+            foot = np.float32(base) + np.float32(0.16 * brief.height) * path.along(band.x)
+            beam = np.float32(0.55) + np.float32(0.55) * rays.along(band.x)
             beam = np.clip(beam, 0.05, 1.3) * np.float32(strength)
-            above = (foot - band.y[:, None]) / np.float32(length)
-            fall = np.exp(np.minimum(-np.abs(above), 0) * 3.2)
+            rate = np.float32(3.2 / length)
+            above = (foot - band.y[:, None]) * np.float32(1 / length)
+            # exp(y - foot) is an outer product; the foot's cut hides what grows below it.
+            fall = np.exp(band.y * rate)[:, None] * (np.exp(-foot * rate) * beam)
             fall *= smoothstep(-0.09, 0.05, above)
-            fall *= beam
-            lower += fall * np.clip(1 - above, 0, 1)
-            upper += fall * np.clip(above, 0, 1)
-        hill = np.float32(0.86 * brief.height) + np.float32(0.06) * skyline(band.x, still)[0]
+            np.clip(above, 0, 1, out=above)
+            above *= fall
+            upper += above
+            fall -= above
+            lower += fall
+        hill = np.float32(0.86 * brief.height) + np.float32(0.06) * skyline.along(band.x)
         dark = np.clip((band.y[:, None] - hill) / np.float32(2 * brief.pixel), 0, 1)
         planes = []
         for c in range(3):

@@ -266,6 +266,21 @@ def test_progress_is_shown_and_never_goes_backwards(studio: Any) -> None:
         assert "progress" not in studio.job(job_id)
 
 
+def test_progress_that_comes_after_the_end_is_ignored(studio: Any) -> None:
+    worker = studio.new_worker()
+    with worker.session():
+        job_id = studio.submit()
+        worker.take_offer()
+        worker.complete(job_id)
+        worker.send("progress", jobId=job_id, fraction=0.9)
+        worker.heartbeat()
+        job = studio.job(job_id)
+        assert job["state"] == "done"
+        assert "progress" not in job
+        following = studio.submit()
+        assert worker.take_offer() == following, "the session goes on"
+
+
 def test_an_offer_nobody_answers_goes_to_another(make_studio: Any) -> None:
     studio = make_studio(offer_seconds=10.0)
     deaf, other = studio.new_worker(), studio.new_worker()

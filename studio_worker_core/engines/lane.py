@@ -69,9 +69,7 @@ class Lane:
         self._measured_at = 0.0
         self._process = spawner.start(self.engine, self._inbox.put, request.entry.interpreter)
         self._perform(
-            self._process.send(
-                messages.Load(self.factory, self.model, _search_path(request))
-            )
+            self._process.send(messages.Load(self.factory, self.model, _search_path(request)))
         )
 
     @property

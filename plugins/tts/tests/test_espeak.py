@@ -4,11 +4,11 @@ import os
 from pathlib import Path
 from typing import Any
 
+import espeakng_loader
 import pytest
 import soundfile
 
 from studio_worker_core.plugin import InvalidTask
-from studio_worker_tts.espeak import library as library_module
 from studio_worker_tts.espeak.engine import EspeakEngine
 from studio_worker_tts.espeak.library import Voice, espeak_library
 from studio_worker_tts.espeak.voices import choose_voice
@@ -80,11 +80,11 @@ def test_every_language_speaks_its_own_numbers(bench: Any) -> None:
 def test_a_data_directory_with_a_long_path_works(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    data = Path(library_module.espeakng_loader.get_data_path())
+    data = Path(espeakng_loader.get_data_path())
     deep = tmp_path / ("d" * 100) / ("e" * 100) / "espeak-ng-data"
     deep.parent.mkdir(parents=True)
     deep.symlink_to(data, target_is_directory=True)
-    monkeypatch.setattr(library_module.espeakng_loader, "get_data_path", lambda: str(deep))
+    monkeypatch.setattr(espeakng_loader, "get_data_path", lambda: str(deep))
     espeak_library().close()
     espeak_library.cache_clear()
     library = espeak_library()

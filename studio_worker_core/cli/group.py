@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 __all__ = ["LazyGroup"]
 
+_COMPLETION = frozenset({"install_completion", "show_completion"})
+
 
 class LazyGroup(TyperGroup):
     """A group whose commands are entries of a table until one of them is used."""
@@ -72,6 +74,8 @@ def _load(entry: CommandEntry) -> Any:
     else:
         app = _plugin_app(entry, module_name, attribute)
     command = typer.main.get_command(app)
+    # typer adds the completion options to every app; they are told about once, at the root.
+    command.params = [p for p in command.params if p.name not in _COMPLETION]
     command.name = entry.name
     accept_global_options(command)
     return command

@@ -105,6 +105,7 @@ def add(
 ) -> None:
     """Add a model to the catalogue, or replace it. Nothing is downloaded yet.
 
+    \b
     studio-worker models add my-model --engine sd-cpp --kind image
     --file diffusion-model=https://hub.example/m.safetensors --vram 6
     """

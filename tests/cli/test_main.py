@@ -200,3 +200,9 @@ def test_quiet_after_the_command_is_heard(here: Run) -> None:
 )
 def test_each_expected_error_has_its_documented_code(error: StudioWorkerError, code: int) -> None:
     assert exit_code_for(error) == code
+
+
+@pytest.mark.parametrize("command", ["run", "config", "engines"])
+def test_completion_is_told_about_once_at_the_root(here: Run, command: str) -> None:
+    assert "--show-completion" in here("--help").stdout
+    assert "--show-completion" not in here(command, "--help").stdout

@@ -186,3 +186,8 @@ def test_status_json_has_the_promised_shape(cli: Run) -> None:
     assert "synthetic" in status["engines"]["ready"]
     assert status["registration"] == {"state": "not registered"}
     assert {"config", "studio_url", "worker_id", "running", "version"} <= set(status)
+
+
+def test_a_plugin_without_engines_is_not_among_those_that_are_not_ready(cli: Run) -> None:
+    found = json.loads(cli("status", "--json").stdout)
+    assert [e for e in found["engines"]["not_ready"] if e["state"] == "ready"] == []

@@ -8,12 +8,15 @@ from studio_worker_studio.cli import jobs, models, serve, submit, workers
 
 __all__ = ["app"]
 
-_EPILOG = """Examples:
+# The mark keeps the lines of the examples as they are.
+_EPILOG = """\b
+Examples:
   studio-worker studio serve --data ./studio
   studio-worker studio approve rr-3f0c…
   studio-worker studio submit --kind image --model procedural --prompt 'a calm sea' --wait -o .
   studio-worker studio jobs --state failed --json
 
+\b
 The commands talk to the studio at STUDIO_URL (default http://127.0.0.1:8765/) with the
 operator token in STUDIO_OPERATOR_TOKEN, or of the data directory (STUDIO_DATA) of a studio
 on this machine.

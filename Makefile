@@ -14,7 +14,7 @@ MODELS_INSTALLED := $(MODELS_VENV)/.installed
 JOBS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-models check wheels docs bench soak clean
+.PHONY: help setup demo test test-models check wheels docs reference bench soak clean
 
 help:
 	@echo 'make demo          a studio, a worker and one job of every kind, files in demo-output/'
@@ -23,6 +23,7 @@ help:
 	@echo 'make check         style, types, layers, changelog'
 	@echo 'make wheels        build all distributions into dist/'
 	@echo 'make docs          build the documentation into docs/_build/html'
+	@echo 'make reference     write the generated pages under docs/reference anew'
 	@echo 'make bench         run the benchmarks under bench/'
 	@echo 'make soak          random jobs and faults for SOAK_SECONDS (600), from SOAK_SEED'
 	@echo 'make clean         remove what the other targets made'
@@ -76,6 +77,9 @@ docs: $(DOCS_INSTALLED)
 		$(BIN)/python -m sphinx --fail-on-warning --keep-going -q docs docs/_build/html && \
 		echo 'open docs/_build/html/index.html'; \
 	else echo 'There is no documentation to build yet.'; fi
+
+reference: $(INSTALLED)
+	$(BIN)/python -m tools.generate_docs
 
 bench: $(INSTALLED)
 	@for script in $(wildcard bench/*.py); do \

@@ -41,7 +41,7 @@ def main(arguments: list[str] | None = None) -> int:
     stale = stale_pages()
     if parser.parse_args(arguments).check:
         for name in stale:
-            print(f"docs/reference/{name} is out of date; run python -m tools.generate_docs")
+            print(f"docs/reference/{name} is out of date; run 'make reference'")
         return 1 if stale else 0
     REFERENCE.mkdir(parents=True, exist_ok=True)
     for name in stale:

@@ -6,6 +6,8 @@ A mark is an HTML comment right above a block; it does not show on the page:
     The commands cannot run in a test. They are still looked up (:mod:`.known_commands`).
 ``<!-- in another terminal -->``
     The command keeps running beside those below it; the lines shown under it are waited for.
+``<!-- in the repository -->``
+    The commands are typed in a checkout of this project.
 ``<!-- file: PATH -->``
     The block is a file of the reader's; it is written into the session's directory.
 ``<!-- pyproject -->``

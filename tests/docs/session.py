@@ -19,7 +19,7 @@ from types import TracebackType
 from typing import Self
 
 from studio_worker_core.testing.processes import ProcessUnderTest
-from tests.docs.blocks import Block, Command, commands_of
+from tests.docs.blocks import ROOT, Block, Command, commands_of
 
 __all__ = ["Session", "shown_matches"]
 
@@ -78,11 +78,16 @@ class Session:
 
     def run(self, block: Block) -> None:
         """Run the commands of a console block and compare what they print."""
+        here = self.directory
+        if block.mark("in the repository") is not None:
+            self.directory = ROOT
         for command in commands_of(block):
             if block.mark("in another terminal") is not None:
                 self._start(block, command)
             else:
                 self._run(block, command)
+        if block.mark("in the repository") is not None:
+            self.directory = here
 
     def _start(self, block: Block, command: Command) -> None:
         process = ProcessUnderTest(

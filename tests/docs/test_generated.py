@@ -12,7 +12,7 @@ from tools.generate_docs import PAGES, REFERENCE
 @pytest.mark.parametrize("name", PAGES)
 def test_a_generated_page_is_current(name: str) -> None:
     written = (REFERENCE / name).read_text("utf-8")
-    assert written == PAGES[name](), f"docs/reference/{name}: run python -m tools.generate_docs"
+    assert written == PAGES[name](), f"docs/reference/{name}: run 'make reference'"
 
 
 def test_every_page_of_the_reference_is_generated() -> None:

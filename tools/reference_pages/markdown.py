@@ -11,7 +11,7 @@ from types import ModuleType
 
 __all__ = ["GENERATED", "attribute_docs", "cell", "class_nodes", "plain", "table"]
 
-GENERATED = "% Made by `python -m tools.generate_docs`; edit the code it comes from instead.\n\n"
+GENERATED = "% Made by `make reference`; edit the code it comes from instead.\n\n"
 
 _ROLE = re.compile(r":(?:\w+:)?\w+:`(?P<target>[^`]+)`")
 _LITERAL = re.compile(r"``(.+?)``", re.DOTALL)

@@ -1,0 +1,12 @@
+"""The engine keeps the contract that every engine has to keep."""
+
+from __future__ import annotations
+
+import pytest
+
+from studio_worker_core.testing.pytest_plugin import ConformanceCheck
+
+
+@pytest.mark.studio_worker_engine("motion")
+def test_motion_keeps_the_contract(conformance_check: ConformanceCheck) -> None:
+    conformance_check.verify()

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
+import uuid
 from collections.abc import Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from pathlib import Path
 
+from studio_worker_core.secrets import Secret
+from studio_worker_core.studio_client.http import StudioClient
 from studio_worker_core.testing.plugin_builder import build_plugin
 from studio_worker_core.testing.processes import Operator, StudioProcess, WorkerProcess
+from studio_worker_core.testing.recording_handler import sample_capabilities
+from studio_worker_core.wire.registration import ApprovedDecision, RegisterRequest
 
 __all__ = ["Field", "fault_plugin_path"]
 
@@ -71,3 +77,33 @@ class Field:
         self.operator.approve_next()
         self.operator.wait_worker("idle")
         return worker
+
+    def enrolled_worker(
+        self,
+        name: str = "worker",
+        *,
+        url: str | None = None,
+        settings: str = "",
+        env: Mapping[str, str] | None = None,
+    ) -> WorkerProcess:
+        """Like :meth:`connected_worker`, with credentials that are in its config from the
+        start: quicker, for tests of what comes after the registration."""
+        worker = self.worker(name, url=url, settings=self.enrol() + settings, env=env)
+        self.operator.wait_worker("idle")
+        return worker
+
+    def enrol(self) -> str:
+        """Register and approve a worker that does not run yet; its lines of the config."""
+        secret = Secret(uuid.uuid4().hex)
+        request = RegisterRequest(
+            install_id=str(uuid.uuid4()),
+            registration_secret_hash=hashlib.sha256(secret.reveal().encode()).hexdigest(),
+            capabilities=sample_capabilities(),
+            user_agent="studio-worker/test",
+        )
+        with closing(StudioClient(self.studio.url)) as client:
+            request_id = client.register_request(request).request_id
+            self.operator.call("POST", f"/workers/pending/{request_id}/approve")
+            decision = client.poll_registration(request_id, secret)
+        assert isinstance(decision, ApprovedDecision), decision
+        return f'worker_id = "{decision.worker_id}"\nauth_token = "{decision.auth_token}"\n'

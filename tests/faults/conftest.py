@@ -30,7 +30,7 @@ class FaultField(Field):
         self, name: str = "worker", *, url: str | None = None, settings: str = ""
     ) -> WorkerProcess:
         """A connected worker with the fault engine."""
-        return self.connected_worker(name, url=url, settings=settings, env=self.env)
+        return self.enrolled_worker(name, url=url, settings=settings, env=self.env)
 
     def submit(self, prompt: str, kind: str = "image", *, model: str = "fault", **more: Any) -> str:
         """Queue a job for the fault engine; the prompt says what it does."""

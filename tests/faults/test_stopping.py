@@ -52,8 +52,8 @@ def test_a_job_that_outlasts_the_grace_time_is_handed_to_another_worker(
     assert job["error"] == "the worker is shutting down"
     shipped = [entry["message"] for entry in field.operator.listing("/logs?limit=500")]
     assert f"job {job_id} failed: the worker is shutting down" in shipped, "last logs are flushed"
-    second = field.worker("second", settings="shutdown_grace_seconds = 0.0\n", env=field.env)
-    field.operator.approve_next()
+    impatient = field.enrol() + "shutdown_grace_seconds = 0.0\n"
+    second = field.worker("second", settings=impatient, env=field.env)
     second.wait_line(f"accepted job {job_id}")
 
 

@@ -281,6 +281,18 @@ def test_progress_that_comes_after_the_end_is_ignored(studio: Any) -> None:
         assert worker.take_offer() == following, "the session goes on"
 
 
+def test_a_result_may_overtake_its_accept(studio: Any) -> None:
+    worker = studio.new_worker()
+    with worker.session():
+        job_id = studio.submit()
+        assert worker.expect("offer")["claim"]["jobId"] == job_id
+        worker.complete(job_id)
+        worker.send("accept", jobId=job_id)
+        worker.heartbeat()
+        following = studio.submit()
+        assert worker.take_offer() == following, "the session goes on"
+
+
 def test_an_offer_nobody_answers_goes_to_another(make_studio: Any) -> None:
     studio = make_studio(offer_seconds=10.0)
     deaf, other = studio.new_worker(), studio.new_worker()

@@ -64,10 +64,10 @@ class Stage:
             self._proxy = self._stack.enter_context(FaultProxy(("127.0.0.1", studio.port)))
             self._gateway = self._stack.enter_context(HttpGateway(self._proxy.url))
             for number in range(self._count):
+                settings = self._field.enrol() + _SETTINGS
                 self._field.worker(
-                    f"worker-{number}", url=self._gateway.url, settings=_SETTINGS, env=env
+                    f"worker-{number}", url=self._gateway.url, settings=settings, env=env
                 )
-                self.operator.approve_next()
             eventually(
                 "every worker is idle",
                 lambda: (

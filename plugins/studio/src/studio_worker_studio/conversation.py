@@ -138,7 +138,10 @@ class Conversation:
         held = self._session.held.get(frame.job_id)
         if held is not None:
             held.accepted = True
-        elif not self._session.was_withdrawn(frame.job_id):
+        elif not (
+            self._session.was_withdrawn(frame.job_id) or self._session.has_ended(frame.job_id)
+        ):
+            # A quick job's result comes over HTTP and may overtake its accept.
             self._session.violate(f"accept for job {frame.job_id}, which is not held")
 
     async def _on_reject(self, frame: Reject) -> None:

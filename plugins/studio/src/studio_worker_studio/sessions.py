@@ -111,6 +111,10 @@ class Session:
         """Whether the studio took that job away from this session."""
         return job_id in self._withdrawn
 
+    def has_ended(self, job_id: str) -> bool:
+        """Whether that job ended with this session's doing."""
+        return job_id in self._finished
+
     def view(self) -> WorkerView:
         """The session as the dispatch sees it."""
         current = self.current_job_id

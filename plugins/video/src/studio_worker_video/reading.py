@@ -28,7 +28,7 @@ _GOES_WITH: Mapping[str, tuple[str, ...]] = {
     "flow": ("rose", "gold", "lavender", "ocean", "candy", "peacock"),
     "kaleidoscope": ("peacock", "rose", "gold", "galaxy", "candy", "neon"),
     "landscape": ("sunset", "forest", "lavender", "ice", "ocean", "rose"),
-    "lights": ("sunset", "night", "candy", "gold", "rose", "galaxy"),
+    "bokeh": ("sunset", "night", "candy", "gold", "rose", "galaxy"),
     "plasma": ("neon", "candy", "tropical", "peacock", "sunset"),
     "rain": ("night", "ocean", "lavender"),
     "snow": ("ice", "night", "lavender"),

@@ -42,15 +42,16 @@ def timing_of(seconds: float, fps: float, ext: str) -> Timing:
 
     The length wins: where ``seconds * fps`` is no whole number the frames are shown a little
     longer or shorter than ``1 / fps``. A GIF is as long as whole centiseconds allow, an animated
-    WebP as whole milliseconds do.
+    WebP as whole milliseconds do; any other clip is right to half a millisecond or better.
     """
     # Decimal text first: 0.1 means a tenth, not the nearest binary fraction.
-    length = Fraction(str(seconds)).limit_denominator(100_000)
+    asked, rate = Fraction(str(seconds)), Fraction(str(fps))
+    frames = max(1, round(asked * rate))
     if ext == "gif":
-        ticks = max(GIF_LEAST_DELAY, round(length * 100))
-        frames = min(max(1, round(length * Fraction(str(fps)))), ticks // GIF_LEAST_DELAY)
-        return Timing(frames, Fraction(ticks, 100))
-    length = max(length, Fraction(1, 1000))
+        ticks = max(GIF_LEAST_DELAY, round(asked * 100))
+        return Timing(min(frames, ticks // GIF_LEAST_DELAY), Fraction(ticks, 100))
     if ext == "webp":
-        length = Fraction(round(length * 1000), 1000)
-    return Timing(max(1, round(length * Fraction(str(fps)))), length)
+        return Timing(frames, Fraction(max(1, round(asked * 1000)), 1000))
+    # Encoders keep the rate as two 32-bit numbers.
+    fine = min(1000, 2**31 // (frames + 1))
+    return Timing(frames, max(asked.limit_denominator(fine), Fraction(1, 1000)))

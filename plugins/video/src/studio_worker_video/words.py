@@ -6,13 +6,13 @@ __all__ = ["COLOURS", "FAST", "MOVES", "PALETTES", "PALETTE_HINTS", "SCENE_HINTS
 
 SCENE_HINTS: dict[str, str] = {
     "aurora": "northern light borealis polar arctic curtain glow magic",
+    "bokeh": "light firefly lantern lamp city party festival bubble confetti wedding christmas",
     "clouds": "cloud sky fog mist weather heaven air dawn dream storm",
     "fire": "flame campfire inferno burn burning ember lava magma torch bonfire dragon explosion",
     "flow": "silk fabric satin velvet ribbon fluid liquid smoke ink marble abstract smooth paint",
     "kaleidoscope": "mandala ornament symmetry crystal flower snowflake mosaic pattern sacred",
     "landscape": "mountain hill valley forest tree desert dune horizon canyon nature scenery "
     "journey travel train road island castle wilderness sunset sunrise",
-    "lights": "bokeh firefly lantern lamp city party festival bubble confetti wedding christmas",
     "plasma": "psychedelic electric energy retro disco rainbow lsd acid",
     "rain": "raindrop drizzle monsoon thunder window noir",
     "snow": "winter snowfall blizzard ice frost cold snowy",

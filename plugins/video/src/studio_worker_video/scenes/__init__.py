@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from studio_worker_video.canvas import Frame
 from studio_worker_video.scenes.fluids import Fire, Flow, Kaleidoscope, Plasma
-from studio_worker_video.scenes.particles import Lights, Rain, Snow, Starfield, Tunnel
+from studio_worker_video.scenes.particles import Bokeh, Rain, Snow, Starfield, Tunnel
 from studio_worker_video.scenes.setting import Setting
 from studio_worker_video.scenes.skies import Aurora, Clouds, Landscape, Waves
 
@@ -22,7 +22,7 @@ SCENES: dict[str, Callable[[Setting], Scene]] = {
     "flow": Flow,
     "kaleidoscope": Kaleidoscope,
     "landscape": Landscape,
-    "lights": Lights,
+    "bokeh": Bokeh,
     "plasma": Plasma,
     "rain": Rain,
     "snow": Snow,

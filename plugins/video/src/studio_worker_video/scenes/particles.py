@@ -9,7 +9,7 @@ from studio_worker_video.colours import to_frame
 from studio_worker_video.scenes.setting import Setting
 from studio_worker_video.scenes.spots import add_patch, disc, stamp, streak
 
-__all__ = ["Lights", "Rain", "Snow", "Starfield", "Tunnel"]
+__all__ = ["Bokeh", "Rain", "Snow", "Starfield", "Tunnel"]
 
 
 class Starfield:
@@ -55,9 +55,11 @@ class Tunnel:
         self._canvas = setting.canvas(400)
         self._ramp = setting.ramp
         self._texture = Texture(fractal(setting.rng, coarsest=2, finest=24, slope=1.9))
-        self._onward, self._twist = setting.cycles(0.45), setting.cycles(0.15)
+        self._onward = setting.cycles(0.45)
         self._wander = setting.cycles(0.2)
         self._sides = int(setting.rng.integers(6, 13))
+        # The spokes are all alike: on by one of them is back at the start.
+        self._twist = setting.cycles(0.6) / self._sides
 
     def __call__(self, turn: float) -> Frame:
         phase = 2 * np.pi * turn * self._wander
@@ -155,7 +157,7 @@ class Rain:
         return to_frame(light)
 
 
-class Lights:
+class Bokeh:
     """Soft round lights that float up and pulse, as a lens out of focus sees them."""
 
     def __init__(self, setting: Setting) -> None:

@@ -27,7 +27,6 @@ _SAMPLED_PIXELS = 65_536
 """Pixels the palette is chosen from, over all sampled frames."""
 
 _PALETTE_BYTES = 3 * _COLOURS
-_HEADER = 13 + _PALETTE_BYTES
 _FOR_EVER = b"!\xff\x0bNETSCAPE2.0\x03\x01\x00\x00\x00"
 
 Indices = NDArray[np.uint8]
@@ -64,7 +63,8 @@ def _palette(frames: int, draw: Callable[[int], Frame]) -> Image.Image:
     step |= 1
     pixels = np.concatenate([sample[::step] for sample in samples])
     strip = Image.fromarray(np.ascontiguousarray(pixels[None]))
-    return strip.quantize(_COLOURS, method=Image.Quantize.MEDIANCUT)
+    # k-means after the median cut: up to a fifth less error for some 50 ms in the whole clip.
+    return strip.quantize(_COLOURS, method=Image.Quantize.MEDIANCUT, kmeans=2)
 
 
 def _changed(before: Indices | None, after: Indices) -> tuple[int, int, int, int]:
@@ -84,5 +84,11 @@ def _compressed(picture: Image.Image) -> bytes:
     # Rows in order: our image descriptors say "not interlaced", and Pillow would interlace.
     picture.save(buffer, "GIF", optimize=False, interlace=0)
     whole = buffer.getvalue()
-    descriptor = whole.index(b",", _HEADER)
+    # Header, a palette as long as Pillow found fit, an image descriptor, the blocks, the end.
+    descriptor = 13 + (3 << (whole[10] & 7) + 1)
+    while whole[descriptor : descriptor + 1] == b"!":
+        descriptor += 2
+        while whole[descriptor]:
+            descriptor += whole[descriptor] + 1
+        descriptor += 1
     return whole[descriptor + 10 : -1]

@@ -16,7 +16,7 @@ def test_a_plugin_broken_at_import_is_withdrawn_alone(field: Any) -> None:
     build_plugin(site, "exiting-plugin", "import sys\nsys.exit(3)\n")
     worker = field.faulty_worker()
     for distribution in ("broken-plugin", "exiting-plugin"):
-        worker.wait_line(rf"of {distribution} 1\.0 is broken")
+        worker.wait_line(rf"of {distribution} 1\.0 is withdrawn \(broken\)")
     assert "a_module_nobody_has" in worker.output
     names = {engine["name"] for engine in field.capabilities()["engines"]}
     assert names >= {"synthetic", "fault"}

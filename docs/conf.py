@@ -20,7 +20,7 @@ myst_heading_anchors = 3
 html_theme = "furo"
 html_title = f"studio-worker {__version__}"
 html_static_path = ["_static"]
-html_css_files = ["diagrams.css"]
+html_css_files = ["pages.css"]
 html_copy_source = False
 html_show_sourcelink = False
 # Nothing is fetched from elsewhere: no fonts, no scripts, no badges.

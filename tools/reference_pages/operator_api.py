@@ -10,7 +10,11 @@ from tools.reference_pages.markdown import GENERATED, table
 
 __all__ = ["page"]
 
-_WHO = {"operator": "operator token", "worker": "worker token", "registrant": "registration secret"}
+_WHO = {
+    "worker": " (with the worker's token)",
+    "registrant": " (with the registration secret)",
+    None: " (open to anybody)",
+}
 
 _OPENING = """# Studio API
 
@@ -19,6 +23,8 @@ This page is made from it.
 Errors are `{"error": "<code>", "message": "<text>"}` with a fitting status.
 Lists answer `{"items": […], "next": …}` and take `?limit=&after=`.
 Give `next` as `after` for the next part.
+A call needs the operator token as bearer, unless its row says otherwise.
+The paths begin with `/graphics/api`.
 
 ## Calls
 
@@ -33,7 +39,7 @@ def page() -> str:
         for path, methods in document["paths"].items()
         for method, operation in methods.items()
     ]
-    headings = ["call", "who", "does", "query", "body", "answer"]
+    headings = ["call", "does", "body", "answer"]
     text = GENERATED + _OPENING + table(headings, rows) + "\n## Objects\n"
     schemas = document["components"]["schemas"]
     for name in sorted(schemas):
@@ -46,13 +52,15 @@ def _call(method: str, path: str, operation: dict[str, Any]) -> list[str]:
     query = [p["name"] for p in operation.get("parameters", ()) if p["in"] == "query"]
     status, success = next(iter(operation["responses"].items()))
     return [
-        f"`{method.upper()} {path.removeprefix('/graphics/api')}`",
-        _WHO[access] if access else "anybody",
-        operation["summary"],
-        ", ".join(f"`{name}`" for name in query),
+        f"`{method.upper()} {path.removeprefix('/graphics/api')}{_query(query)}`",
+        operation["summary"] + _WHO.get(access, ""),
         _content(operation.get("requestBody", {})),
         f"{status} {_content(success)}".strip(),
     ]
+
+
+def _query(names: list[str]) -> str:
+    return "?" + "&".join(f"{name}=" for name in names) if names else ""
 
 
 def _content(holder: dict[str, Any]) -> str:

@@ -23,7 +23,7 @@ __all__ = ["write_gif"]
 
 _COLOURS = 256
 _SAMPLED_FRAMES = 8
-_SAMPLED_PIXELS = 65_536
+_SAMPLED_PIXELS = 32_768
 """Pixels the palette is chosen from, over all sampled frames."""
 
 _PALETTE_BYTES = 3 * _COLOURS
@@ -63,8 +63,12 @@ def _palette(frames: int, draw: Callable[[int], Frame]) -> Image.Image:
     step |= 1
     pixels = np.concatenate([sample[::step] for sample in samples])
     strip = Image.fromarray(np.ascontiguousarray(pixels[None]))
-    # k-means after the median cut: up to a fifth less error for some 50 ms in the whole clip.
-    return strip.quantize(_COLOURS, method=Image.Quantize.MEDIANCUT, kmeans=2)
+    # k-means after the median cut, until fewer than one pixel in fifty changes sides: a tenth
+    # less error (a third on photographs) for some 50 ms in the whole clip. To the very end it
+    # takes ten times as long for nothing that can be seen.
+    return strip.quantize(
+        _COLOURS, method=Image.Quantize.MEDIANCUT, kmeans=max(1, len(pixels) // 50)
+    )
 
 
 def _changed(before: Indices | None, after: Indices) -> tuple[int, int, int, int]:

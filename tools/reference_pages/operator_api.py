@@ -39,7 +39,7 @@ def page() -> str:
         for path, methods in document["paths"].items()
         for method, operation in methods.items()
     ]
-    headings = ["call", "does", "body", "answer"]
+    headings = ["call", "does", "takes and answers"]
     text = GENERATED + _OPENING + table(headings, rows) + "\n## Objects\n"
     schemas = document["components"]["schemas"]
     for name in sorted(schemas):
@@ -51,11 +51,11 @@ def _call(method: str, path: str, operation: dict[str, Any]) -> list[str]:
     access = next((key for each in operation.get("security", ()) for key in each), None)
     query = [p["name"] for p in operation.get("parameters", ()) if p["in"] == "query"]
     status, success = next(iter(operation["responses"].items()))
+    taken, answered = _content(operation.get("requestBody", {})), f"{status} {_content(success)}"
     return [
         f"`{method.upper()} {path.removeprefix('/graphics/api')}{_query(query)}`",
         operation["summary"] + _WHO.get(access, ""),
-        _content(operation.get("requestBody", {})),
-        f"{status} {_content(success)}".strip(),
+        f"{taken} → {answered}" if taken else answered,
     ]
 
 

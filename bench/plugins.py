@@ -9,6 +9,7 @@ set of plugins changed, which asks them for their commands; the later ones read 
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import statistics
 import subprocess
@@ -31,6 +32,7 @@ def wall_ms(arguments: list[str], environ: dict[str, str]) -> float:
         env=environ,
         check=True,
         stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
     )
     return (time.perf_counter() - started) * 1000
 
@@ -39,7 +41,7 @@ def environ_with(root: Path, count: int) -> dict[str, str]:
     """The environment of a worker with ``count`` plugins beside the built-in engine."""
     site = root / f"site-{count}"
     site.mkdir()
-    names = [f"bench-{number}" for number in range(count)]
+    names = [f"bench{number}" for number in range(count)]
     for name in names:
         build_plugin(site, name, good_source(name))
     return {
@@ -52,6 +54,19 @@ def environ_with(root: Path, count: int) -> dict[str, str]:
     }
 
 
+def check_ready(environ: dict[str, str], count: int) -> None:
+    """A broken plugin would be cheaper than it should be."""
+    shown = subprocess.run(
+        [sys.executable, "-m", "studio_worker_core.cli.main", "engines", "list", "--json"],
+        env=environ,
+        check=True,
+        capture_output=True,
+    )
+    ready = [entry for entry in json.loads(shown.stdout) if entry["state"] == "ready"]
+    if len(ready) != count + 1:
+        raise SystemExit(f"{len(ready)} engines are ready, {count + 1} should be")
+
+
 def main() -> None:
     """Measure all cases and print a table."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -60,6 +75,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as home:
         environs = {count: environ_with(Path(home), count) for count in COUNTS}
         first = {count: wall_ms(["--help"], environ) for count, environ in environs.items()}
+        for count, environ in environs.items():
+            check_ready(environ, count)
         times: dict[tuple[str, int], list[float]] = {}
         for _ in range(rounds):
             for name, arguments in COMMANDS.items():

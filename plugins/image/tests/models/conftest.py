@@ -19,13 +19,34 @@ from studio_worker_core.plugin import Model
 _PROGRAM = Path(__file__).with_name("tiny_diffusers.py")
 
 
-@pytest.fixture
-def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ModelBench]:
+@pytest.fixture(scope="session")
+def _settings() -> Iterator[None]:
     # One thread: results repeat, and the engines do not fight the rest of the machine.
-    monkeypatch.setenv("OMP_NUM_THREADS", "1")
-    monkeypatch.setenv("STUDIO_WORKER_SDCPP_THREADS", "1")
-    monkeypatch.setenv("STUDIO_WORKER_DEVICE", "cpu")
-    made = ModelBench(tmp_path)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("OMP_NUM_THREADS", "1")
+        patch.setenv("STUDIO_WORKER_SDCPP_THREADS", "1")
+        patch.setenv("STUDIO_WORKER_DEVICE", "cpu")
+        yield
+
+
+@pytest.fixture(scope="session")
+def warm_lanes(tmp_path_factory: pytest.TempPathFactory, _settings: None) -> Iterator[ModelBench]:
+    made = ModelBench(tmp_path_factory.mktemp("warm"))
+    yield made
+    made.lanes.close()
+
+
+@pytest.fixture
+def bench(warm_lanes: ModelBench) -> ModelBench:
+    """Lanes that stay warm from test to test, since loading takes longer than drawing."""
+    warm_lanes.forget()
+    return warm_lanes
+
+
+@pytest.fixture
+def cold_bench(tmp_path: Path, _settings: None) -> Iterator[ModelBench]:
+    """Lanes of the test's own, nothing loaded."""
+    made = ModelBench(tmp_path / "cold")
     yield made
     made.lanes.close()
 

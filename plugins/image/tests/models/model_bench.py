@@ -86,6 +86,17 @@ class ModelBench(LaneBench):
             image.load()
             return Picture(image.convert("RGB"), result.ext, result.path.read_bytes(), seconds)
 
+    def forget(self) -> None:
+        """Start over with what was heard; the lanes stay."""
+        self.progress.clear()
+        self.logs.clear()
+        self.cancel.clear()
+
+    def pid_of(self, engine: str) -> int:
+        """Process id of an engine's lane."""
+        (pid,) = [lane.pid for lane in self.lanes.status() if lane.engine == engine]
+        return pid
+
 
 def reports_of(engine: str, model: Model, tasks: list[ImageTask], root: Path) -> list[Any]:
     """Progress and logs of tasks done without a lane, in a process of their own."""

@@ -14,7 +14,7 @@ from plugins.image.tests.models.model_bench import ModelBench, reports_of
 from studio_worker_core.errors import EngineFailed, InvalidTask, JobCancelled
 from studio_worker_core.plugin import CliDefaults, ImageTask, Model
 
-pytestmark = pytest.mark.models
+pytestmark = [pytest.mark.models, pytest.mark.timeout(600)]
 
 _MODELS = {
     "sd-cpp": ("sd-cpp", "tiny_flux"),
@@ -23,13 +23,13 @@ _MODELS = {
 }
 
 
-@pytest.fixture(params=_MODELS)
+@pytest.fixture(scope="session", params=_MODELS)
 def case(request: pytest.FixtureRequest) -> tuple[str, Model]:
     engine, model = _MODELS[request.param]
     return engine, request.getfixturevalue(model)
 
 
-@pytest.fixture(params=["sd-cpp", "diffusers directory"])
+@pytest.fixture(scope="session", params=["sd-cpp", "diffusers directory"])
 def one_of_each(request: pytest.FixtureRequest) -> tuple[str, Model]:
     engine, model = _MODELS[request.param]
     return engine, request.getfixturevalue(model)
@@ -95,14 +95,14 @@ def test_a_drawn_seed_is_told_and_makes_the_picture_again(
 
 
 def test_a_second_job_does_not_load_the_model_again(
-    bench: ModelBench, one_of_each: tuple[str, Model], caplog: pytest.LogCaptureFixture
+    cold_bench: ModelBench, one_of_each: tuple[str, Model], caplog: pytest.LogCaptureFixture
 ) -> None:
     engine, model = one_of_each
     with caplog.at_level(logging.INFO, "studio_worker.engines.lane"):
-        first = bench.draw(engine, model)
-        pid = bench.pid()
-        second = bench.draw(engine, model, seed=2)
-    assert bench.pid() == pid
+        first = cold_bench.draw(engine, model)
+        pid = cold_bench.pid_of(engine)
+        second = cold_bench.draw(engine, model, seed=2)
+    assert cold_bench.pid_of(engine) == pid
     assert sum("loaded" in record.getMessage() for record in caplog.records) == 1
     assert second.seconds < first.seconds
 
@@ -128,7 +128,7 @@ def test_progress_through_a_lane_never_goes_back(
 
 
 def test_a_cancelled_job_ends_within_two_seconds_and_the_next_one_is_done(
-    bench: ModelBench, one_of_each: tuple[str, Model]
+    cold_bench: ModelBench, one_of_each: tuple[str, Model]
 ) -> None:
     engine, model = one_of_each
     asked: list[float] = []
@@ -136,17 +136,17 @@ def test_a_cancelled_job_ends_within_two_seconds_and_the_next_one_is_done(
     def cancel(_fraction: float) -> None:
         if not asked:
             asked.append(time.monotonic())
-            bench.cancel.set()
+            cold_bench.cancel.set()
 
     with pytest.raises(JobCancelled):
-        bench.draw(engine, model, width=512, height=512, steps=150, on_progress=cancel)
+        cold_bench.draw(engine, model, width=512, height=512, steps=150, on_progress=cancel)
     assert time.monotonic() - asked[0] < 2.0
-    bench.cancel.clear()
-    assert bench.draw(engine, model).image.size == (64, 64)
+    cold_bench.cancel.clear()
+    assert cold_bench.draw(engine, model).image.size == (64, 64)
 
 
 def test_a_corrupt_model_file_is_a_clear_failure_and_the_next_job_is_done(
-    bench: ModelBench, one_of_each: tuple[str, Model], tmp_path: Path
+    cold_bench: ModelBench, one_of_each: tuple[str, Model], tmp_path: Path
 ) -> None:
     engine, model = one_of_each
     whole = model.file("diffusion-model") or model.files["unet"][-1]
@@ -163,9 +163,9 @@ def test_a_corrupt_model_file_is_a_clear_failure_and_the_next_job_is_done(
             for role, paths in model.files.items()
         }
         with pytest.raises(EngineFailed, match="cannot load 'broken'") as failure:
-            bench.draw(engine, Model("broken", files))
+            cold_bench.draw(engine, Model("broken", files))
         assert "SIGSEGV" not in str(failure.value)
-    assert bench.draw(engine, model).image.size == (64, 64)
+    assert cold_bench.draw(engine, model).image.size == (64, 64)
 
 
 def test_an_unknown_sampler_is_refused_with_those_known(
@@ -174,9 +174,9 @@ def test_an_unknown_sampler_is_refused_with_those_known(
     engine, model = one_of_each
     with pytest.raises(InvalidTask, match=r"'warp9' is not known here; known are: .*euler"):
         bench.draw(engine, model, sampling_method="warp9")
-    pid = bench.pid()
+    pid = bench.pid_of(engine)
     bench.draw(engine, model, sampling_method="Euler")
-    assert bench.pid() == pid
+    assert bench.pid_of(engine) == pid
 
 
 def test_the_defaults_of_the_model_source_draw_the_same_as_a_task_that_says_so(

@@ -14,7 +14,7 @@ from studio_worker_core.errors import EngineFailed, InvalidTask
 from studio_worker_core.plugin import Model
 from studio_worker_image.diffusion.samplers import SAMPLERS
 
-pytestmark = pytest.mark.models
+pytestmark = [pytest.mark.models, pytest.mark.timeout(600)]
 
 
 def test_a_checkpoint_draws_the_same_as_the_directory_it_was_made_from(
@@ -59,12 +59,12 @@ def test_a_sampling_method_does_not_stay_for_the_next_job(
 
 
 def test_a_checkpoint_without_its_configs_says_what_to_add(
-    bench: ModelBench, tiny_single: Model, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    cold_bench: ModelBench, tiny_single: Model, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("HF_HOME", str(tmp_path))  # a cache with nothing in it
     bare = replace(tiny_single, files={"model": tiny_single.files["model"]})
     with pytest.raises(EngineFailed, match=r"role 'config', a \.zip"):
-        bench.draw("diffusers", bare)
+        cold_bench.draw("diffusers", bare)
 
 
 def test_a_model_that_names_foreign_code_is_refused(

@@ -16,7 +16,7 @@ from studio_worker_core.errors import InvalidTask
 from studio_worker_core.plugin import CliDefaults, Model
 from studio_worker_image.sdcpp.samplers import SAMPLERS
 
-pytestmark = pytest.mark.models
+pytestmark = [pytest.mark.models, pytest.mark.timeout(600)]
 
 
 def test_a_reference_picture_changes_the_result(

@@ -17,6 +17,8 @@ import pytest
 from studio_worker_core.testing.http_gateway import HttpGateway, Rule
 from studio_worker_core.testing.processes import eventually
 
+resource: Any = pytest.importorskip("resource", reason="file size limits are of POSIX")
+
 MEBIBYTE = 1024 * 1024
 NO_RESERVE = "[outbox]\nmin_free_gb = 0.0\n"
 
@@ -180,3 +182,22 @@ def test_too_little_free_space_stops_offers_and_says_why(field: Any, disk: Small
     ballast.unlink()
     worker.wait_line("taking offers again")
     field.finishes(waiting)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="limits of another process are set on Linux")
+@pytest.mark.parametrize("kind", ["image", "llm"])
+def test_a_file_size_limit_fails_the_job_and_recovers(
+    standing: Any, results_of: Any, kind: str
+) -> None:
+    worker = standing.workers[0]
+    standing.finishes(standing.submit("ok", kind))
+    before = resource.prlimit(worker.pid, resource.RLIMIT_FSIZE)
+    # The engine's process, warm already, keeps its own: only the worker's writes fail.
+    resource.prlimit(worker.pid, resource.RLIMIT_FSIZE, (8, before[1]))
+    job = standing.fails(standing.submit("ok", kind, maxAttempts=1))
+    assert "the disk is full" in job["error"]
+    assert "free some space or raise the file size limit" in job["error"]
+    assert results_of(worker) == []
+    resource.prlimit(worker.pid, resource.RLIMIT_FSIZE, before)
+    standing.finishes(standing.submit("ok", kind))
+    eventually("an empty outbox", lambda: list(worker.outbox.glob("jobs/*")) == [])

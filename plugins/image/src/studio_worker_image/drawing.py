@@ -14,6 +14,9 @@ from studio_worker_image.reading import Recipe
 
 __all__ = ["draw", "octaves_for", "ramp_of"]
 
+_LONGEST = 4
+"""Most picture units along the longer side."""
+
 _BAND_PIXELS = 1 << 16
 """Few enough that a band's fields stay in the processor's cache."""
 
@@ -38,9 +41,11 @@ def draw(
     steps: int,
     seed: int,
     on_band: Callable[[float], None],
+    band_pixels: int = _BAND_PIXELS,
 ) -> NDArray[np.uint8]:
     """RGB bytes (height, width, 3). ``on_band`` gets the fraction done and may raise."""
-    side = min(width, height)
+    # A very long picture shows its pattern larger, so that its cost stays that of its pixels.
+    side = max(min(width, height), max(width, height) / _LONGEST)
     pixel = 1.0 / side
     brief = Brief(
         ramp=ramp,
@@ -54,7 +59,7 @@ def draw(
     paint = FAMILY_PAINTERS[recipe.family](brief)
     x = (np.arange(width, dtype=np.float32) + np.float32(0.5)) * np.float32(pixel)
     y = (np.arange(height, dtype=np.float32) + np.float32(0.5)) * np.float32(pixel)
-    rows = max(1, _BAND_PIXELS // width)
+    rows = max(1, band_pixels // width)
     out = np.empty((height, width, 3), np.uint8)
     for first in range(0, height, rows):
         on_band(first / height)

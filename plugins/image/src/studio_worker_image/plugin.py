@@ -39,7 +39,7 @@ def studio_worker_engines(host: HostInfo) -> Sequence[EngineSpec]:  # noqa: ARG0
             parameters={
                 "prompt": "its words choose the pattern, the palette and the mood",
                 "negativePrompt": "its words rule patterns, palettes and colours out",
-                "width, height": "16 to 4096 pixels each",
+                "width, height": "16 to 4096 pixels each (STUDIO_WORKER_MAX_SIDE)",
                 "steps": "fineness of detail: 1 is coarse, 20 normal, 100 and more the finest",
                 "seed": "another seed, another picture; absent: taken from the prompt",
                 "initImageUrl, denoise": "repaints the picture; 0 keeps it, 1 ignores it (0.6)",

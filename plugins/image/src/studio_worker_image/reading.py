@@ -74,7 +74,7 @@ def digest(*parts: str) -> int:
 def _lexicon(names: Iterable[str], hints: Mapping[str, str]) -> dict[str, list[str]]:
     table: dict[str, list[str]] = {}
     for name in names:
-        for word in {name, _singular(name), *hints.get(name, "").split()}:
+        for word in {_singular(word) for word in (name, *hints.get(name, "").split())}:
             table.setdefault(word, []).append(name)
     return table
 

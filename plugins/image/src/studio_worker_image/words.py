@@ -26,7 +26,7 @@ FAMILIES: tuple[str, ...] = (
 """The pattern families; each is also a model, ``procedural-<family>``."""
 
 FAMILY_HINTS: dict[str, str] = {
-    "aurora": "northern lights borealis polar glow curtain",
+    "aurora": "northern light borealis polar glow curtain",
     "bokeh": "bubble lantern light lamp blur city street traffic rain party dot confetti firefly "
     "snow fruit cafe bar",
     "clouds": "cloud sky storm stormy fog foggy mist misty weather heaven air dawn dream "
@@ -43,7 +43,7 @@ FAMILY_HINTS: dict[str, str] = {
     "silk": "portrait woman dress fabric cloth satin velvet ribbon fold flow smooth "
     "elegant wallpaper curve",
     "starfield": "space galaxy nebula star cosmos universe cosmic planet astronaut milky",
-    "tiles": "tile mosaic pattern truchet geometric grid retro-tile maze floor azulejo ceramic",
+    "tiles": "tile mosaic pattern truchet geometric grid maze floor azulejo ceramic",
     "voronoi": "cell stained glass window crack scale giraffe cellular honeycomb gem",
     "waves": "wave ocean sea water beach river surf tide underwater ship fish",
     "wood": "timber plank oak bark walnut bamboo desk furniture pine",

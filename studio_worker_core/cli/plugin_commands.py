@@ -61,7 +61,9 @@ def installed_fingerprint(search_path: Iterable[str]) -> list[str]:
     A line has the directory's name and modification time, which pip changes whenever it
     installs, upgrades or removes.
     """
-    lines = [__version__, sys.version.split()[0], os.environ.get("STUDIO_WORKER_PLUGINS", "*")]
+    allowed = os.environ.get("STUDIO_WORKER_PLUGINS", "*")
+    # Named, because an empty line (no plugin allowed) would end the fingerprint in the file.
+    lines = [__version__, sys.version.split()[0], f"allowed {allowed}"]
     for place in search_path:
         try:
             with os.scandir(place or ".") as entries:

@@ -104,7 +104,12 @@ def _whole_plugin(
     fault = faulty.fault if faulty is not None else None
     remedy = fault.remedy if fault else None
     if state == "disabled":
-        remedy = f"studio-worker engines enable {plugin.distribution}"
+        by_config = reason is not None and "plugins.disabled" in reason
+        remedy = (
+            f"studio-worker engines enable {plugin.distribution}"
+            if by_config
+            else f"add '{plugin.distribution}' to it to load it"
+        )
     return RosterEntry(
         engine=plugin.name,
         distribution=plugin.distribution,

@@ -148,3 +148,13 @@ def test_the_fingerprint_changes_with_what_is_installed(tmp_path: Path) -> None:
     after = subject.installed_fingerprint([str(tmp_path)])
     assert before != after
     assert subject.installed_fingerprint([str(tmp_path), str(tmp_path / "missing")]) == after
+
+
+def test_the_answer_is_remembered_when_no_plugin_is_allowed(
+    plugins: Path, environ: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in {**environ, "STUDIO_WORKER_PLUGINS": ""}.items():
+        monkeypatch.setenv(name, value)
+    assert subject.plugin_commands() == {}
+    monkeypatch.setattr(subject, "_ask_plugins", lambda: pytest.fail("asked again"))
+    assert subject.plugin_commands() == {}

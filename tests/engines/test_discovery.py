@@ -116,6 +116,10 @@ def test_an_allow_list_leaves_the_others_out(site: PluginSite) -> None:
     site.add("two-plugin", "raise AssertionError('imported')\n")
     roster = site.discover(allowed=frozenset({"one-plugin"}))
     assert [info.name for info in roster.offerings().engines] == ["one", "synthetic"]
+    left_out = roster.find("two-plugin")
+    assert left_out is not None
+    assert left_out.reason == "not named in STUDIO_WORKER_PLUGINS"
+    assert left_out.remedy == "add 'two-plugin' to it to load it"
     roster = site.discover(allowed=frozenset())
     assert [info.name for info in roster.offerings().engines] == ["synthetic"]
 

@@ -35,15 +35,15 @@ class Starfield:
         cloud = np.clip(0.24 + 0.17 * self._nebula(turn), 0, None)
         cloud *= np.clip(0.75 + 0.3 * self._dust(turn), 0.15, None)
         light = self._ramp.at(self._canvas.enlarge(cloud)) * 0.8
-        for part in range(3):  # three moments of an open shutter draw the nearest ones out
-            moment = turn - 0.22 * self._blink * part
+        for part in range(4):  # four moments of an open shutter draw the nearest ones out
+            moment = turn - 0.09 * self._blink * part
             depth = 1 - (self._start + moment * self._pace) % 1
             near = 1 / (0.06 + depth)
             x = (self._way[:, 0] * near * 0.5 * self._canvas.short) + self._canvas.width / 2
             y = (self._way[:, 1] * near * 0.5 * self._canvas.short) + self._canvas.height / 2
             size = self._canvas.short / 512 * np.clip(0.6 + 0.16 * near, 0.7, 2.6)
             fade = np.minimum(1, (1 - depth) * 6) * np.clip(0.16 * near, 0.25, 1.6)
-            power = fade * (0.62, 0.38, 0.2)[part]
+            power = fade * (0.5, 0.36, 0.24, 0.14)[part]
             stamp(light, x, y, np.maximum(size, 0.5), power[:, None] * self._colour)
         return to_frame(light)
 

@@ -135,6 +135,8 @@ def _print(report: Report) -> None:
     if report.passed:
         typer.echo(f"{who} keeps the contract")
     elif report.failed:
-        typer.echo(f"{who} does not keep the contract: {len(report.failed)} checks failed")
+        count = len(report.failed)
+        checks = "1 check" if count == 1 else f"{count} checks"
+        typer.echo(f"{who} does not keep the contract: {checks} failed")
     else:
         typer.echo(f"{who}: nothing could be checked")

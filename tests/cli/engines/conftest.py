@@ -13,7 +13,7 @@ PLUGIN = (
     + """
 @hookimpl
 def studio_worker_engines(host):
-    kinds = {TaskKind.IMAGE: ["slow"], TaskKind.AUDIO_TTS: ["slow"]}
+    kinds = {TaskKind.IMAGE: ["slow", "slow:*"], TaskKind.AUDIO_TTS: ["slow:*"]}
     return [EngineSpec(name="slow", models=kinds, factory="slow_engine:Slow", version="1")]
 
 @hookimpl
@@ -31,6 +31,8 @@ class Slow(Engine):
     def generate(self, job):
         if job.task.prompt == "fail":
             raise EngineFailed("as asked")
+        for role, files in job.model.files.items():
+            job.log(f"{role} is {files[0].read_text()}", "warning")
         job.progress(0.1, "begun")
         while job.task.prompt == "wait":
             time.sleep(0.01)

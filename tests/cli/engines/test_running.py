@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 import wave
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import psutil
@@ -124,6 +127,46 @@ def test_a_file_never_gets_a_name_that_lies(cli: Run, tmp_path: Path, slow_engin
     assert "answered png, not webp: it is in x.png" in done.stderr
     assert size(tmp_path / "x.png") == (8, 8)
     assert not (tmp_path / "x.webp").exists()
+
+
+@pytest.fixture
+def model_source(tmp_path: Path) -> Iterator[Path]:
+    """A file with the source of a model of the engine ``slow``, whose one file is served."""
+    served = tmp_path / "served"
+    served.mkdir()
+    (served / "weights.bin").write_text("made of stone", "utf-8")
+    handler = functools.partial(SimpleHTTPRequestHandler, directory=str(served))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        url = f"http://127.0.0.1:{server.server_port}/weights.bin"
+        file = {"role": "model", "url": url, "filename": "weights.bin"}
+        source = {"engine": "slow", "files": [file], "cliDefaults": {}}
+        path = tmp_path / "stone.json"
+        path.write_text(json.dumps(source), "utf-8")
+        yield path
+        server.shutdown()
+        thread.join()
+
+
+def test_the_files_of_a_model_source_are_downloaded_for_the_engine(
+    cli: Run, tmp_path: Path, slow_engine: str, model_source: Path
+) -> None:
+    asked = ("--prompt", "x", "--model-source", str(model_source), "-o", "x.png")
+    done = cli("engines", "run", "slow", *asked, PYTHONPATH=slow_engine)
+    assert done.returncode == 0, done.stderr
+    assert "slow: model is made of stone" in done.stderr
+    done = cli(
+        *("engines", "check", "slow", "--only", "models", "--model-source", str(model_source)),
+        PYTHONPATH=slow_engine,
+    )
+    assert "1 did a job" in done.stdout
+
+
+def test_an_engine_for_any_speech_says_what_it_needs(cli: Run, slow_engine: str) -> None:
+    done = cli("engines", "run", "slow", "--text", "x", "-o", "x.wav", PYTHONPATH=slow_engine)
+    assert done.returncode == 1
+    assert "--model-source FILE.json" in done.stderr
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

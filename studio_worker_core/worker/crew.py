@@ -34,12 +34,14 @@ class Crew:
                     self._failure = error
             self._stop.set()
 
-    def join(self, timeout: float) -> list[str]:
-        """Wait (seconds, for all together); the names of threads that did not end."""
+    def join(self, timeout: float, *names: str) -> list[str]:
+        """Wait (seconds, for all together) for the named threads, or for all of them; the
+        names of those that did not end."""
         deadline = time.monotonic() + timeout
-        for thread in self._threads.values():
+        waited = {name: self._threads[name] for name in names or self._threads}
+        for thread in waited.values():
             thread.join(max(0.0, deadline - time.monotonic()))
-        return [name for name, thread in self._threads.items() if thread.is_alive()]
+        return [name for name, thread in waited.items() if thread.is_alive()]
 
     def raise_failure(self) -> None:
         """Raise what a thread raised first, if any did."""

@@ -183,6 +183,8 @@ class Worker:
                 held.stop(StopReason.SHUTDOWN)
                 self._gate.wait_free(_HAND_BACK_SECONDS)
         self._jobs.finish()
+        # The gate opens before a job's end is told; the session must hear it first.
+        self._crew.join(_HAND_BACK_SECONDS, "jobs")
         self._delivery.flush(max(_FLUSH_SECONDS, deadline - time.monotonic()))
         self._closing.set()
         self._uploads.close()

@@ -50,8 +50,11 @@ def test_a_job_that_outlasts_the_grace_time_is_handed_to_another_worker(
     assert job["state"] == "queued"
     assert job["attempts"] == 1
     assert job["error"] == "the worker is shutting down"
-    shipped = [entry["message"] for entry in field.operator.listing("/logs?limit=500")]
-    assert f"job {job_id} failed: the worker is shutting down" in shipped, "last logs are flushed"
+    last = f"job {job_id} failed: the worker is shutting down"
+    eventually(
+        "the last log line at the studio",
+        lambda: last in [e["message"] for e in field.operator.listing("/logs?limit=500")],
+    )
     impatient = field.enrol() + "shutdown_grace_seconds = 0.0\n"
     second = field.worker("second", settings=impatient, env=field.env)
     second.wait_line(f"accepted job {job_id}")

@@ -44,6 +44,7 @@ def test_a_thread_that_does_not_end_is_named() -> None:
         release.wait()
 
     crew.start("link", wait)
+    assert crew.join(10, "jobs") == []
     assert crew.join(0.05) == ["link"]
     release.set()
     assert crew.join(10) == []

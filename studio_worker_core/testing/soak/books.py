@@ -151,6 +151,11 @@ def _tracebacks(stage: Stage) -> list[str]:
         lines = process.lines
         for number, line in enumerate(lines):
             if line.startswith("Traceback"):
-                shown = "\n".join(lines[max(number - 2, 0) : number + 25])
+                end = number + 1
+                while end < len(lines) - 1 and lines[end].startswith(" "):
+                    end += 1
+                shown = "\n".join(
+                    [*lines[max(number - 2, 0) : number + 3], *lines[end - 12 : end + 1]]
+                )
                 faults.append(f"a traceback of the {process.name}:\n{shown}")
     return faults

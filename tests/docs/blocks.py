@@ -65,7 +65,8 @@ class Command:
 
 def pages() -> list[Path]:
     """Every page: the README files and all of ``docs``."""
-    return [ROOT / "README.md", *sorted((ROOT / "docs").rglob("[!_]*.md"))]
+    found = sorted((ROOT / "docs").rglob("*.md"))
+    return [ROOT / "README.md", *(page for page in found if "_build" not in page.parts)]
 
 
 def blocks_of(page: Path) -> Iterator[Block]:

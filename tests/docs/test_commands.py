@@ -24,6 +24,19 @@ PAGES = pages()
 BLOCKS = [block for page in PAGES for block in blocks_of(page)]
 _CHECKED = {"console", "python", "toml", "json", "ini", "dockerfile", "text", "{toctree}"}
 
+_NOT_RUN = {
+    "downloads a model",
+    "fetches from a package index",
+    "needs Docker",
+    "needs a studio at that address",
+    "needs nginx",
+    "needs systemd and a package index",
+    "needs systemd, root and a package index",
+    "there is no result to act on",
+    "they are what the tests are run by",
+}
+"""Why a block may stay unrun. A new reason is a decision, so it is made here."""
+
 
 def _id(item: Path | Block) -> str:
     return item.where if isinstance(item, Block) else str(item.relative_to(ROOT))
@@ -53,7 +66,7 @@ def test_a_block_has_a_language_that_is_checked_or_says_why_it_is_not_run(block:
     assert block.language in _CHECKED or block.language.startswith("{") or reason, (
         f"{block.where}: nothing checks {block.language!r} blocks; mark it '<!-- not run: why -->'"
     )
-    assert reason is None or reason, f"{block.where}: 'not run' needs a reason"
+    assert reason is None or reason in _NOT_RUN, f"{block.where}: {reason!r} is no known reason"
 
 
 @pytest.mark.parametrize("block", _of("console"), ids=_id)

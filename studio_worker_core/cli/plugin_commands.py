@@ -16,8 +16,9 @@ from zlib import crc32
 
 from studio_worker_core import __version__
 from studio_worker_core.cli.table import CommandEntry
+from studio_worker_core.host.cache import cache_directory
 
-__all__ = ["cache_directory", "installed_fingerprint", "plugin_commands"]
+__all__ = ["installed_fingerprint", "plugin_commands"]
 
 _FORMAT = "studio-worker commands 1"
 
@@ -36,23 +37,6 @@ def plugin_commands() -> dict[str, CommandEntry]:
     if cache is not None:
         _write(cache, fingerprint, found, sources)
     return found
-
-
-def cache_directory() -> Path:
-    """Where this user's caches are on this platform.
-
-    Raises:
-        RuntimeError: no home directory is known.
-    """
-    if sys.platform == "win32":
-        local = os.environ.get("LOCALAPPDATA")
-        root = Path(local) if local else Path.home() / "AppData" / "Local"
-    elif sys.platform == "darwin":
-        root = Path.home() / "Library" / "Caches"
-    else:
-        chosen = Path(os.environ.get("XDG_CACHE_HOME") or "")
-        root = chosen if chosen.is_absolute() else Path.home() / ".cache"
-    return root / "minis-studio-worker"
 
 
 def installed_fingerprint(search_path: Iterable[str]) -> list[str]:

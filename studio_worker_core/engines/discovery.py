@@ -26,6 +26,7 @@ from studio_worker_core.engines.plugin_records import (
     source_of,
 )
 from studio_worker_core.engines.roster import Roster, RosterEntry
+from studio_worker_core.engines.vetting import vet
 from studio_worker_core.plugin import ENTRY_POINT_GROUP, HostInfo, JobEvent
 
 __all__ = ["ALLOW_LIST_VARIABLE", "allowed_plugins", "candidates", "discover"]
@@ -62,15 +63,18 @@ def discover(
         named by distribution or entry point is not even imported.
     :param allowed: if given, only these distributions or entry points and the built-in
         engines are loaded; see :func:`allowed_plugins`.
-    :param installed: the entry points to load instead of the installed ones.
+    :param installed: the entry points to load instead of the installed ones; these are known
+        not to end the process they are imported in (:mod:`.vetting`).
     :param isolated: plugins that were loaded in environments of their own; see
         :mod:`.isolated`.
     """
-    if installed is None:
-        installed = entry_points(group=ENTRY_POINT_GROUP)
+    is_known = installed is not None
+    found = candidates(entry_points(group=ENTRY_POINT_GROUP) if installed is None else installed)
+    off = {c: reason for c in found if (reason := _switched_off(c, disabled, allowed))}
+    deadly = {} if is_known else vet([c for c in found if c not in off])
     # What a plugin prints must not end up in the middle of a command's JSON.
     with contextlib.redirect_stdout(sys.stderr):
-        plugins = [_load(candidate, host, disabled, allowed) for candidate in candidates(installed)]
+        plugins = [_load(c, host, off.get(c), deadly.get(c)) for c in found]
     plugins += [_switched(plugin, disabled, allowed) for plugin in isolated]
     entries = merge_plugins(plugins, disabled)
     _report(entries)
@@ -103,14 +107,9 @@ def _candidate(entry_point: EntryPoint) -> Candidate:
 
 
 def _load(
-    candidate: Candidate,
-    host: HostInfo,
-    disabled: Collection[str],
-    allowed: Collection[str] | None,
+    candidate: Candidate, host: HostInfo, off: str | None, deadly: Fault | None
 ) -> LoadedPlugin:
-    names = (candidate.distribution, candidate.entry_point.name)
-    reason = _reason_off(names, disabled, None if candidate.builtin else allowed)
-    if reason is None:
+    if off is None and deadly is None:
         return load_plugin(candidate, host)
     return LoadedPlugin(
         name=candidate.entry_point.name,
@@ -118,8 +117,16 @@ def _load(
         version=candidate.version,
         builtin=candidate.builtin,
         source=source_of(candidate.entry_point),
-        disabled=reason,
+        disabled=off,
+        fault=deadly,
     )
+
+
+def _switched_off(
+    candidate: Candidate, disabled: Collection[str], allowed: Collection[str] | None
+) -> str | None:
+    names = (candidate.distribution, candidate.entry_point.name)
+    return _reason_off(names, disabled, None if candidate.builtin else allowed)
 
 
 def _switched(

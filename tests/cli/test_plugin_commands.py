@@ -73,8 +73,8 @@ def run(environ: dict[str, str], *arguments: str) -> subprocess.CompletedProcess
 
 
 def times_asked(site: Path) -> int:
-    """How often the good plugin was imported."""
-    return len((site / "greeter" / "asked").read_text("utf-8"))
+    """How often the good plugin was imported, after it was tried in another process."""
+    return len((site / "greeter" / "asked").read_text("utf-8")) - 1
 
 
 def test_a_plugins_command_is_listed_and_works(environ: dict[str, str], plugins: Path) -> None:
@@ -114,7 +114,7 @@ def test_the_allow_list_holds_for_commands(environ: dict[str, str], plugins: Pat
 
 def test_a_damaged_cache_is_passed_over(environ: dict[str, str], plugins: Path) -> None:
     run(environ, "--help")
-    (cache,) = (Path(environ["XDG_CACHE_HOME"]) / "minis-studio-worker").iterdir()
+    (cache,) = (Path(environ["XDG_CACHE_HOME"]) / "minis-studio-worker").glob("commands-*")
     for damage in (b"", b"\xff\xfe\x00", b"studio-worker commands 1\n\nx\n\ny\n\nz\tq"):
         cache.write_bytes(damage)
         assert "greet" in run(environ, "--help").stdout

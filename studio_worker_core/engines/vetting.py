@@ -16,6 +16,7 @@ import faulthandler
 import importlib
 import os
 import re
+import signal
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -143,6 +144,8 @@ def _write(cache: Path | None, keys: Sequence[str]) -> None:
 def main() -> None:
     """Import the modules named on standard input, one after the other."""
     faulthandler.enable()
+    if hasattr(signal, "alarm"):  # a host that was killed cannot stop a hanging import
+        signal.alarm(int(VET_SECONDS * 2))
     modules = sys.stdin.read().splitlines()
     answers = os.dup(1)
     os.dup2(2, 1)  # what a plugin prints is no answer

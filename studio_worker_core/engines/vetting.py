@@ -3,7 +3,7 @@
 An exception at import is caught in the host. A crash in a C library or an ``os._exit`` is
 not: it would take the host along, at every start, with no word about who did it. So a
 distribution that is new here is tried once in another process. What passed is remembered by
-name and version; what did not is tried again at each start, so that a mended plugin is taken.
+name, version and place; what did not is tried again at each start, so that a mended plugin is taken.
 
 Run as ``python -P -m studio_worker_core.engines.vetting``: module names come as lines on
 standard input, ``try N`` and ``ok N`` go to standard output.
@@ -110,9 +110,22 @@ def _key(candidate: Candidate) -> str:
         candidate.entry_point.value,
         __version__,
         sys.version.split()[0],
-        sys.prefix,
+        _place(candidate),
     )
     return " ".join(parts).replace("\n", " ")
+
+
+def _place(candidate: Candidate) -> str:
+    """Where it is installed and when its module changed, found without importing it."""
+    distribution = candidate.entry_point.dist
+    if distribution is None:
+        return sys.prefix
+    module = candidate.entry_point.module.replace(".", "/")
+    for name in (f"{module}.py", f"{module}/__init__.py"):
+        file = Path(str(distribution.locate_file(name)))
+        with contextlib.suppress(OSError):
+            return f"{file} {file.stat().st_mtime_ns}"
+    return str(distribution.locate_file(""))  # an editable install, for one
 
 
 def _cache_file(directory: Path | None) -> Path | None:

@@ -43,14 +43,13 @@ def test_the_deadly_are_named_with_how_and_where(site: PluginSite, tmp_path: Pat
 def test_what_passed_is_not_tried_again_until_it_changes(
     site: PluginSite, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    site.add("good", good_source())
+    site.add("good-plugin", good_source())
     assert vetted(site, tmp_path / "cache") == {}
-    monkeypatch.setattr(vetting, "_try", lambda _: pytest.fail("tried again"))
-    assert vetted(site, tmp_path / "cache") == {}
-    monkeypatch.undo()
-    sys.path.insert(0, str(site.root))
-    site.add("exits", EXIT)
-    assert set(vetted(site, tmp_path / "cache")) == {"exits"}
+    with monkeypatch.context() as patch:
+        patch.setattr(vetting, "_try", lambda _: pytest.fail("tried again"))
+        assert vetted(site, tmp_path / "cache") == {}
+    (site.root / "good_plugin.py").write_text(EXIT, "utf-8")
+    assert set(vetted(site, tmp_path / "cache")) == {"good-plugin"}
 
 
 def test_a_mended_plugin_is_taken_at_the_next_start(site: PluginSite, tmp_path: Path) -> None:

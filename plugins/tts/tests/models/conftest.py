@@ -22,6 +22,7 @@ from studio_worker_tts.coqui.spec import SPEC
 from studio_worker_tts.plugin import studio_worker_extensions
 
 Files = Mapping[str, Path]
+ROOT = Path(__file__).resolve().parents[4]
 
 
 def coqui_entry() -> RosterEntry:
@@ -69,27 +70,61 @@ def files_of(directory: Path) -> dict[str, Path]:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _library() -> None:
+def _surroundings() -> Iterator[None]:
     if not installed():
         pytest.skip("coqui-tts is not installed; make test-models installs it")
+    with pytest.MonkeyPatch.context() as patch:
+        # One thread: PyTorch's own spin, and starve each other on a busy machine.
+        patch.setenv("OMP_NUM_THREADS", "1")
+        patch.setenv("STUDIO_WORKER_DEVICE", "cpu")
+        yield
+
+
+def made_by(maker: str, directory: Path, *options: str) -> None:
+    """Run a maker in a process of its own: this one imports no PyTorch."""
+    done = subprocess.run(
+        [sys.executable, "-m", f"plugins.tts.tests.models.{maker}", str(directory), *options],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=170,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
 
 
 @pytest.fixture(scope="session")
 def make_voice(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., dict[str, Path]]:
-    """``make_voice(*options of tiny_vits.py)``; made once for equal options."""
+    """``make_voice(*options of tiny_vits)``; made once for equal options."""
 
     @functools.cache
     def make(*options: str) -> dict[str, Path]:
         directory = tmp_path_factory.mktemp("voice")
-        script = Path(__file__).parent / "tiny_vits.py"
-        subprocess.run(
-            [sys.executable, str(script), str(directory), *options],
-            check=True,
-            capture_output=True,
-        )
+        made_by("tiny_vits", directory, *options)
         return files_of(directory)
 
     return make
+
+
+@pytest.fixture
+def glow(tmp_path: Path) -> dict[str, Path]:
+    """Glow-TTS with a vocoder and statistics."""
+    made_by("tiny_others", tmp_path, "glow")
+    return files_of(tmp_path) | {
+        "stats": tmp_path / "scale_stats.npy",
+        "vocoder": tmp_path / "vocoder" / "model.pth",
+        "vocoder-config": tmp_path / "vocoder" / "config.json",
+    }
+
+
+@pytest.fixture
+def xtts(tmp_path: Path) -> dict[str, Path]:
+    """XTTS with the speakers Ana Florence and Ben."""
+    made_by("tiny_others", tmp_path, "xtts")
+    return files_of(tmp_path) | {
+        "speakers": tmp_path / "speakers_xtts.pth",
+        "vocab": tmp_path / "vocab.json",
+    }
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,4 @@
-"""Make a VITS voice of about 1 MB with random weights: ``tiny_vits.py DIRECTORY [OPTIONS]``.
+"""Make a VITS voice of about 1 MB with random weights: see ``--help``.
 
 The real library builds, saves and loads it, so that its real loading code is tested without
 a download. What it says is noise of the right length.

@@ -44,9 +44,9 @@ class CoquiVoice:
         self.sample_rate = int(tts.synthesizer.output_sample_rate)
         self.speakers: list[str] = list(tts.speakers or ())
         """Empty for a model with one voice."""
-        self.languages: list[str] = list(tts.languages or ())
-        """Empty for a model of one language."""
-        names = self._model.language_manager.language_names
+        names = list(self._model.language_manager.name_to_id)
+        self.languages: list[str] = names if tts.languages else []
+        """In the model's own order, its main language first; empty for a model of one."""
         self.own_language: str | None = names[0] if len(names) == 1 else None
 
     @property

@@ -3,7 +3,8 @@
 An exception at import is caught in the host. A crash in a C library or an ``os._exit`` is
 not: it would take the host along, at every start, with no word about who did it. So a
 distribution that is new here is tried once in another process. What passed is remembered by
-name, version and place; what did not is tried again at each start, so that a mended plugin is taken.
+name, version and place; what did not is tried again at each start, so that a mended plugin
+is taken.
 
 Run as ``python -P -m studio_worker_core.engines.vetting``: module names come as lines on
 standard input, ``try N`` and ``ok N`` go to standard output.

@@ -25,7 +25,7 @@ from studio_worker_core.testing.conformance.samples import (
 )
 from studio_worker_core.testing.conformance.verdicts import NotChecked, NotMet
 from studio_worker_core.testing.conformance.workshop import Work, Workshop
-from studio_worker_core.wire.tasks import TaskKind
+from studio_worker_core.wire.tasks import Task, TaskKind, task_kind
 
 __all__ = [
     "cancels",
@@ -98,29 +98,39 @@ def progresses(shop: Workshop, kind: TaskKind) -> str:
 def cancels(shop: Workshop, kind: TaskKind) -> str:
     """A cancelled job stops within 2 s, by itself: its process and its model stay."""
     for task in long_tasks(shop.task(kind)):
-        shop.fresh_product(shop.task(kind))  # loads: what is measured is the work
-        before = shop.lane()
-        cancel = threading.Event()
-        with _soon(cancel.set) as disturbance:
-            work = shop.do(task, cancel=cancel, on_progress=disturbance.on_progress)
-        ended = time.monotonic()
-        if isinstance(work.error, InvalidTask):
-            continue
-        if work.error is not None and not isinstance(work.error, JobCancelled):
-            raise NotMet(f"the job failed instead: {work.error}")
-        if work.result is not None:
-            return f"its longest job takes {work.seconds:.2f} s and was done before"
-        latency = ended - disturbance.at
-        after = shop.lane()
-        if latency >= _CANCEL_SECONDS:
-            raise NotMet(f"stopped {latency:.2f} s after it was asked to")
-        if before is None or after is None or after.pid != before.pid:
-            raise NotMet(
-                f"did not stop by itself and was ended by force after {latency:.2f} s, model and "
-                "all; call job.check_cancelled() in its loop"
-            )
-        return f"stopped in {latency:.2f} s"
+        try:
+            found = _cancelled(shop, task)
+        except NotMet:
+            # The engine's pace is meant, not that of a machine which was busy elsewhere.
+            found = _cancelled(shop, task)
+        if found is not None:
+            return found
     raise NotChecked("it refused every job that is long enough to be cancelled")
+
+
+def _cancelled(shop: Workshop, task: Task) -> str | None:
+    """How a job took being cancelled; None when it was refused."""
+    shop.fresh_product(shop.task(task_kind(task)))  # loads: what is measured is the work
+    before = shop.lane()
+    cancel = threading.Event()
+    with _soon(cancel.set) as disturbance:
+        work = shop.do(task, cancel=cancel, on_progress=disturbance.on_progress)
+    latency = time.monotonic() - disturbance.at
+    if isinstance(work.error, InvalidTask):
+        return None
+    if work.error is not None and not isinstance(work.error, JobCancelled):
+        raise NotMet(f"the job failed instead: {work.error}")
+    if work.result is not None:
+        return f"its longest job takes {work.seconds:.2f} s and was done before"
+    after = shop.lane()
+    if latency >= _CANCEL_SECONDS:
+        raise NotMet(f"stopped {latency:.2f} s after it was asked to")
+    if before is None or after is None or after.pid != before.pid:
+        raise NotMet(
+            f"did not stop by itself and was ended by force after {latency:.2f} s, model and "
+            "all; call job.check_cancelled() in its loop"
+        )
+    return f"stopped in {latency:.2f} s"
 
 
 def refuses(shop: Workshop, kind: TaskKind) -> str:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 CHAT = {"kind": "llm", "messages": [{"role": "user", "content": "hello"}]}
 
 
@@ -23,6 +25,32 @@ def test_a_lost_socket_keeps_the_job_for_a_worker_that_can_resume(studio: Any) -
         other.heartbeat()
         other.expect_silence()
     assert studio.job(job_id)["state"] == "done"
+
+
+def test_an_upload_that_ends_a_job_while_its_worker_comes_back_harms_nobody(
+    studio: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    worker = studio.new_worker()
+    with worker.session():
+        job_id = studio.submit()
+        worker.take_offer()
+    fleet, jobs = studio.studio.fleet, studio.studio.jobs
+    look = jobs.get
+
+    async def overtaken(wanted: str) -> Any:
+        """The upload comes in while the studio waits for its database."""
+        session = fleet.sessions.get(worker.worker_id)
+        if wanted == job_id and session is not None:
+            session.settle(job_id)
+        return await look(wanted)
+
+    with worker.connected():
+        monkeypatch.setattr(jobs, "get", overtaken)
+        assert worker.hello(job_id)["resume"] == [job_id]
+        worker.heartbeat()
+        monkeypatch.undo()
+        following = studio.submit()
+        assert worker.take_offer() == following, "the session goes on"
 
 
 def test_a_result_can_be_delivered_without_a_socket_while_the_lease_lasts(studio: Any) -> None:

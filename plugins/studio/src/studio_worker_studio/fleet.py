@@ -90,7 +90,7 @@ class Fleet:
             for job_id in sorted(unfinished - known)[:_MAX_STOPPED]:
                 session.withdraw(job_id)
                 self._ask_to_stop(session, job_id)
-            for job_id in session.held:
+            for job_id in list(session.held):  # an upload may end one while we look
                 job = await self._jobs.get(job_id)
                 if job is not None and job.cancel_requested:
                     self._ask_to_stop(session, job_id)

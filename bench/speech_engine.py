@@ -22,7 +22,7 @@ TEXT = "The quick brown fox jumps over the lazy dog, and then it rests in the sh
 
 def measure(engine: Engine, ext: str, place: Path, rounds: int) -> float:
     """Median of seconds of speech a second."""
-    rates = []
+    rates: list[float] = []
     for _ in range(rounds):
         job = Job(
             id="bench",
@@ -39,7 +39,7 @@ def measure(engine: Engine, ext: str, place: Path, rounds: int) -> float:
         path = engine.generate(job)
         seconds = time.perf_counter() - started
         assert isinstance(path, Path)
-        rates.append(soundfile.info(path).duration / seconds)
+        rates.append(float(soundfile.info(path).duration) / seconds)
     return statistics.median(rates)
 
 
@@ -53,7 +53,7 @@ def main() -> None:
         for name, engine in (("espeak", EspeakEngine()), ("formant", FormantEngine())):
             base = None
             for ext in ("wav", "flac", "mp3", "ogg", "opus"):
-                rate = measure(engine, ext, Path(place), options.rounds)
+                rate: float = measure(engine, ext, Path(place), options.rounds)
                 base = base or rate
                 print(f"{name:<9} {ext:<6} {rate:>10.0f} {rate / base:>6.2f}")
 

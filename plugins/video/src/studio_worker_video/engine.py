@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import imageio.v3 as iio
 import numpy as np
 
 from studio_worker_core.plugin import Engine, Job, Output, VideoTask
@@ -15,7 +15,7 @@ from studio_worker_video.colours import Ramp
 from studio_worker_video.reading import Recipe, read_prompt
 from studio_worker_video.scenes import SCENES, Scene, Setting
 from studio_worker_video.settings import Settings, settings_of
-from studio_worker_video.writers import WRITERS
+from studio_worker_video.writers import CLIPS, sampled
 
 __all__ = ["MotionEngine"]
 
@@ -52,14 +52,14 @@ class MotionEngine(Engine):
             job.check_cancelled()
             return scene(number * step)
 
-        WRITERS[settings.ext](path, settings, _counted(job, settings.timing.frames, draw), draw)
+        frames = settings.timing.frames
+        samples = (draw(number) for number in sampled(frames))
+        plugin = CLIPS[settings.ext]
+        with iio.imopen(path, "w", plugin=plugin, settings=settings, samples=samples) as clip:
+            for number in range(frames):
+                clip.write(draw(number))
+                job.progress((number + 1) / frames, f"frame {number + 1} of {frames}")
         return path
-
-
-def _counted(job: Job[VideoTask], frames: int, draw: Callable[[int], Frame]) -> Iterator[Frame]:
-    for number in range(frames):
-        yield draw(number)
-        job.progress((number + 1) / frames, f"frame {number + 1} of {frames}")
 
 
 def _scene(recipe: Recipe, settings: Settings) -> Scene:

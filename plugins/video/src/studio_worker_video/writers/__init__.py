@@ -1,26 +1,20 @@
-"""Writing frames to a file, one after the other, in the format its extension says."""
+"""The formats, as plugins of imageio that write a clip frame by frame.
+
+.. code-block:: python
+
+    with iio.imopen(path, "w", plugin=Mp4Clip, settings=settings) as clip:
+        for frame in frames:
+            clip.write(frame)
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from pathlib import Path
+from studio_worker_video.writers.clip import Clip
+from studio_worker_video.writers.gif import GifClip, sampled
+from studio_worker_video.writers.streams import Mp4Clip, WebmClip
+from studio_worker_video.writers.webp import WebpClip
 
-from studio_worker_video.canvas import Frame
-from studio_worker_video.settings import Settings
-from studio_worker_video.writers.gif import write_gif
-from studio_worker_video.writers.streams import write_mp4, write_webm
-from studio_worker_video.writers.webp import write_webp
+__all__ = ["CLIPS", "Clip", "GifClip", "Mp4Clip", "WebmClip", "WebpClip", "sampled"]
 
-__all__ = ["WRITERS", "Writer"]
-
-Writer = Callable[[Path, Settings, Iterable[Frame], Callable[[int], Frame]], None]
-"""``write(path, settings, frames, draw)``: ``frames`` yields each frame once, in order, and is
-where progress is counted; ``draw(k)`` gives any one frame beforehand, for a palette."""
-
-WRITERS: dict[str, Writer] = {
-    "gif": write_gif,
-    "mp4": lambda path, settings, frames, _: write_mp4(path, settings, frames),
-    "webm": lambda path, settings, frames, _: write_webm(path, settings, frames),
-    "webp": lambda path, settings, frames, _: write_webp(path, settings, frames),
-}
-"""Extension → writer."""
+CLIPS: dict[str, type[Clip]] = {clip.ext: clip for clip in (GifClip, Mp4Clip, WebmClip, WebpClip)}
+"""Extension → its plugin."""

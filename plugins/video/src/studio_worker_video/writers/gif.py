@@ -9,17 +9,16 @@ from __future__ import annotations
 
 import io
 import struct
-from collections.abc import Callable, Iterable
-from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
 from studio_worker_video.canvas import Frame
-from studio_worker_video.settings import Settings
+from studio_worker_video.writers.clip import Clip
 
-__all__ = ["write_gif"]
+__all__ = ["GifClip", "sampled"]
 
 _COLOURS = 256
 _SAMPLED_FRAMES = 8
@@ -32,32 +31,47 @@ _FOR_EVER = b"!\xff\x0bNETSCAPE2.0\x03\x01\x00\x00\x00"
 Indices = NDArray[np.uint8]
 
 
-def write_gif(
-    path: Path, settings: Settings, frames: Iterable[Frame], draw: Callable[[int], Frame]
-) -> None:
-    """A GIF that repeats for ever; delays in centiseconds, spread so that the sum is exact."""
-    palette = _palette(settings.timing.frames, draw)
-    colours = bytes(palette.getpalette() or ()).ljust(_PALETTE_BYTES, b"\0")[:_PALETTE_BYTES]
-    before: Indices | None = None
-    with path.open("wb") as file:
-        file.write(b"GIF89a" + struct.pack("<HHBBB", settings.width, settings.height, 0xF7, 0, 0))
-        file.write(colours + _FOR_EVER)
-        for frame, delay in zip(frames, settings.timing.delays(100), strict=True):
-            picture = Image.fromarray(frame).quantize(palette=palette, dither=Image.Dither.NONE)
-            indices = np.asarray(picture)
-            left, top, right, bottom = _changed(before, indices)
-            # Delay and "leave it there": the next frame is drawn over this one.
-            file.write(b"!\xf9\x04" + struct.pack("<BHBB", 0x04, delay, 0, 0))
-            file.write(b"," + struct.pack("<HHHHB", left, top, right - left, bottom - top, 0))
-            file.write(_compressed(picture.crop((left, top, right, bottom))))
-            before = indices
-        file.write(b";")
+class GifClip(Clip):
+    """A GIF that repeats for ever; delays in centiseconds, spread so that the sum is exact.
+
+    The palette of the whole clip is chosen from the ``samples``, see :func:`sampled`; without
+    any, from the first frame.
+    """
+
+    ext = "gif"
+
+    def _begin(self, frame: Frame) -> None:
+        settings = self._settings
+        self._palette = _palette(list(self._samples) or [frame])
+        self._delays = settings.timing.delays(100)
+        self._before: Indices | None = None
+        self._file: BinaryIO = self.request.get_file()
+        colours = bytes(self._palette.getpalette() or ()).ljust(_PALETTE_BYTES, b"\0")
+        size = struct.pack("<HHBBB", settings.width, settings.height, 0xF7, 0, 0)
+        self._file.write(b"GIF89a" + size + colours[:_PALETTE_BYTES] + _FOR_EVER)
+
+    def _add(self, frame: Frame, number: int) -> None:
+        picture = Image.fromarray(frame).quantize(palette=self._palette, dither=Image.Dither.NONE)
+        indices = np.asarray(picture)
+        left, top, right, bottom = _changed(self._before, indices)
+        # Delay and "leave it there": the next frame is drawn over this one.
+        self._file.write(b"!\xf9\x04" + struct.pack("<BHBB", 0x04, self._delays[number], 0, 0))
+        box = struct.pack("<HHHHB", left, top, right - left, bottom - top, 0)
+        self._file.write(b"," + box + _compressed(picture.crop((left, top, right, bottom))))
+        self._before = indices
+
+    def _end(self) -> None:
+        self._file.write(b";")
 
 
-def _palette(frames: int, draw: Callable[[int], Frame]) -> Image.Image:
-    """The colours of the whole clip, from a few frames spread over it."""
-    chosen = sorted({round(k * (frames - 1) / _SAMPLED_FRAMES) for k in range(_SAMPLED_FRAMES + 1)})
-    samples = [draw(k).reshape(-1, 3) for k in chosen]
+def sampled(frames: int) -> list[int]:
+    """Which of a clip's ``frames`` to choose its palette from: a few, spread over it."""
+    return sorted({round(k * (frames - 1) / _SAMPLED_FRAMES) for k in range(_SAMPLED_FRAMES + 1)})
+
+
+def _palette(frames: list[Frame]) -> Image.Image:
+    """The colours of all the frames."""
+    samples = [frame.reshape(-1, 3) for frame in frames]
     step = max(1, sum(map(len, samples)) // _SAMPLED_PIXELS)
     # A step that shares no factor with the width would walk whole columns only by accident.
     step |= 1

@@ -7,17 +7,11 @@ import threading
 import time
 from collections.abc import Callable
 
-from studio_worker_core import __version__
 from studio_worker_core.config import Config, ConfigStore
 from studio_worker_core.delivery import Delivery, Settled
-from studio_worker_core.engines.discovery import allowed_plugins, discover
-from studio_worker_core.engines.isolated import isolated_plugins
-from studio_worker_core.engines.lanes import Lanes
-from studio_worker_core.engines.roster import Roster
 from studio_worker_core.errors import (
     ConfigError,
     HttpStatusError,
-    ModelStoreError,
     TransportError,
 )
 from studio_worker_core.gate import Gate
@@ -25,24 +19,18 @@ from studio_worker_core.host.facts import host_facts
 from studio_worker_core.host.gpu import default_vram_threshold, gpu_memory
 from studio_worker_core.host.lock import InstanceLock
 from studio_worker_core.host.presence import user_presence
-from studio_worker_core.jobs import JobRunner
 from studio_worker_core.log_shipping import LogShipper
-from studio_worker_core.models.catalogue import Catalogue
-from studio_worker_core.models.inputs import InputFetcher
-from studio_worker_core.models.store import ModelStore
-from studio_worker_core.outbox import Entry, Outbox
-from studio_worker_core.plugin import API_VERSION, HostInfo, JobEvent
-from studio_worker_core.studio_client.http import StudioClient
+from studio_worker_core.outbox import Entry
+from studio_worker_core.plugin import JobEvent
 from studio_worker_core.studio_client.upload import ResultUpload
-from studio_worker_core.wire.frames import Claim
 from studio_worker_core.worker.conditions import Conditions
 from studio_worker_core.worker.crew import Crew
 from studio_worker_core.worker.desk import Desk
-from studio_worker_core.worker.gpu_budget import GpuBudget
 from studio_worker_core.worker.held import StopReason
 from studio_worker_core.worker.link import Link
+from studio_worker_core.worker.rooms import open_rooms
 from studio_worker_core.worker.running import JobLoop
-from studio_worker_core.worker.settings import LiveSettings, open_settings
+from studio_worker_core.worker.settings import open_settings
 from studio_worker_core.worker.shutdown import Shutdown
 from studio_worker_core.worker.status import StatusBoard
 
@@ -94,56 +82,41 @@ class Worker:
         self._stop = stop
         self._closing = threading.Event()
         self._crew = Crew(stop)
-        self._settings = settings = LiveSettings(store)
         for secret in (config.auth_token, config.registration_secret, config.local_api_token):
             logs.redact(secret)
-        self._outbox = outbox = Outbox(store.outbox_root, lambda: settings().outbox)
-        for line in outbox.recover():
-            log.warning("%s", line)
-        self._roster = _roster(config, store)
-        self._lanes = lanes = Lanes(lambda: settings().limits)
+        self._rooms = rooms = open_rooms(store, config)
         self._gate = Gate()
-        self._uploads = StudioClient(config.api_base_url)
-        self._delivery = delivery = Delivery(
-            outbox,
+        self._delivery = Delivery(
+            rooms.outbox,
             self._complete,
             self._closing,
             is_ours=lambda job_id: self._desk.is_ours(job_id),
             on_settled=self._settled,
             guard=self._crew.guard,
         )
-        runner = JobRunner(
-            self._roster,
-            lanes,
-            ModelStore(store.models_root),
-            InputFetcher(lambda: settings().inputs, self._uploads.base_url),
-            outbox,
-        )
-        self._conditions = Conditions(
-            settings,
+        conditions = Conditions(
+            rooms.settings,
             host_facts(),
-            lambda: self._roster.offerings(lanes.withdrawn()),
+            rooms.offerings,
             stopping=stop,
             presence=user_presence,
-            room=outbox.room,
+            room=rooms.outbox.room,
             on_change=lambda reason: board.post(not_taking=reason),
         )
-        self._budget = GpuBudget(lanes, lambda: settings().vram_threshold_gb, gpu_memory)
-        self._catalogue = Catalogue(store.models_root)
         self._jobs = JobLoop(
-            runner,
-            delivery,
-            self._roster,
+            rooms.runner,
+            self._delivery,
+            rooms.roster,
             board,
-            worker_id=lambda: settings().worker_id or "",
-            prepare=self._prepare,
+            worker_id=lambda: rooms.settings().worker_id or "",
+            prepare=rooms.prepare,
         )
         self._desk = Desk(
-            capabilities=self._conditions.capabilities,
-            not_taking=self._conditions.not_taking,
-            admission=self._budget.admission,
+            capabilities=conditions.capabilities,
+            not_taking=conditions.not_taking,
+            admission=rooms.budget.admission,
             gate=self._gate,
-            delivery=delivery,
+            delivery=self._delivery,
             logs=logs,
             start=self._jobs.start,
         )
@@ -151,7 +124,7 @@ class Worker:
         self._link = Link(
             store,
             self._desk,
-            self._conditions.capabilities,
+            conditions.capabilities,
             logs,
             board,
             stopping=stop,
@@ -172,7 +145,7 @@ class Worker:
 
     def _wind_down(self) -> None:
         """No new offers; the running job gets its grace; what can be sent is sent."""
-        grace = self._settings().shutdown_grace_seconds
+        grace = self._rooms.settings().shutdown_grace_seconds
         deadline = time.monotonic() + grace
         self._board.post(state="stopping", detail="")
         self._link.abandon_registration()
@@ -187,16 +160,16 @@ class Worker:
         self._crew.join(_HAND_BACK_SECONDS, "jobs")
         self._delivery.flush(max(_FLUSH_SECONDS, deadline - time.monotonic()))
         self._closing.set()
-        self._uploads.close()
+        self._rooms.uploads.close()
         left = self._crew.join(_JOIN_SECONDS)
         if not self._delivery.join(_JOIN_SECONDS):
             left.append("delivery")
-        self._lanes.close()
+        self._rooms.lanes.close()
         if left:
             log.error("threads that did not end: %s", ", ".join(left))
 
     def _complete(self, entry: Entry, abort: Callable[[], bool]) -> None:
-        config = self._settings()
+        config = self._rooms.settings()
         manifest = entry.manifest
         if config.worker_id is None or config.auth_token is None:
             raise TransportError("complete", "this worker is not registered yet")
@@ -214,14 +187,14 @@ class Worker:
             file_name=f"{manifest.job}.{manifest.ext}",
             abort=abort,
         )
-        self._uploads.complete(manifest.worker, config.auth_token, manifest.job, upload)
+        self._rooms.uploads.complete(manifest.worker, config.auth_token, manifest.job, upload)
 
     def _settled(self, settled: Settled) -> None:
         manifest = settled.entry.manifest
         if settled.outcome == "delivered":
             self._board.count("done")
         self._board.post(undelivered=len(self._delivery.pending_ids()))
-        self._roster.notify(
+        self._rooms.roster.notify(
             JobEvent(
                 what=settled.outcome,
                 job_id=manifest.job,
@@ -231,13 +204,6 @@ class Worker:
                 error=settled.reason,
             )
         )
-
-    def _prepare(self, claim: Claim) -> None:
-        try:
-            self._catalogue.mirror(claim)
-        except ModelStoreError as error:
-            log.warning("the offered model is not noted in the catalogue: %s", error)
-        self._budget.make_room(claim)
 
 
 def _fitted(store: ConfigStore, config: Config) -> Config:
@@ -250,15 +216,3 @@ def _fitted(store: ConfigStore, config: Config) -> Config:
     except ConfigError as error:
         log.warning("%s", error)
         return store.hold(vram_threshold_gb=threshold)
-
-
-def _roster(config: Config, store: ConfigStore) -> Roster:
-    host = HostInfo(
-        api_version=API_VERSION, agent_version=__version__, models_root=store.models_root
-    )
-    return discover(
-        host,
-        disabled=config.plugins.disabled,
-        allowed=allowed_plugins(),
-        isolated=isolated_plugins(store.engines_root),
-    )

@@ -5,7 +5,14 @@ A busy machine is no bug; a test that hangs is ended by pytest's time-out.
 
 from __future__ import annotations
 
+import signal
+
 from hypothesis import HealthCheck, settings
 
 settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("patient")
+
+# A shell starts what it runs in the background with Ctrl-C ignored, and the commands under test
+# would inherit that; they are to meet it as at a terminal.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -46,8 +46,7 @@ def test_a_job_that_outlasts_the_grace_time_is_handed_to_another_worker(
     assert worker.wait() == 0
     assert time.monotonic() - started < 15
     no_orphans(below)
-    job = field.operator.job(job_id)
-    assert job["state"] == "queued"
+    job = field.operator.wait_job(job_id, "queued", timeout=10)
     assert job["attempts"] == 1
     assert job["error"] == "the worker is shutting down"
     last = f"job {job_id} failed: the worker is shutting down"

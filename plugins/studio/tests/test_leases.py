@@ -74,6 +74,14 @@ def test_a_lost_socket_releases_the_job_of_a_worker_that_cannot_resume(studio: A
         assert other.take_offer() == job_id
 
 
+def test_an_offer_that_was_not_answered_is_not_kept_for_a_lost_socket(studio: Any) -> None:
+    worker = studio.new_worker()
+    with worker.session(features=["resume"]):
+        job_id = studio.submit()
+        assert worker.expect("offer")["claim"]["jobId"] == job_id
+    assert studio.wait_state(job_id, "queued")["attempts"] == 0
+
+
 def test_a_lease_that_ran_out_gives_the_job_to_another(studio: Any) -> None:
     worker, other = studio.new_worker(), studio.new_worker()
     with worker.session():

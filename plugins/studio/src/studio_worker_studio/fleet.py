@@ -128,12 +128,14 @@ class Fleet:
             if self.sessions.get(session.worker_id) is not session:
                 return  # a newer session has taken its jobs over
             del self.sessions[session.worker_id]
-            if "resume" in session.features and not session.forfeits:
+            resumable = "resume" in session.features and not session.forfeits
+            for job_id, held in list(session.held.items()):
+                # An offer that was never answered is no work anybody could resume.
+                if not (resumable and held.accepted):
+                    await self.release(job_id, held.claims)
+            if resumable:
                 lease = self._clocks.wall() + self._settings.lease_seconds
                 await self._jobs.renew(session.worker_id, lease)
-            else:
-                for job_id, held in list(session.held.items()):
-                    await self.release(job_id, held.claims)
             await self._workers.seen(session.worker_id, session.capabilities, self._clocks.wall())
         self._events.tell("workersChanged", session.worker_id)
         self.wake()

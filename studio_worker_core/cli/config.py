@@ -17,6 +17,7 @@ from studio_worker_core.cli.terminal import print_json
 from studio_worker_core.config import Config, ConfigStore, config_keys, value_of
 from studio_worker_core.errors import ConfigError
 from studio_worker_core.secrets import Secret
+from studio_worker_core.studio_client.urls import normalise_base_url
 
 __all__ = ["app"]
 
@@ -74,6 +75,8 @@ def set_value(
 ) -> None:
     """Change one setting. A running worker follows most of them within a second."""
     store = _store(ctx)
+    if key == "api_base_url" and value:
+        normalise_base_url(value)  # refused here and not at the next start
     store.set_text(key, value)
     if invocation_of(ctx).verbosity >= 0:
         typer.echo(f"{key} = {_as_text(_plain(value_of(store.config, key)))}")

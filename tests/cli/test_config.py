@@ -85,6 +85,7 @@ def test_a_setting_without_value_prints_nothing(here: Run) -> None:
     ("arguments", "told"),
     [
         (("set", "vram_threshold_gb", "lots"), "vram_threshold_gb"),
+        (("set", "api_base_url", "nonsense"), "'nonsense' is not an absolute http or https URL"),
         (("set", "vram_treshold_gb", "4"), "did you mean vram_threshold_gb?"),
         (("get", "nonsense"), "nonsense"),
     ],

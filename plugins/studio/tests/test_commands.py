@@ -14,6 +14,8 @@ import pytest
 import typer
 
 from studio_worker_core.cli.main import main
+from studio_worker_studio.cli.connection import Connection
+from studio_worker_studio.cli.fetching import why_it_waits
 from studio_worker_studio.cli.submit import task_from
 
 
@@ -89,6 +91,17 @@ def test_a_job_is_submitted_waited_for_and_fetched(studio: Any, good: Any, tmp_p
     whole = json.loads(good("job", job["jobId"], "--json"))
     assert whole["task"]["width"] == 64
     assert "done" in good("job", job["jobId"])
+
+
+def test_a_job_that_waits_says_why(studio: Any) -> None:
+    connection = Connection(studio.url.rstrip("/"), studio.token)
+    job = studio.job(studio.submit())
+    assert why_it_waits(connection, job) == "no worker is connected"
+    worker = studio.new_worker()
+    with worker.session(autoEnabled=False):
+        assert why_it_waits(connection, job) == f"worker {worker.worker_id} is paused"
+        said = why_it_waits(connection, {**job, "kind": "of_no_known"})
+        assert said == "no connected worker does of_no_known jobs"
 
 
 def test_a_failed_job_ends_the_wait_with_its_reason(studio: Any, run: Any) -> None:

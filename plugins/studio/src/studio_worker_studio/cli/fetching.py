@@ -16,9 +16,11 @@ from studio_worker_core.errors import StudioWorkerError, TransportError
 from studio_worker_studio.cli.connection import Connection
 from studio_worker_studio.cli.output import on_terminal, print_json, size
 
-__all__ = ["fetch_result", "wait_for"]
+__all__ = ["fetch_result", "wait_for", "why_it_waits"]
 
 _POLL_SECONDS = 0.25
+_PATIENCE_SECONDS = 3.0
+"""After this long in the queue it is said why."""
 _ENDED = ("done", "failed", "cancelled")
 
 
@@ -27,12 +29,16 @@ class _Show(Protocol):
 
 
 def wait_for(studio: Connection, job_id: str, *, quiet: bool = False) -> dict[str, Any]:
-    """The job once it has ended; what it does is shown meanwhile."""
+    """The job once it has ended; what it does is shown meanwhile, and why it waits."""
+    told_at: float | None = time.monotonic() + _PATIENCE_SECONDS
     with _progress(quiet) as show:
         while True:
             job: dict[str, Any] = studio.get(f"/jobs/{job_id}")
             if job["state"] in _ENDED:
                 return job
+            if told_at is not None and job["state"] == "queued" and time.monotonic() > told_at:
+                typer.echo(f"{job_id} waits: {why_it_waits(studio, job)}", err=True)
+                told_at = None
             progress = job.get("progress", {})
             show(f"{job_id} {progress.get('message') or job['state']}", progress.get("fraction"))
             time.sleep(_POLL_SECONDS)
@@ -61,6 +67,17 @@ def fetch_result(
         print_json({"jobId": job["jobId"], "path": str(path), "result": result})
     else:
         typer.echo(f"{path} ({size(result['bytes'])})")
+
+
+def why_it_waits(studio: Connection, job: dict[str, Any]) -> str:
+    """Who could take a queued job, and why nobody has."""
+    connected = [w for w in studio.items("/workers", None) if w["state"] != "offline"]
+    if not connected:
+        return "no worker is connected"
+    able = [w for w in connected if job["kind"] in w["capabilities"]["taskKinds"]]
+    if not able:
+        return f"no connected worker does {job['kind']} jobs"
+    return "; ".join(f"worker {w['workerId']} is {w['state']}" for w in able[:5])
 
 
 def _destination(output: Path | None, job_id: str, ext: str) -> Path | None:

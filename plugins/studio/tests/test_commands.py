@@ -73,12 +73,14 @@ def test_a_job_is_submitted_waited_for_and_fetched(studio: Any, good: Any, tmp_p
     with worker.session():
 
         def work() -> None:
-            job_id = worker.take_offer()
-            worker.complete(job_id, b"picture", ext="webp", mime="image/webp")
+            offer = worker.expect("offer")["claim"]
+            assert offer["task"]["ext"] == "png", "the output's name is the wish"
+            worker.send("accept", jobId=offer["jobId"])
+            worker.complete(offer["jobId"], b"picture", ext="png", mime="image/png")
 
         thread = threading.Thread(target=work)
         thread.start()
-        out = tmp_path / "sea.webp"
+        out = tmp_path / "sea.png"
         submit = ("submit", "--kind", "image", "--model", "synthetic", "--prompt", "a sea")
         said = good(*submit, "--width", "64", "-o", str(out))
         thread.join(30)

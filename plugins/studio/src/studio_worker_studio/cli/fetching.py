@@ -67,6 +67,8 @@ def fetch_result(
         print_json({"jobId": job["jobId"], "path": str(path), "result": result})
     else:
         typer.echo(f"{path} ({size(result['bytes'])})")
+    if path.suffix.removeprefix(".").lower() != result.get("ext", "json"):
+        typer.echo(f"{path} is {result.get('ext', 'json')}, whatever its name says", err=True)
 
 
 def why_it_waits(studio: Connection, job: dict[str, Any]) -> str:

@@ -58,7 +58,9 @@ def submit(
     language: Annotated[str | None, _text("--language", "E.g. en or de.")] = None,
     max_tokens: Annotated[int | None, _text("--max-tokens", "Longest answer (llm).")] = None,
     temperature: Annotated[float | None, _text("--temperature", "Of the llm.")] = None,
-    ext: Annotated[str | None, _text("--ext", "Wanted file type, e.g. png.")] = None,
+    ext: Annotated[
+        str | None, _text("--ext", "Wanted file type, e.g. png; else that of -o.")
+    ] = None,
     task: Annotated[
         str | None,
         _text("--task", "The whole task as JSON, or @FILE, instead of the options above."),
@@ -107,7 +109,7 @@ def submit(
         "language": language,
         "maxTokens": max_tokens,
         "temperature": temperature,
-        "ext": ext,
+        "ext": ext or (None if task else _wished_by(output, kind)),
     }
     body: dict[str, Any] = {
         "model": model,
@@ -138,6 +140,13 @@ def submit(
         print_json(job)
     else:
         typer.echo(f"{job_id} done; 'studio-worker studio result {job_id}' fetches it")
+
+
+def _wished_by(output: Path | None, kind: str | None) -> str | None:
+    """The file type that the name of the output asks for."""
+    if output is None or output.is_dir() or "ext" not in _OF_KIND.get(kind or "", "").split():
+        return None
+    return output.suffix.removeprefix(".").lower() or None
 
 
 def task_from(kind: str | None, given: dict[str, Any], literal: str | None) -> dict[str, Any]:

@@ -57,9 +57,8 @@ def run_worker(store: ConfigStore, *, board: StatusBoard, shutdown: Shutdown) ->
         logger = logging.getLogger("studio_worker")
         logger.addHandler(logs)
         try:
-            fresh = not store.path.exists()
             config = open_settings(store)
-            if fresh:
+            if config.install_id is None:
                 config = _fitted(store, config)
             board.post(studio_url=config.api_base_url)
             Worker(store, config, logs, board, shutdown.stop).serve()
@@ -207,7 +206,9 @@ class Worker:
 
 
 def _fitted(store: ConfigStore, config: Config) -> Config:
-    """A fresh config asks for no more GPU memory than the machine has."""
+    """A new install asks for no more GPU memory than the machine has, unless it was told to."""
+    if config.vram_threshold_gb != Config().vram_threshold_gb:
+        return config
     threshold = default_vram_threshold(gpu_memory())
     if threshold >= config.vram_threshold_gb:
         return config

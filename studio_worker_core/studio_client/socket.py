@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import logging
+import os
 import socket
 import time
 from typing import Any
@@ -28,7 +30,7 @@ from studio_worker_core.studio_client.urls import connect_url, is_loopback
 from studio_worker_core.wire.bounds import MAX_FRAME_BYTES
 from studio_worker_core.wire.frames import SUBPROTOCOL
 
-__all__ = ["CONNECT_SECONDS", "open_socket"]
+__all__ = ["CONNECT_SECONDS", "open_socket", "refuse_own_port"]
 
 CONNECT_SECONDS = 15.0
 """TCP, TLS and upgrade together (protocol §1)."""
@@ -156,12 +158,23 @@ def _direct(url: str, deadline: float) -> socket.socket:
             # A share each, so that one dead address does not cost the others their turn.
             sock.settimeout(left / (len(addresses) - tried))
             sock.connect(address)
+            refuse_own_port(sock)
             sock.settimeout(None)
             return sock
         except OSError as error:
             sock.close()
             failure = error
     raise failure
+
+
+def refuse_own_port(sock: socket.socket) -> None:
+    """Raise ConnectionRefusedError for a socket that is connected to itself.
+
+    Where nobody listens on a local port, the system may lend us that very port for our end;
+    we would talk to ourselves, and keep the studio from coming back on its port.
+    """
+    if sock.getsockname() == sock.getpeername():
+        raise ConnectionRefusedError(errno.ECONNREFUSED, os.strerror(errno.ECONNREFUSED))
 
 
 def _limit_unsent(sock: socket.socket) -> None:

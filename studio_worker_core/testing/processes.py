@@ -6,8 +6,10 @@ Both are context managers that leave nothing behind: the process is stopped, the
 from __future__ import annotations
 
 import os
+import random
 import re
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -42,6 +44,20 @@ def eventually(
         if time.monotonic() > deadline:
             raise AssertionError(f"not within {timeout:g} s: {what} (last answer: {answer!r})")
         pause.wait(interval)
+
+
+def _lasting_port() -> int:
+    """A free port that the system lends to no outgoing connection, so that a server which is
+    down for a while finds it free again."""
+    candidates = range(10_000, 32_000)
+    for port in random.sample(candidates, 200):
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
+    raise AssertionError("no free port between 10000 and 32000")
 
 
 class ProcessUnderTest:
@@ -186,6 +202,7 @@ class StudioProcess(ProcessUnderTest):
     def start(self) -> Self:
         """Start it and wait until it listens."""
         self.data.mkdir(parents=True, exist_ok=True)
+        self.port = self.port or _lasting_port()
         self.argv = [
             sys.executable,
             *("-m", "studio_worker_core.cli.main", "studio", "serve"),

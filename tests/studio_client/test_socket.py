@@ -24,7 +24,7 @@ from studio_worker_core.errors import (
     TransportError,
 )
 from studio_worker_core.secrets import Secret
-from studio_worker_core.studio_client.socket import open_socket
+from studio_worker_core.studio_client.socket import open_socket, refuse_own_port
 from studio_worker_core.wire.bounds import MAX_FRAME_BYTES
 from studio_worker_core.wire.frames import SUBPROTOCOL
 from tests.studio_client.servers import HttpServer, RawServer, read_head
@@ -287,3 +287,11 @@ def test_a_studio_elsewhere_is_reached_through_the_proxy(
         open_socket("http://studio.example:8080", "w-1", TOKEN)
     assert asked[0].startswith(b"CONNECT studio.example:8080")
     assert TOKEN.reveal().encode() not in asked[0]
+
+
+def test_a_socket_connected_to_itself_is_no_studio() -> None:
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        sock.connect(sock.getsockname())
+        with pytest.raises(ConnectionRefusedError):
+            refuse_own_port(sock)

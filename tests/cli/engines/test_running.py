@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import json
 import os
@@ -191,8 +192,9 @@ def wait_for_engine(running: ProcessUnderTest) -> psutil.Process:
 
     def probe() -> psutil.Process | None:
         for process in running.descendants():
-            if "studio_worker_core.engines.child" in " ".join(process.cmdline()):
-                return process
+            with contextlib.suppress(psutil.Error):  # it may end while we look
+                if "studio_worker_core.engines.child" in " ".join(process.cmdline()):
+                    return process
         return None
 
     found = eventually("an engine process", probe)

@@ -12,14 +12,17 @@ MODELS_VENV := .venv-models
 MODELS_INSTALLED := $(MODELS_VENV)/.installed
 # Tests run in this many processes.
 JOBS ?= 2
+# The existing worker's executable, or the .xz it is packed in, for make test-original.
+ORIGINAL ?= ../shared/original/studio-worker-0.4.35-x86_64-linux.xz
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-models check wheels docs reference bench soak clean
+.PHONY: help setup demo test test-models test-original check wheels docs reference bench soak clean
 
 help:
 	@echo 'make demo          a studio, a worker and one job of every kind, files in demo-output/'
 	@echo 'make test          every test that needs no heavy engine library'
 	@echo 'make test-models   the tests of the heavy engines, in an environment of their own'
+	@echo 'make test-original the existing worker at our studio: ORIGINAL=path of its executable'
 	@echo 'make check         style, types, layers, changelog'
 	@echo 'make wheels        build all distributions into dist/'
 	@echo 'make docs          build the documentation into docs/_build/html'
@@ -45,7 +48,7 @@ demo: $(INSTALLED)
 	$(BIN)/studio-worker demo
 
 test: $(INSTALLED)
-	$(BIN)/python -m pytest -q -n $(JOBS) -m 'not models'
+	$(BIN)/python -m pytest -q -n $(JOBS) -m 'not models and not original'
 
 # Minutes the first time: PyTorch, Coqui, diffusers, and a build of stable-diffusion.cpp.
 $(MODELS_INSTALLED): pyproject.toml constraints.txt constraints-models.txt \
@@ -56,6 +59,11 @@ $(MODELS_INSTALLED): pyproject.toml constraints.txt constraints-models.txt \
 
 test-models: $(MODELS_INSTALLED)
 	$(MODELS_VENV)/bin/python -m pytest -q -m models
+
+test-original: $(INSTALLED)
+	@if test -f "$(ORIGINAL)"; then \
+		STUDIO_WORKER_ORIGINAL="$(ORIGINAL)" $(BIN)/python -m pytest -q -m original tests/original; \
+	else echo 'Left out: the tests against the existing worker; name it: make test-original ORIGINAL=path'; fi
 
 check: $(INSTALLED)
 	$(BIN)/ruff check .
@@ -86,7 +94,7 @@ bench: $(INSTALLED)
 		echo "== $$script"; $(BIN)/python $$script || exit 1; done
 
 soak: $(INSTALLED)
-	$(BIN)/python -m studio_worker_core.testing.soak
+	$(BIN)/python -m tests.soak
 
 clean:
 	rm -rf $(VENV) $(MODELS_VENV) dist build demo-output docs/_build .mypy_cache .ruff_cache .pytest_cache \

@@ -24,10 +24,10 @@ from pathlib import Path
 
 import requests
 
-from studio_worker_core.models.fetching import Fetcher
-from studio_worker_core.models.guard import AddressPolicy
+from studio_worker_core.downloads.addresses import AddressPolicy
+from studio_worker_core.downloads.fetching import Fetcher
+from studio_worker_core.downloads.transfers import Line
 from studio_worker_core.models.store import ModelStore
-from studio_worker_core.models.transfers import Line
 from studio_worker_core.wire.models import ModelFile, ModelSource
 
 _CHUNK = 1 << 20

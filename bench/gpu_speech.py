@@ -27,19 +27,10 @@ def speak(engine: Any, text: str, directory: Path) -> tuple[float, float]:
     """One job; seconds it took, seconds of speech."""
     import soundfile
 
-    from studio_worker_core.plugin import AudioTtsTask, Job, Model
+    from studio_worker_core.plugin import AudioTtsTask
+    from studio_worker_core.testing.jobs import make_job
 
-    job: Job[AudioTtsTask] = Job(
-        id="bench",
-        task=AudioTtsTask(text=text),
-        model=Model("tiny"),
-        inputs={},
-        directory=directory,
-        scratch=directory,
-        on_progress=lambda *_: None,
-        on_log=lambda *_: None,
-        is_cancelled=lambda: False,
-    )
+    job = make_job(AudioTtsTask(text=text), directory, model="tiny")
     started = time.perf_counter()
     path = engine.generate(job)
     return time.perf_counter() - started, soundfile.info(str(path)).duration

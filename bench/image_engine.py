@@ -20,7 +20,8 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import numpy as np
 
-from studio_worker_core.plugin import ImageTask, Job, Model
+from studio_worker_core.plugin import ImageTask, Model
+from studio_worker_core.testing.jobs import make_job
 from studio_worker_image.drawing import draw, ramp_of
 from studio_worker_image.engine import ProceduralEngine
 from studio_worker_image.families.brief import index
@@ -44,20 +45,6 @@ def _plain(side: int, seed: int) -> object:
     at = np.arange(side, dtype=np.float32) / np.float32(side)
     table = ramp_of(read_prompt("ocean", None)).table(1024)
     return unpack(table.take(index(noise(at, at) * 0.5 + 0.5, 1024), mode="clip"))
-
-
-def _job(model: Model, task: ImageTask, directory: Path) -> Job[ImageTask]:
-    return Job(
-        id="bench",
-        task=task,
-        model=model,
-        inputs={},
-        directory=directory,
-        scratch=directory,
-        on_progress=lambda *_: None,
-        on_log=lambda *_: None,
-        is_cancelled=lambda: False,
-    )
 
 
 def main() -> None:
@@ -92,7 +79,7 @@ def main() -> None:
                 task = ImageTask(
                     prompt=model.name, width=side, height=side, seed=seed, ext=options.ext
                 )
-                return engine.generate(_job(model, task, Path(directory)))
+                return engine.generate(make_job(task, Path(directory), model=model))
 
             drawn, done = _median_ms(only_draw, rounds), _median_ms(whole, rounds)
             print(f"{family:10} {drawn:9.1f} {done:8.1f} {done / baseline:6.1f}")

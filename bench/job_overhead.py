@@ -16,7 +16,7 @@ from pathlib import Path
 
 import psutil
 
-from studio_worker_core.testing.field import Field
+from tests.support.field import Field
 
 SOURCE = {"engine": "synthetic", "files": []}
 

@@ -20,7 +20,7 @@ from pathlib import Path
 import psutil
 
 from studio_worker_core.errors import EngineFailed
-from studio_worker_core.testing.lane_bench import LaneBench
+from tests.support.lane_bench import LaneBench
 
 MEBIBYTE = 1024 * 1024
 

@@ -1,6 +1,7 @@
 """What plugins cost at start: ``--help`` and ``engines list`` with 0, 5 and 30 of them.
 
-The plugins are installed distributions with one engine each, in a directory of their own.
+The plugins are installed distributions with one engine each, in a directory of their own; one
+of them sleeps three seconds when it is imported.
 Each command is a process; all cases take turns, so that a busy machine slows all of them
 alike. ``ratio`` compares with no plugins at all. ``first`` is the first ``--help`` after the
 set of plugins changed, which asks them for their commands; the later ones read a cache.
@@ -18,9 +19,10 @@ import tempfile
 import time
 from pathlib import Path
 
-from studio_worker_core.testing.plugin_builder import build_plugin, good_source
+from tests.support.plugin_builder import build_plugin, good_source
 
 COUNTS = (0, 5, 30)
+SLOW_SECONDS = 3
 COMMANDS = {"--help": ["--help"], "engines list": ["engines", "list"]}
 
 
@@ -43,7 +45,8 @@ def environ_with(root: Path, count: int) -> dict[str, str]:
     site.mkdir()
     names = [f"bench{number}" for number in range(count)]
     for name in names:
-        build_plugin(site, name, good_source(name))
+        slow = f"import time\ntime.sleep({SLOW_SECONDS})\n" if name == names[-1] else ""
+        build_plugin(site, name, slow + good_source(name))
     return {
         **os.environ,
         "PYTHONPATH": str(site),

@@ -13,7 +13,8 @@ from pathlib import Path
 
 import soundfile
 
-from studio_worker_core.plugin import AudioTtsTask, Engine, Job, Model
+from studio_worker_core.plugin import AudioTtsTask, Engine
+from studio_worker_core.testing.jobs import make_job
 from studio_worker_tts.espeak.engine import EspeakEngine
 from studio_worker_tts.formant.engine import FormantEngine
 
@@ -24,17 +25,7 @@ def measure(engine: Engine, ext: str, place: Path, rounds: int) -> float:
     """Median of seconds of speech a second."""
     rates: list[float] = []
     for _ in range(rounds):
-        job = Job(
-            id="bench",
-            task=AudioTtsTask(text=TEXT, ext=ext),
-            model=Model("bench"),
-            inputs={},
-            directory=place,
-            scratch=place,
-            on_progress=lambda *_: None,
-            on_log=lambda *_: None,
-            is_cancelled=lambda: False,
-        )
+        job = make_job(AudioTtsTask(text=TEXT, ext=ext), place)
         started = time.perf_counter()
         path = engine.generate(job)
         seconds = time.perf_counter() - started

@@ -25,11 +25,12 @@ from studio_worker_core.wire.capabilities import Capabilities
 from studio_worker_core.wire.models import ModelSource
 from studio_worker_core.wire.registration import RegisterRequest
 from studio_worker_core.wire.tasks import ChatMessage, LlmTask, TaskKind
-from studio_worker_studio.dispatch import Wanted
-from studio_worker_studio.store.database import Database
-from studio_worker_studio.store.jobs import SqliteJobs
-from studio_worker_studio.store.records import NewJob
-from studio_worker_studio.store.workers import Registrations
+from studio_worker_studio.dispatch import Lane, Wanted
+from studio_worker_studio.settings import Settings
+from studio_worker_studio.shapes import Shape
+from studio_worker_studio.store.interface import Store
+from studio_worker_studio.store.opening import open_store
+from studio_worker_studio.store.records import NewJob, PendingLimits, RegistrationRecord
 
 CAPABILITIES = {
     "machineName": "bench",
@@ -51,18 +52,19 @@ SOURCE = ModelSource(engine="synthetic")
 
 async def claims_per_second(directory: Path, queued: int) -> tuple[float, float]:
     """Claims and durable submissions per second of the bare store."""
-    database = Database(directory / "claims.db")
-    store = SqliteJobs(database)
+    opened = open_store(Settings(data=directory))
+    store = opened.jobs
     started = time.perf_counter()
     for number in range(queued):
         await store.add(NewJob(f"job-{number}", "synthetic", TASK, SOURCE), 0.0)
     submitted = queued / (time.perf_counter() - started)
-    wanted = Wanted(kinds=(TaskKind.IMAGE, TaskKind.LLM), vram_gb=8.0)
+    lanes = [Lane(kind, "synthetic", Shape.EXISTING) for kind in (TaskKind.IMAGE, TaskKind.LLM)]
+    wanted = Wanted(frozenset(lanes), vram_gb=8.0)
     started = time.perf_counter()
-    while await store.claim_next(wanted, "worker", 0.0, 30.0) is not None:
+    while await store.claim_next(wanted, "worker", 0.0) is not None:
         pass
     claimed = queued / (time.perf_counter() - started)
-    database.close()
+    opened.close()
     return claimed, submitted
 
 
@@ -71,9 +73,9 @@ class Running:
 
     def __init__(self, data: Path, workers: int) -> None:
         data.mkdir()
-        database = Database(data / "studio.db")
-        self.workers = asyncio.run(_let_in(Registrations(database), workers))
-        database.close()
+        store = open_store(Settings(data=data))
+        self.workers = asyncio.run(_let_in(store, workers))
+        store.close()
         code = "import sys; from studio_worker_core.cli.main import main; sys.exit(main())"
         self._process = subprocess.Popen(
             [sys.executable, "-c", code, "studio", "serve", "--port", "0", "--data", str(data)],
@@ -103,17 +105,18 @@ class Running:
         self._process.communicate(timeout=30)
 
 
-async def _let_in(store: Registrations, count: int) -> list[tuple[str, str]]:
+async def _let_in(store: Store, count: int) -> list[tuple[str, str]]:
     """Worker ids and tokens, straight from the store: registration is not measured."""
     found = []
     for number in range(count):
         request = RegisterRequest(f"i-{number}", "0" * 64, _capabilities(), "bench/0")
-        record = await store.ask(request, "127.0.0.1", 0.0, 1_000_000)
-        assert record is not None
-        approved = await store.approve(record.request_id, 0.0)
+        limits = PendingLimits(1_000_000, 1_000_000, 1e9)
+        record = await store.registrations.ask(request, "127.0.0.1", 0.0, limits)
+        assert isinstance(record, RegistrationRecord)
+        approved = await store.registrations.approve(record.request_id, 0.0)
         assert approved is not None
         assert approved.worker_id is not None
-        token = await store.mint_token(approved.worker_id)
+        token = await store.workers.mint_token(approved.worker_id)
         found.append((approved.worker_id, token or ""))
     return found
 

@@ -6,11 +6,10 @@ from typing import Literal
 
 from studio_worker_core import __version__
 from studio_worker_core.config import Config
-from studio_worker_core.engines.roster import Offerings
 from studio_worker_core.host.facts import HostFacts
+from studio_worker_core.roster.roster import Offerings
 from studio_worker_core.wire.capabilities import FEATURES, Capabilities
-
-__all__ = ["build_capabilities"]
+from studio_worker_core.wire.models import KNOWN_ENGINES
 
 _LONGEST_NAME = 512
 
@@ -41,11 +40,12 @@ def build_capabilities(
         supported_models=list(dict.fromkeys(m for models in per_kind.values() for m in models)),
         task_kinds=list(per_kind),
         supported_models_per_kind=dict(per_kind),
-        auto_update=config.auto_update_enabled,
+        auto_update=False,
         start_minimised=config.start_minimised,
         only_when_idle=config.only_when_idle,
         user_presence=presence,
         extensions=dict(offerings.extensions) or None,
+        model_engines=[e.name for e in offerings.engines if e.name in KNOWN_ENGINES],
         engines=list(offerings.engines) or None,
         features=list(FEATURES),
         traits=dict(offerings.traits) or None,

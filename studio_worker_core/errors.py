@@ -6,20 +6,24 @@
     ├── ConfigError                 the config file or a value in it (path, key)
     │   └── ConfigCorrupt           the file is no TOML and can be set aside (path, line)
     ├── AlreadyRunning              another worker holds this config directory (path, pid)
+    ├── NotRunning                  no worker runs on this config directory (path)
     ├── WireError                   bytes that are not what protocol.md says (what, reason)
     │   └── BadFrame                one WebSocket frame (frame_type, job_id)
     ├── StudioError                 talking to the studio
     │   ├── HttpStatusError         a non-2xx answer (op, status, body)
     │   ├── TransportError          no answer at all (op, reason)
+    │   ├── NotRegistered           there are no credentials to call it with (op)
     │   └── SessionRefused          the studio ended the session for good (code)
     ├── RegistrationRejected        the operator said no (reason)
     ├── PluginError                 one plugin is at fault (distribution)
     ├── OutboxError                 a result cannot be kept (path)
+    │   └── ResultDamaged           its bytes are not those that were kept (path)
     ├── ModelStoreError             a model file or an input cannot be had (what)
     │   ├── DownloadFailed          network or server at fault: worth another try
     │   └── SourceRefused           forbidden address, wrong checksum, too large: final
     └── JobError                    a job failed; becomes one ``fail`` frame (retryable)
         ├── InvalidTask             the parameters cannot be served (never retried)
+        │   └── ParameterRefused    one of them is unknown, missing or wrong (key, missing)
         ├── EngineMissing           no installed engine has that name (never retried)
         ├── EngineFailed            the engine raised or its process died (retryable)
         ├── JobTimedOut             a stage outlasted its limit (retryable)
@@ -32,6 +36,8 @@ fault and the remedy, and are fit to be shown to an operator as they are.
 from __future__ import annotations
 
 from pathlib import Path
+
+from studio_worker_core.retrying import is_transient_status
 
 __all__ = [
     "AlreadyRunning",
@@ -47,9 +53,13 @@ __all__ = [
     "JobError",
     "JobTimedOut",
     "ModelStoreError",
+    "NotRegistered",
+    "NotRunning",
     "OutboxError",
+    "ParameterRefused",
     "PluginError",
     "RegistrationRejected",
+    "ResultDamaged",
     "SessionRefused",
     "SourceRefused",
     "StudioError",
@@ -99,6 +109,15 @@ class AlreadyRunning(StudioWorkerError):
         self.pid = pid
 
 
+class NotRunning(StudioWorkerError):
+    """There is no worker process that a command could speak to."""
+
+    def __init__(self, message: str, *, path: Path) -> None:
+        super().__init__(message)
+        self.path = path
+        """The lock that a running worker holds."""
+
+
 class WireError(StudioWorkerError):
     """Bytes from a peer are not what protocol.md says."""
 
@@ -144,8 +163,8 @@ class HttpStatusError(StudioError):
 
     @property
     def is_transient(self) -> bool:  # type: ignore[override]
-        """True for 5xx, which another try may fix; a 4xx never is."""
-        return self.status >= 500
+        """As for a result (:class:`.Asking`): connecting and registering go on after more."""
+        return is_transient_status(self.status)
 
 
 class TransportError(StudioError):
@@ -157,6 +176,14 @@ class TransportError(StudioError):
         super().__init__(f"{op} failed: {reason}")
         self.op = op
         self.reason = reason
+
+
+class NotRegistered(StudioError):
+    """This worker has no credentials, or no longer those that a call needs: nobody was asked."""
+
+    def __init__(self, op: str, reason: str) -> None:
+        super().__init__(f"{op} failed: {reason}")
+        self.op = op
 
 
 class SessionRefused(StudioError):
@@ -207,6 +234,10 @@ class OutboxError(StudioWorkerError):
         self.free = free
 
 
+class ResultDamaged(OutboxError):
+    """A kept result is not what its manifest says: it must never be delivered."""
+
+
 class ModelStoreError(StudioWorkerError):
     """A model file or a task's input cannot be had."""
 
@@ -242,6 +273,16 @@ class InvalidTask(JobError):
     """The task's parameters cannot be served by this engine; no retry will change that."""
 
     retryable = False
+
+
+class ParameterRefused(InvalidTask):
+    """One parameter makes no task: ``key`` is what it was given under, None when it was not;
+    ``missing`` is then the name of the one that has to be."""
+
+    def __init__(self, message: str, *, key: str | None = None, missing: str | None = None) -> None:
+        super().__init__(message)
+        self.key = key
+        self.missing = missing
 
 
 class EngineMissing(JobError):

@@ -1,67 +1,55 @@
-"""File extensions: their MIME types, and whether a file really is what its name says."""
+"""What a file really is, told from its first bytes and never from its name: the one table of
+them, for the inputs of jobs and for their results.
+
+The table of extensions and MIME types, which the studio shares, is
+:mod:`studio_worker_core.wire.media_types`.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
-from types import MappingProxyType
 
 import msgspec
 
-__all__ = ["OCTET_STREAM", "WELL_KNOWN", "mime_for", "reason_against", "sniff"]
-
-OCTET_STREAM = "application/octet-stream"
-
-WELL_KNOWN: Mapping[str, str] = MappingProxyType(
-    {
-        "aac": "audio/aac",
-        "apng": "image/apng",
-        "avif": "image/avif",
-        "bmp": "image/bmp",
-        "flac": "audio/flac",
-        "gif": "image/gif",
-        "jpeg": "image/jpeg",
-        "jpg": "image/jpeg",
-        "json": "application/json",
-        "m4a": "audio/mp4",
-        "mkv": "video/x-matroska",
-        "mov": "video/quicktime",
-        "mp3": "audio/mpeg",
-        "mp4": "video/mp4",
-        "ogg": "audio/ogg",
-        "opus": "audio/ogg",
-        "png": "image/png",
-        "tif": "image/tiff",
-        "tiff": "image/tiff",
-        "wav": "audio/wav",
-        "webm": "video/webm",
-        "webp": "image/webp",
-    }
-)
-"""Extension (lower case, no dot) → MIME type (protocol §4)."""
-
-
-def mime_for(ext: str) -> str:
-    """The MIME type of ``ext``, ``application/octet-stream`` when it is not well known."""
-    return WELL_KNOWN.get(ext.lower(), OCTET_STREAM)
-
+from studio_worker_core.wire.media_types import WELL_KNOWN
 
 _ALIASES = {"jpg": "jpeg", "tif": "tiff"}
 _RIFF = {b"WAVE": "wav", b"WEBP": "webp"}
-_FTYP_AVIF = frozenset({b"avif", b"avis"})
-_FTYP_AUDIO = frozenset({b"M4A ", b"M4B "})
+_AVIF = frozenset({b"avif", b"avis"})
+_M4A = (b"M4A ", b"M4B ")
+_WITH_SOUND = (*_M4A, b"mp4", b"isom", b"iso", b"dash", b"qt  ", b"MSNV")
 _MAGIC = (
     (b"\x89PNG\r\n\x1a\n", "png"),
     (b"\xff\xd8\xff", "jpeg"),
     (b"GIF87a", "gif"),
     (b"GIF89a", "gif"),
-    (b"BM", "bmp"),
     (b"II*\x00", "tiff"),
     (b"MM\x00*", "tiff"),
     (b"fLaC", "flac"),
     (b"ID3", "mp3"),
+    (b"glTF", "glb"),
 )
-_HEAD = 4096
+HEAD_BYTES = 4096
+"""Bytes from the start of a file that telling its type may need."""
+
+_IMAGES = {
+    "png": "png",
+    "jpeg": "jpg",
+    "webp": "webp",
+    "gif": "gif",
+    "bmp": "bmp",
+    "avif": "avif",
+    "tiff": "tiff",
+}
+_AUDIO = {
+    "wav": "wav",
+    "mp3": "mp3",
+    "ogg": "ogg",
+    "opus": "ogg",
+    "flac": "flac",
+    "webm": "webm",
+    "mkv": "webm",
+}
 
 
 def sniff(path: Path) -> str | None:
@@ -71,13 +59,29 @@ def sniff(path: Path) -> str | None:
     not AVIF, M4A or QuickTime, ``ogg`` for Ogg without Opus.
     """
     with path.open("rb") as file:
-        return _sniff(file.read(_HEAD))
+        return _type_of(file.read(HEAD_BYTES))
 
 
-def _sniff(head: bytes) -> str | None:
+def image_type(head: bytes) -> str | None:
+    """``png``, ``jpg``, ``webp``, ``gif``, ``bmp``, ``avif`` or ``tiff``; else None."""
+    return _IMAGES.get(_type_of(head) or "")
+
+
+def audio_type(head: bytes) -> str | None:
+    """``wav``, ``mp3``, ``ogg``, ``flac``, ``m4a`` or ``webm``; None for anything else. What
+    may hold sound beside pictures (``m4a`` and ``webm``) counts."""
+    found = _type_of(head) or ""
+    if found in ("m4a", "mp4", "mov") and head[8:12].startswith(_WITH_SOUND):
+        return "m4a"
+    return _AUDIO.get(found)
+
+
+def _type_of(head: bytes) -> str | None:
     for magic, ext in _MAGIC:
         if head.startswith(magic):
             return ext
+    if head.startswith(b"BM"):
+        return "bmp" if len(head) >= 26 and head[6:10] == bytes(4) else None
     if head.startswith((b"RIFF", b"RF64")):
         return _RIFF.get(head[8:12])
     if head[4:8] == b"ftyp":
@@ -95,9 +99,9 @@ def _iso_brand(head: bytes) -> str:
     size = min(int.from_bytes(head[:4]), len(head))
     major = head[8:12]
     compatible = {head[at : at + 4] for at in range(16, size - 3, 4)}
-    if major in _FTYP_AVIF or (major in (b"mif1", b"msf1") and compatible & _FTYP_AVIF):
+    if _AVIF & {major, *compatible}:
         return "avif"
-    if major in _FTYP_AUDIO:
+    if major in _M4A:
         return "m4a"
     return "mov" if major == b"qt  " else "mp4"
 
@@ -110,7 +114,7 @@ def _mpeg_audio(head: bytes) -> str | None:
         return "aac"
     layer, version = head[1] >> 1 & 3, head[1] >> 3 & 3
     bit_rate, sample_rate = head[2] >> 4, head[2] >> 2 & 3
-    sane = layer != 0 and version != 1 and bit_rate != 15 and sample_rate != 3
+    sane = layer == 1 and version != 1 and bit_rate != 15 and sample_rate != 3
     return "mp3" if sane else None
 
 
@@ -145,7 +149,13 @@ _ALSO = frozenset(
 )
 
 
+_MOST_JSON_BYTES = 16 * 1024 * 1024
+"""More is not read: nobody sends it, and this runs in the worker's own process."""
+
+
 def _is_json(path: Path) -> bool:
+    if path.stat().st_size > _MOST_JSON_BYTES:
+        return False
     try:
         msgspec.json.decode(path.read_bytes())
     except (msgspec.MsgspecError, UnicodeError, RecursionError):

@@ -6,7 +6,8 @@ A plugin is an installed distribution with an entry point in the group ``studio_
     my-engine = "my_package.plugin"
 
 The module it names implements some of the hooks of :class:`HookSpecs` with
-:data:`hookimpl`. It must be light: the host imports it at every start. The engine itself
+:data:`hookimpl`. The host never imports it: a process of its own imports it, calls the hooks and
+keeps the answers until the plugin changes. It must be light all the same. The engine itself
 (an :class:`Engine` subclass named by :attr:`EngineSpec.factory`) is imported in a child
 process of its own, so that is where heavy libraries belong; a crash there is one failed
 job, never the end of the worker.
@@ -21,6 +22,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
+from operator import index
 from pathlib import Path
 from typing import Any, ClassVar, Generic, Literal, TypeVar
 
@@ -28,8 +30,10 @@ import pluggy
 from msgspec import Struct, field
 
 from studio_worker_core.errors import EngineFailed, InvalidTask, JobCancelled
+from studio_worker_core.wire.bounds import MAX_SIDE
 from studio_worker_core.wire.models import CliDefaults
 from studio_worker_core.wire.tasks import (
+    MAX_SEED,
     AudioSttTask,
     AudioTtsTask,
     ChatMessage,
@@ -132,7 +136,9 @@ class CommandSpec(Struct, frozen=True):
     help: str
     """One line for ``studio-worker --help``."""
     app: str
-    """``"module:attribute"`` of a :class:`typer.Typer`; imported only when it is called."""
+    """``"module:attribute"`` of a :class:`typer.Typer`; imported only when it is called. Its
+    ``ctx.obj`` has the global options: ``config_path`` is the config file to use, ``verbosity``
+    is -1 with ``--quiet``, else how often ``-v`` was given."""
 
 
 class JobEvent(Struct, frozen=True):
@@ -153,7 +159,8 @@ class HookSpecs:
 
     @hookspec
     def studio_worker_engines(self, host: HostInfo) -> Sequence[EngineSpec]:
-        """The engines this plugin brings. Called once at start. Since API 1.
+        """The engines this plugin brings. Asked again when the plugin, or what is
+        installed beside it, changes. Since API 1.
 
         Two plugins that use one engine name are both withdrawn; the built-in engine keeps
         its name.
@@ -164,8 +171,9 @@ class HookSpecs:
 
     @hookspec
     def studio_worker_capabilities(self, host: HostInfo) -> CapabilityReport:
-        """More models and traits, merged into ``capabilities``. Called at start and when the
-        capabilities are refreshed; must return at once. Since API 1.
+        """More models and traits, merged into ``capabilities``. Asked again when
+        files in ``host.models_root`` change and every few minutes; must return at once.
+        Since API 1.
 
         :param host: the host that asks.
         """
@@ -188,8 +196,8 @@ class HookSpecs:
 
     @hookspec
     def studio_worker_job_event(self, event: JobEvent) -> None:
-        """Called after something happened to a job, on a thread of its own: an observer can
-        be slow or raise without hurting the job. Since API 1.
+        """Called after something happened to a job, in a process of its own: an observer can
+        be slow, raise or crash without hurting the job. Since API 1.
 
         :param event: what happened.
         """
@@ -213,6 +221,14 @@ class Model(Struct, frozen=True):
 
 TaskT = TypeVar("TaskT", bound=Task)
 
+_REPORTED: Mapping[str, tuple[int, int]] = {
+    "seed": (0, MAX_SEED),
+    "steps": (1, 10_000),
+    "width": (1, MAX_SIDE),
+    "height": (1, MAX_SIDE),
+}
+"""What :meth:`Job.report` takes: least and most."""
+
 
 class Job(Generic[TaskT]):
     """One task being done, as its engine sees it."""
@@ -235,7 +251,8 @@ class Job(Generic[TaskT]):
         self.model = model
         self.inputs = inputs
         """Fetched inputs by the task field they came from, without ``_url``:
-        ``init_image``, ``mask``, ``ref_image``, ``input``. Local files, type already checked."""
+        ``init_image``, ``mask``, ``ref_image``, ``input``, ``image`` (mesh), ``image_1`` … (the
+        pictures of a chat, in order). Local files, type already checked."""
         self.scratch = scratch
         """A directory for temporary files, removed after the job."""
         self._directory = directory
@@ -243,6 +260,7 @@ class Job(Generic[TaskT]):
         self._on_log = on_log
         self._is_cancelled = is_cancelled
         self._fraction = 0.0
+        self._reported: dict[str, int] = {}
 
     def output(self, ext: str) -> Path:
         """The path to write the result to. ``ext`` without a dot: the true type of the bytes."""
@@ -260,6 +278,45 @@ class Job(Generic[TaskT]):
     ) -> None:
         """Add a line to the worker's log, tagged with this job."""
         self._on_log(level, message)
+
+    def report(
+        self,
+        *,
+        seed: int | None = None,
+        steps: int | None = None,
+        width: int | None = None,
+        height: int | None = None,
+    ) -> None:
+        """Say what the result is made with where that is not what the task asks for: a default
+        of the model, the next size that can be drawn. Optional: without it the studio is told
+        the task's own values. Said again, the later value counts. Since API 1.
+
+        A value that makes no sense is left out with a warning in the log; no job fails for it.
+
+        :param seed: the one that makes the same result again, 0 to 2⁶⁴-1.
+        :param steps: steps of work, 1 to 10000.
+        :param width: pixels of the result, 1 to 16384.
+        :param height: as ``width``.
+        """
+        given = {"seed": seed, "steps": steps, "width": width, "height": height}
+        for name, value in given.items():
+            low, high = _REPORTED[name]
+            try:
+                number = None if value is None else index(value)
+            except (TypeError, ValueError):
+                number = low - 1
+            if number is None:
+                continue
+            if isinstance(value, bool) or not low <= number <= high:
+                shown = repr(value)[:80]
+                self.log(f"report: {name} {shown} is not {low} to {high}; left out", "warning")
+            else:
+                self._reported[name] = number
+
+    @property
+    def reported(self) -> Mapping[str, int]:
+        """What :meth:`report` was told so far."""
+        return self._reported
 
     @property
     def cancelled(self) -> bool:

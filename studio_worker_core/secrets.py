@@ -5,22 +5,25 @@ from __future__ import annotations
 import hmac
 from typing import NoReturn
 
-__all__ = ["Secret"]
+from studio_worker_core.redaction import hide
 
 
 class Secret:
     """A credential. ``repr``, ``str`` and ``format`` give ``***``; :meth:`reveal` the text.
 
-    It cannot be pickled, so it does not cross a process border or reach a log by accident.
+    It cannot be pickled, so it does not cross a process border or reach a log by accident; and
+    from its making on, its text is taken out of whatever this process writes (:mod:`.redaction`).
     """
 
     __slots__ = ("_text",)
 
     def __init__(self, value: str) -> None:
         self._text = value
+        hide(value)
 
     def reveal(self) -> str:
         """The text itself, for the one place that sends or stores it."""
+        hide(self._text)  # in use again: from here on it may come back in somebody's answer
         return self._text
 
     def __repr__(self) -> str:

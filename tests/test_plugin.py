@@ -110,6 +110,49 @@ def test_progress_is_kept_between_zero_and_one_and_never_goes_back(tmp_path: Pat
     assert job.heard == [(0.0, None), (0.5, None), (1.0, None)]
 
 
+def test_what_a_job_reports_is_kept_the_later_value_counts(tmp_path: Path) -> None:
+    job = HeardJob(tmp_path)
+    assert job.reported == {}
+    job.report(seed=2**64 - 1, steps=4)
+    job.report(steps=8, width=512, height=None)
+    assert job.reported == {"seed": 2**64 - 1, "steps": 8, "width": 512}
+    assert job.heard == []
+
+
+def test_whole_numbers_of_other_libraries_are_reported_as_plain_ones(tmp_path: Path) -> None:
+    class Whole:
+        def __index__(self) -> int:
+            return 7
+
+    job = HeardJob(tmp_path)
+    job.report(seed=Whole())  # type: ignore[arg-type]
+    assert type(job.reported["seed"]) is int
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("seed", -1),
+        ("seed", 2**64),
+        ("seed", "7"),
+        ("seed", True),
+        ("steps", 0),
+        ("steps", 1.5),
+        ("width", 16385),
+        ("height", [64]),
+    ],
+)
+def test_a_report_that_makes_no_sense_is_left_out_and_said(
+    tmp_path: Path, name: str, value: Any
+) -> None:
+    job = HeardJob(tmp_path)
+    job.report(**{name: value})
+    assert job.reported == {}
+    ((level, line),) = job.heard
+    assert level == "warning"
+    assert line.startswith(f"report: {name} {value!r} is not ")
+
+
 def test_a_job_says_where_to_write_and_when_to_stop(tmp_path: Path) -> None:
     job = HeardJob(tmp_path)
     assert job.output("PNG") == tmp_path / "result.png"

@@ -9,6 +9,7 @@ import traceback
 
 import pytest
 
+from studio_worker_core.redaction import without_secrets
 from studio_worker_core.secrets import Secret
 
 
@@ -43,3 +44,10 @@ def test_a_copy_of_a_secret_is_the_secret_itself() -> None:
     secret = Secret("a")
     assert copy.copy(secret) is secret
     assert copy.deepcopy({"k": secret})["k"] is secret
+
+
+def test_a_secret_in_use_stays_hidden_however_many_came_after_it() -> None:
+    mine = Secret("sesame-open-for-me")
+    for number in range(1000):
+        Secret(f"somebody-elses-{number:06}")
+    assert without_secrets(f"studio says {mine.reveal()}") == "studio says ***"

@@ -14,8 +14,6 @@ from pathlib import Path
 
 from tools.reference_pages import checks, commands, config_keys, engine_list, hooks, operator_api
 
-__all__ = ["PAGES", "main", "stale_pages"]
-
 REFERENCE = Path(__file__).resolve().parent.parent / "docs" / "reference"
 
 PAGES: dict[str, Callable[[], str]] = {

@@ -11,15 +11,17 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from msgspec import Struct
+from msgspec.structs import asdict
 
 from studio_worker_core.cli.invocation import invocation_of
-from studio_worker_core.cli.terminal import print_json
+from studio_worker_core.cli.numbers import NegativeArguments
 from studio_worker_core.config import Config, ConfigStore, config_keys, value_of
 from studio_worker_core.errors import ConfigError
+from studio_worker_core.registration import settle
 from studio_worker_core.secrets import Secret
 from studio_worker_core.studio_client.urls import normalise_base_url
-
-__all__ = ["app"]
+from studio_worker_core.terminal import print_json
 
 app = typer.Typer(
     rich_markup_mode=None,
@@ -64,10 +66,10 @@ def get(ctx: typer.Context, key: _Key) -> None:
     """Print one setting; nothing when it has no value."""
     value = _plain(value_of(_store(ctx).config, key))
     if value is not None:
-        typer.echo(_as_text(value) if isinstance(value, bool | list) else value)
+        typer.echo(_as_text(value) if isinstance(value, bool | list | dict) else value)
 
 
-@app.command("set")
+@app.command("set", cls=NegativeArguments)
 def set_value(
     ctx: typer.Context,
     key: _Key,
@@ -78,6 +80,8 @@ def set_value(
     if key == "api_base_url" and value:
         normalise_base_url(value)  # refused here and not at the next start
     store.set_text(key, value)
+    if key == "api_base_url":
+        settle(store)
     if invocation_of(ctx).verbosity >= 0:
         typer.echo(f"{key} = {_as_text(_plain(value_of(store.config, key)))}")
 
@@ -86,6 +90,11 @@ def set_value(
 def edit(ctx: typer.Context) -> None:
     """Open the config file in $VISUAL or $EDITOR and check it afterwards."""
     store = ConfigStore(invocation_of(ctx).config_path)
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise ConfigError(
+            f"'config edit' needs a terminal; use 'studio-worker config set', or edit {store.path}",
+            path=store.path,
+        )
     if not store.path.exists():
         store.update()
     command = [*_editor(), str(store.path)]
@@ -128,6 +137,10 @@ def _plain(value: Any) -> Any:
             return str(value)
         case tuple():
             return list(value)
+        case Struct():
+            return {key: _plain(item) for key, item in asdict(value).items() if item is not None}
+        case dict():
+            return {key: _plain(item) for key, item in value.items()}
         case _:
             return value
 
@@ -142,5 +155,8 @@ def _as_text(value: Any) -> str:
             return f'"{value}"'
         case list():
             return "[" + ", ".join(_as_text(item) for item in value) + "]"
+        case dict():
+            items = (f"{_as_text(key)} = {_as_text(item)}" for key, item in value.items())
+            return "{" + ", ".join(items) + "}"
         case _:
             return str(value)

@@ -14,8 +14,6 @@ from studio_worker_core.errors import (
     TransportError,
 )
 
-__all__ = ["MEANINGS", "ExitCode", "exit_code_for"]
-
 
 class ExitCode(IntEnum):
     """Exit statuses of every ``studio-worker`` command."""
@@ -35,7 +33,7 @@ MEANINGS: dict[ExitCode, str] = {
     ExitCode.FAILED: "failed, the message says why",
     ExitCode.USAGE: "the command line cannot be understood",
     ExitCode.CONFIGURATION: "the configuration cannot be used",
-    ExitCode.UNREACHABLE: "the studio cannot be reached",
+    ExitCode.UNREACHABLE: "the studio, or another server, cannot be reached",
     ExitCode.REFUSED: "the studio refused or rejected",
     ExitCode.ALREADY_RUNNING: "a worker already runs on this configuration",
     ExitCode.INTERRUPTED: "interrupted (Ctrl-C)",

@@ -10,8 +10,6 @@ from typer.core import TyperOption
 
 from studio_worker_core.cli.invocation import Invocation, invocation_of
 
-__all__ = ["accept_global_options"]
-
 
 def accept_global_options(command: Any) -> None:
     """Let ``command`` and its sub-commands take ``--config``, ``-v`` and ``--quiet``.

@@ -10,13 +10,12 @@ from typer.core import TyperGroup
 
 from studio_worker_core.cli.global_options import accept_global_options
 from studio_worker_core.cli.plugin_commands import plugin_commands
-from studio_worker_core.cli.table import BUILT_IN, CommandEntry
+from studio_worker_core.cli.table import BUILT_IN, STAND_INS, CommandEntry
+from studio_worker_core.cli.texts import accept_any_text
 from studio_worker_core.errors import PluginError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-__all__ = ["LazyGroup"]
 
 _COMPLETION = frozenset({"install_completion", "show_completion"})
 
@@ -27,11 +26,11 @@ class LazyGroup(TyperGroup):
     find_plugin_commands: Callable[[], dict[str, CommandEntry]] = staticmethod(plugin_commands)
 
     def entries(self) -> dict[str, CommandEntry]:
-        """Built-in commands, then those of plugins; a plugin cannot replace a built-in."""
-        return {**self.find_plugin_commands(), **BUILT_IN}
+        """Every command; a plugin may replace a stand-in, and no built-in one."""
+        return {**STAND_INS, **self.find_plugin_commands(), **BUILT_IN}
 
     def list_commands(self, ctx: Any) -> list[str]:
-        """Built-in commands in the table's order, then the plugins' by name."""
+        """Built-in commands in the table's order, then the others by name."""
         added = sorted(name for name in self.entries() if name not in BUILT_IN)
         return [*BUILT_IN, *added]
 
@@ -69,7 +68,7 @@ class LazyGroup(TyperGroup):
 
 def _load(entry: CommandEntry) -> Any:
     module_name, _, attribute = entry.app.partition(":")
-    if entry.name in BUILT_IN:
+    if entry in (BUILT_IN.get(entry.name), STAND_INS.get(entry.name)):
         app = getattr(importlib.import_module(module_name), attribute)
     else:
         app = _plugin_app(entry, module_name, attribute)
@@ -78,6 +77,7 @@ def _load(entry: CommandEntry) -> Any:
     command.params = [p for p in command.params if p.name not in _COMPLETION]
     command.name = entry.name
     accept_global_options(command)
+    accept_any_text(command)
     return command
 
 

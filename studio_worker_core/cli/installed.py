@@ -6,16 +6,17 @@ import logging
 
 from studio_worker_core import __version__
 from studio_worker_core.config import ConfigStore
-from studio_worker_core.engines.discovery import allowed_plugins, discover
-from studio_worker_core.engines.isolated import isolated_plugins
-from studio_worker_core.engines.roster import Roster
 from studio_worker_core.plugin import API_VERSION, HostInfo
+from studio_worker_core.roster.descriptions import cache_file
+from studio_worker_core.roster.discovery import allowed_plugins, discover
+from studio_worker_core.roster.isolated import isolated_plugins
+from studio_worker_core.roster.roster import Roster
 
-__all__ = ["installed_engines"]
 
+def installed_engines(store: ConfigStore, *, ask_again: bool = False) -> Roster:
+    """The plugins under the settings of ``store`` and the environment's allow-list.
 
-def installed_engines(store: ConfigStore) -> Roster:
-    """Discover the plugins under the settings of ``store`` and the environment's allow-list.
+    :param ask_again: ask every plugin, whatever it answered before.
 
     Raises:
         ConfigError: the config file cannot be used.
@@ -30,4 +31,6 @@ def installed_engines(store: ConfigStore) -> Roster:
         disabled=store.config.plugins.disabled,
         allowed=allowed_plugins(),
         isolated=isolated_plugins(store.engines_root),
+        cache=cache_file(store.models_root),
+        ask_again=ask_again,
     )

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import typer
 
-__all__ = ["Invocation", "invocation_of"]
+if TYPE_CHECKING:
+    from studio_worker_core.worker.shutdown import Shutdown
 
 
 @dataclass(frozen=True)
@@ -18,6 +20,8 @@ class Invocation:
     """``--config`` as given, or None."""
     verbosity: int = 0
     """-1 with ``--quiet``, 0 by default, 1 with ``-v``, 2 with ``-vv``."""
+    shutdown: Shutdown | None = None
+    """What listens to signals since the process began, for ``run``."""
 
     @property
     def config_path(self) -> Path:

@@ -11,13 +11,11 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from studio_worker_core.cli.terminal import error_console, is_terminal
-from studio_worker_core.host.disk import shown_bytes
+from studio_worker_core.storage.disk import shown_bytes
+from studio_worker_core.terminal import error_console, is_terminal
 
 if TYPE_CHECKING:
-    from studio_worker_core.models.tally import FileProgress
-
-__all__ = ["file_progress"]
+    from studio_worker_core.models.progress import FileProgress
 
 _STEP = 0.1
 _STEP_SECONDS = 10.0

@@ -6,7 +6,7 @@ puts back is found by the worker within seconds.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -17,8 +17,6 @@ from studio_worker_core.cli.invocation import invocation_of
 if TYPE_CHECKING:
     from studio_worker_core.outbox import Entry, Outbox
 
-__all__ = ["app"]
-
 app = typer.Typer(
     rich_markup_mode=None,
     no_args_is_help=True,
@@ -28,40 +26,49 @@ app = typer.Typer(
 _Json = Annotated[bool, typer.Option("--json", help="Write JSON.")]
 _Jobs = Annotated[
     list[str] | None,
-    typer.Argument(metavar="[JOB]...", help="Job ids or entry names as in 'outbox list'."),
+    typer.Argument(
+        metavar="[JOB]...", help="Job ids or entry names as in 'outbox list', or their beginnings."
+    ),
 ]
-_STYLES = {"waiting": None, "refused": "yellow", "corrupt": "red"}
+_OTHER = "for another identity"
+_STYLES = {"waiting": None, _OTHER: "yellow", "refused": "yellow", "corrupt": "red"}
 
 
 @app.command("list")
 def list_results(ctx: typer.Context, as_json: _Json = False) -> None:
-    """List what waits for the studio, what it refused, and what could not be read."""
-    from studio_worker_core.cli.terminal import print_json, print_table
-    from studio_worker_core.host.disk import shown_bytes
+    """List what waits for the studio, what it refused, and what could not be read.
 
-    outbox = _outbox(ctx)
+    What another identity of this worker has made is kept, and sent when that identity is back.
+    """
+    from studio_worker_core.outbox import shown
+    from studio_worker_core.storage.disk import shown_bytes
+    from studio_worker_core.terminal import print_json, print_table
+
+    outbox, may_send = _outbox(ctx), _sendable(ctx)
     entries = [*outbox.pending(), *outbox.refused()]
     corrupt = outbox.corrupt()
     if as_json:
-        print_json([_as_object(e) for e in entries] + [_corrupt_object(path) for path in corrupt])
+        print_json(
+            [_as_object(e, may_send) for e in entries] + [_corrupt_object(path) for path in corrupt]
+        )
         return
     if not entries and not corrupt:
         typer.echo(f"nothing in {outbox.root}")
         return
     rows = [
         [
-            entry.job_id if entry.job_id.isprintable() else entry.key,
-            _state(entry),
+            entry.job_id if entry.job_id.isprintable() else shown(entry.key),
+            _state(entry, may_send),
             entry.manifest.kind.value,
             entry.manifest.ext,
             shown_bytes(entry.manifest.bytes),
             f"{entry.manifest.created:%Y-%m-%d %H:%M}",
             str(entry.manifest.attempts),
-            _reason(entry),
+            _reason(entry, may_send),
         ]
         for entry in entries
     ]
-    rows += [[path.name, "corrupt", "", "", "", "", "", str(path)] for path in corrupt]
+    rows += [[shown(path.name), "corrupt", "", "", "", "", "", shown(path)] for path in corrupt]
     print_table(
         ["job", "state", "kind", "ext", "size", "made (UTC)", "tries", "why"],
         rows,
@@ -72,15 +79,15 @@ def list_results(ctx: typer.Context, as_json: _Json = False) -> None:
 @app.command()
 def show(
     ctx: typer.Context,
-    job: Annotated[str, typer.Argument(help="A job id or entry name.")],
+    job: Annotated[str, typer.Argument(help="A job id or entry name, or its beginning.")],
     as_json: _Json = False,
 ) -> None:
     """Show all that is known about one result."""
-    from studio_worker_core.cli.terminal import print_json
+    from studio_worker_core.terminal import print_json
 
     outbox = _outbox(ctx)
     for entry in _named([*outbox.pending(), *outbox.refused()], [job]):
-        facts = _as_object(entry)
+        facts = _as_object(entry, _sendable(ctx))
         if as_json:
             print_json(facts)
             continue
@@ -163,6 +170,13 @@ def _outbox(ctx: typer.Context) -> Outbox:
     return Outbox(store.outbox_root, lambda: store.config.outbox)
 
 
+def _sendable(ctx: typer.Context) -> Callable[[Entry], bool]:
+    from studio_worker_core.cli.identity import sendable_under
+    from studio_worker_core.config import ConfigStore
+
+    return sendable_under(ConfigStore(invocation_of(ctx).config_path).config)
+
+
 def _chosen(
     entries: Sequence[Entry], names: list[str] | None, every: bool, option: str
 ) -> list[Entry]:
@@ -172,11 +186,16 @@ def _chosen(
 
 
 def _named(entries: Sequence[Entry], names: Sequence[str]) -> list[Entry]:
+    from studio_worker_core.cli.prefixes import whole_id
     from studio_worker_core.errors import OutboxError
 
     found: list[Entry] = []
     for name in dict.fromkeys(names):
         matching = [entry for entry in entries if name in (entry.job_id, entry.key)]
+        if not matching:
+            jobs, keys = [e.job_id for e in entries], [e.key for e in entries]
+            whole = whole_id(name, jobs, "results") or whole_id(name, keys, "results")
+            matching = [e for e in entries if whole is not None and whole in (e.job_id, e.key)]
         if not matching:
             raise OutboxError(f"no such result: {name} (see 'studio-worker outbox list')")
         found += [entry for entry in matching if entry not in found]
@@ -203,22 +222,27 @@ def _copy(entry: Entry, directory: Path) -> Path | None:
     return copy
 
 
-def _state(entry: Entry) -> str:
-    is_refused = entry.manifest.refused or entry.directory.parent.name == "refused"
-    return "refused" if is_refused else "waiting"
+def _state(entry: Entry, may_send: Callable[[Entry], bool]) -> str:
+    if entry.manifest.refused or entry.directory.parent.name == "refused":
+        return "refused"
+    return "waiting" if may_send(entry) else _OTHER
 
 
-def _reason(entry: Entry) -> str:
+def _reason(entry: Entry, may_send: Callable[[Entry], bool]) -> str:
+    if _state(entry, may_send) == _OTHER:
+        return f"made as worker {entry.manifest.worker}: kept, not sent"
     refusal = entry.manifest.refused
     return (refusal.reason if refusal is not None else entry.manifest.last_error) or ""
 
 
-def _as_object(entry: Entry) -> dict[str, Any]:
+def _as_object(entry: Entry, may_send: Callable[[Entry], bool]) -> dict[str, Any]:
+    from studio_worker_core.outbox import shown
+
     manifest = entry.manifest
     return {
         "job": manifest.job,
-        "entry": entry.key,
-        "state": _state(entry),
+        "entry": shown(entry.key),
+        "state": _state(entry, may_send),
         "kind": manifest.kind.value,
         "engine": manifest.engine,
         "model": manifest.model,
@@ -234,9 +258,16 @@ def _as_object(entry: Entry) -> dict[str, Any]:
         "refused_status": manifest.refused.status if manifest.refused else None,
         "refused_at": manifest.refused.at if manifest.refused else None,
         "prompt": manifest.prompt,
-        "file": str(entry.path),
+        "file": shown(entry.path),
     }
 
 
 def _corrupt_object(path: Path) -> dict[str, Any]:
-    return {"job": None, "entry": path.name, "state": "corrupt", "file": str(path)}
+    from studio_worker_core.outbox import shown
+
+    return {
+        "job": None,
+        "entry": shown(path.name),
+        "state": "corrupt",
+        "file": shown(path),
+    }

@@ -1,13 +1,14 @@
-"""``studio-worker pause`` and ``resume``: whether the worker takes new jobs."""
+"""``studio-worker pause`` and ``resume``: whether the worker that runs takes new jobs."""
 
 from __future__ import annotations
 
 import typer
 
 from studio_worker_core.cli.invocation import invocation_of
+from studio_worker_core.cli.status import running_worker
 from studio_worker_core.config import ConfigStore
-
-__all__ = ["pause_app", "resume_app"]
+from studio_worker_core.errors import NotRunning
+from studio_worker_core.worker.run_state import set_paused
 
 pause_app = typer.Typer(rich_markup_mode=None)
 resume_app = typer.Typer(rich_markup_mode=None)
@@ -15,20 +16,33 @@ resume_app = typer.Typer(rich_markup_mode=None)
 
 @pause_app.command()
 def pause(ctx: typer.Context) -> None:
-    """Take no new jobs until 'resume'; a running job is finished.
+    """Let the running worker take no new jobs until 'resume'; a running job is finished.
 
-    Holds for a worker that runs now and for later starts.
+    Holds for this run only. To start paused, set 'paused' in the configuration.
     """
-    _set(ctx, paused=True, said="paused: no new jobs are taken until 'studio-worker resume'")
+    _set(
+        ctx,
+        paused=True,
+        said="paused: no new jobs are taken until 'studio-worker resume' or the next start",
+    )
 
 
 @resume_app.command()
 def resume(ctx: typer.Context) -> None:
-    """Take new jobs again after 'pause'."""
+    """Let the running worker take new jobs again after 'pause'."""
     _set(ctx, paused=False, said="jobs are taken again")
 
 
 def _set(ctx: typer.Context, *, paused: bool, said: str) -> None:
-    ConfigStore(invocation_of(ctx).config_path).update(paused=paused)
+    store = ConfigStore(invocation_of(ctx).config_path)
+    pid = running_worker(store.lock_path)
+    if pid is None:
+        value = str(paused).lower()
+        raise NotRunning(
+            f"no worker runs on {store.directory}; how it starts is a setting: "
+            f"'studio-worker config set paused {value}'",
+            path=store.lock_path,
+        )
+    set_paused(store.lock_path, pid, paused)
     if invocation_of(ctx).verbosity >= 0:
         typer.echo(said)

@@ -3,56 +3,103 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from types import TracebackType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from studio_worker_core.cli.terminal import error_console, is_terminal
+import msgspec
+
+from studio_worker_core.cli.log_levels import levels_in
+from studio_worker_core.cli.status_line import StatusLine
+from studio_worker_core.cli.terminal_thread import PlainSurface, TerminalThread, direct
+from studio_worker_core.foreign_text import printable
+from studio_worker_core.redaction import without_secrets
+from studio_worker_core.terminal import error_console, is_terminal
 
 if TYPE_CHECKING:
-    from rich.console import Console, RenderableType
-    from rich.live import Live
+    from studio_worker_core.worker.status import WorkerStatus
 
-    from studio_worker_core.worker.status import JobStatus, WorkerStatus
-
-__all__ = ["LineFormatter", "TerminalReporter", "status_line"]
+log = logging.getLogger("studio_worker.cli")
 
 _REDRAW_SECONDS = 0.1
+_LONGEST_JOB_ID = 200
 _LEVEL_STYLES = {"WARNING": "yellow", "ERROR": "bold red", "CRITICAL": "bold red", "DEBUG": "dim"}
 
 
 class LineFormatter(logging.Formatter):
-    """``12:34:56 INFO    message  [job-3f2a]``: one line a record, tracebacks below it."""
+    """``12:34:56 INFO    message  [job-3f2a]``: one line a record, tracebacks below it, indented.
+
+    Whatever the message quotes, it stays on its line and without secrets.
+    """
 
     def __init__(self) -> None:
         super().__init__("%(asctime)s %(levelname)-7s %(message)s", datefmt="%H:%M:%S")
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - logging's name
         """The line, with the record's job at its end unless the message names it."""
+        record.message = printable(without_secrets(record.message))
         line = super().formatMessage(record)
-        job_id = getattr(record, "job_id", None)
+        job_id = printable(str(getattr(record, "job_id", None) or ""))[:_LONGEST_JOB_ID]
         return f"{line}  [{job_id}]" if job_id and job_id not in line else line
 
+    def formatException(  # noqa: N802 - logging's name
+        self, ei: Any
+    ) -> str:
+        """The traceback, its lines set in so that none can pass for a record."""
+        trace = without_secrets(super().formatException(ei))
+        return "\n".join(f"  {printable(line)}" for line in trace.splitlines())
 
-class _ConsoleHandler(logging.Handler):
-    """Log lines through a rich console, so that the live line stays below them."""
 
-    def __init__(self, console: Console) -> None:
+class _LineHandler(logging.Handler):
+    """Formats records where they are made and leaves the writing to the terminal's thread."""
+
+    def __init__(self, terminal: TerminalThread) -> None:
         super().__init__()
-        self._console = console
+        self._terminal = terminal
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Print one record; a terminal that went away is no reason to stop working."""
+        """Hand over one record; never waits for the terminal."""
         try:
-            self._console.print(
-                self.format(record), style=_LEVEL_STYLES.get(record.levelname), soft_wrap=True
-            )
-        except Exception:  # logging's own contract: a handler never raises into its caller
-            self.handleError(record)
+            line = self.format(record)
+        except Exception as error:  # formatting runs the __str__ of whatever was logged
+            line = f"(a record of {record.name} cannot be shown: {type(error).__name__})"
+        self._terminal.put_line(line, _LEVEL_STYLES.get(record.levelname))
+
+
+class _LiveSurface:
+    """Log lines, and one live line under them."""
+
+    def __init__(self) -> None:
+        from rich.live import Live
+
+        self._console = error_console(direct(sys.stderr))
+        # No refresh thread: an idle worker draws nothing. And no other writer is led through
+        # the console: it would have to wait for the terminal with it.
+        self._live = Live(
+            console=self._console,
+            auto_refresh=False,
+            transient=True,
+            redirect_stdout=False,
+            redirect_stderr=False,
+        )
+        self._live.start()
+
+    def line(self, text: str, style: str | None) -> None:
+        """See :class:`.Surface`."""
+        self._console.print(text, style=style, soft_wrap=True)
+
+    def status(self, status: WorkerStatus) -> None:
+        """See :class:`.Surface`."""
+        self._live.update(StatusLine(status), refresh=True)
+
+    def close(self) -> None:
+        """See :class:`.Surface`."""
+        self._live.stop()
 
 
 class TerminalReporter:
@@ -61,7 +108,8 @@ class TerminalReporter:
     On a terminal: log lines with a live status line under them. Anywhere else: log lines.
     ``verbosity`` is that of :class:`~studio_worker_core.cli.invocation.Invocation`; with
     ``--quiet``, or without ``live``, there is no status line; ``--quiet`` also leaves out
-    everything below a warning.
+    everything below a warning. Without either, ``STUDIO_WORKER_LOG`` or ``RUST_LOG`` in
+    ``environ`` (default: the process's) says what is logged.
     """
 
     def __init__(
@@ -70,34 +118,49 @@ class TerminalReporter:
         *,
         live: bool = True,
         clock: Callable[[], float] = time.monotonic,
+        environ: Mapping[str, str] | None = None,
     ) -> None:
         self._verbosity = verbosity
+        self._environ = os.environ if environ is None else environ
         self._wants_live = live and verbosity >= 0
         self._clock = clock
         self._lock = threading.Lock()
-        self._live: Live | None = None
+        self._terminal: TerminalThread | None = None
         self._shown: WorkerStatus | None = None
         self._drawn_at = float("-inf")
         self._undo = ExitStack()
 
     def __enter__(self) -> TerminalReporter:
-        handler: logging.Handler
-        if self._wants_live and is_terminal(sys.stderr):
-            from rich.live import Live
-
-            console = error_console()
-            handler = _ConsoleHandler(console)
-            # No refresh thread: an idle worker draws nothing.
-            self._live = Live(console=console, auto_refresh=False, transient=True)
-            self._undo.enter_context(self._live)
-        else:
-            handler = logging.StreamHandler(sys.stderr)
+        draws = self._wants_live and is_terminal(sys.stderr)
+        stream = sys.stderr
+        terminal = TerminalThread(
+            _LiveSurface if draws else lambda: PlainSurface(direct(stream)),
+        )
+        terminal.start()
+        self._undo.callback(terminal.close)
+        self._terminal = terminal if draws else None
+        handler = _LineHandler(terminal)
         handler.setFormatter(LineFormatter())
-        self._attach("studio_worker", handler, _level(self._verbosity))
-        if self._verbosity > 1:
-            for library in ("urllib3", "websockets"):
-                self._attach(library, handler, logging.DEBUG)
+        self._follow_levels(handler)
         return self
+
+    def _follow_levels(self, handler: logging.Handler) -> None:
+        variable, levels = levels_in(self._environ)
+        everything = _level(self._verbosity)
+        if self._verbosity == 0 and levels.everything is not None:
+            everything = levels.everything
+        targets = dict(levels.targets)
+        if self._verbosity > 1:
+            targets |= dict.fromkeys(("urllib3", "websockets"), logging.DEBUG)
+        self._attach("studio_worker", handler, targets.pop("studio_worker", everything))
+        for name, level in targets.items():
+            # What is below our logger comes to its handler by itself.
+            self._attach(name, None if name.startswith("studio_worker.") else handler, level)
+        if levels.ignored:
+            log.warning(
+                "%s names what is no level or target here: %s",
+                *(variable, ", ".join(levels.ignored)),
+            )
 
     def __exit__(
         self,
@@ -106,52 +169,29 @@ class TerminalReporter:
         trace: TracebackType | None,
     ) -> None:
         with self._lock:
-            self._live = None
+            self._terminal = None
         self._undo.close()
 
     def show(self, status: WorkerStatus) -> None:
-        """Draw a new snapshot; called from any thread, drops redraws that come too fast."""
+        """Draw a new snapshot; called from any thread, drops redraws that come too fast and
+        never waits for the terminal."""
         with self._lock:
             before, self._shown = self._shown, status
-            if self._live is None:
+            if self._terminal is None:
                 return
             now = self._clock()
             moved_on = before is None or _headline(before) != _headline(status)
             if moved_on or now - self._drawn_at >= _REDRAW_SECONDS:
                 self._drawn_at = now
-                self._live.update(status_line(status), refresh=True)
+                self._terminal.put_status(status)
 
-    def _attach(self, name: str, handler: logging.Handler, level: int) -> None:
+    def _attach(self, name: str, handler: logging.Handler | None, level: int) -> None:
         logger = logging.getLogger(name)
-        before = logger.level
-        logger.addHandler(handler)
+        self._undo.callback(logger.setLevel, logger.level)
         logger.setLevel(level)
-        self._undo.callback(logger.setLevel, before)
-        self._undo.callback(logger.removeHandler, handler)
-
-
-def status_line(status: WorkerStatus) -> RenderableType:
-    """State, studio, running job with its progress bar, and the counts, on one line."""
-    from rich.progress_bar import ProgressBar
-    from rich.table import Table
-    from rich.text import Text
-
-    counts = f"{status.done} done, {status.failed} failed"
-    if status.undelivered:
-        counts += f", {status.undelivered} to deliver"
-    cells: list[RenderableType] = [Text(_state(status), style=_state_style(status))]
-    if status.job is not None:
-        cells += [
-            Text(_job(status.job), overflow="ellipsis"),
-            ProgressBar(total=1.0, completed=status.job.fraction, width=20),
-            Text(f"{status.job.fraction:4.0%}"),
-        ]
-    cells.append(Text(counts))
-    line = Table.grid(padding=(0, 2))
-    for index, _ in enumerate(cells):
-        line.add_column(no_wrap=True, ratio=1 if index == 1 and status.job else None)
-    line.add_row(*cells)
-    return line
+        if handler is not None:
+            logger.addHandler(handler)
+            self._undo.callback(logger.removeHandler, handler)
 
 
 def _level(verbosity: int) -> int:
@@ -160,23 +200,9 @@ def _level(verbosity: int) -> int:
     return logging.DEBUG if verbosity > 0 else logging.INFO
 
 
-def _headline(status: WorkerStatus) -> tuple[object, ...]:
-    job_id = status.job.job_id if status.job else None
-    return status.state, job_id, status.done, status.failed, status.not_taking
-
-
-def _state(status: WorkerStatus) -> str:
-    if status.not_taking:
-        return f"{status.state}, takes no jobs: {status.not_taking}"
-    return f"{status.state} {status.detail}".strip()
-
-
-def _state_style(status: WorkerStatus) -> str:
-    if status.not_taking or status.state in ("waiting", "stopping"):
-        return "yellow"
-    return "green" if status.state == "connected" else "cyan"
-
-
-def _job(job: JobStatus) -> str:
-    message = f" ({job.message})" if job.message else ""
-    return f"{job.kind} {job.model}{message}"
+def _headline(status: WorkerStatus) -> WorkerStatus:
+    """What is never left undrawn: all but the progress of a job, which soon moves again."""
+    if status.job is None:
+        return status
+    job = msgspec.structs.replace(status.job, fraction=0.0, message=None)
+    return msgspec.structs.replace(status, job=job)

@@ -7,14 +7,13 @@ from typing import Annotated
 import typer
 
 from studio_worker_core.cli.invocation import invocation_of
+from studio_worker_core.cli.numbers import NegativeArguments
 from studio_worker_core.config import ConfigStore
-
-__all__ = ["app"]
 
 app = typer.Typer(rich_markup_mode=None)
 
 
-@app.command()
+@app.command(cls=NegativeArguments)
 def set_threshold(
     ctx: typer.Context,
     gigabytes: Annotated[

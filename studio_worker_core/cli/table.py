@@ -1,10 +1,8 @@
-"""The built-in commands by name. Nothing here imports a command's module."""
+"""The host's own commands by name. Nothing here imports a command's module."""
 
 from __future__ import annotations
 
 from typing import NamedTuple
-
-__all__ = ["BUILT_IN", "CommandEntry"]
 
 
 class CommandEntry(NamedTuple):
@@ -25,17 +23,31 @@ BUILT_IN: dict[str, CommandEntry] = {
     entry.name: entry
     for entry in (
         _own("run", "Start the worker: register if needed, then serve jobs"),
+        _own("serve", "Start the worker for programs of this machine, without a studio"),
+        _own("setup", "Ask for the studio, the models folder and the GPU limit, and set them"),
         _own("register", "Ask a studio to take this worker and wait for its decision"),
         _own("status", "Show registration, the running worker, results and engines"),
         _own("pause", "Take no new jobs until 'resume'", "pause:pause_app"),
         _own("resume", "Take new jobs again", "pause:resume_app"),
+        _own("api", "Show where programs of this machine reach the worker, and how"),
         _own("engines", "List, check, try out, write, disable and enable engines"),
         _own("models", "List, download, check and remove models"),
         _own("outbox", "List, retry, export and remove results the studio has not got"),
         _own("config", "Show and change the configuration"),
         _own("set-threshold", "Set the most GPU memory one job may need, in GB"),
+        _own("check-update", "Ask for a newer version, and say how to get it"),
+        _own("ui", "Open the worker's own page (there is none yet)"),
+    )
+}
+
+STAND_INS: dict[str, CommandEntry] = {
+    entry.name: entry
+    for entry in (
         _own(
-            "demo", "Run a studio and a worker here, and one job of every kind", "demo.command:app"
+            "demo",
+            "See everything work here (comes with studio-worker[studio])",
+            "stand_ins:demo_app",
         ),
     )
 }
+"""Commands that newcomers are told of and a plugin brings: these say what to install."""

@@ -2,23 +2,28 @@
 
 from studio_worker_core.config.location import default_config_path
 from studio_worker_core.config.settings import (
+    RETIRED_KEYS,
     Config,
     InputLimits,
     Limits,
     OutboxLimits,
     PluginSettings,
+    Registration,
 )
 from studio_worker_core.config.store import ConfigStore
-from studio_worker_core.config.values import config_keys, value_of
+from studio_worker_core.config.values import config_keys, nearest_key, value_of
 
 __all__ = [
+    "RETIRED_KEYS",
     "Config",
     "ConfigStore",
     "InputLimits",
     "Limits",
     "OutboxLimits",
     "PluginSettings",
+    "Registration",
     "config_keys",
     "default_config_path",
+    "nearest_key",
     "value_of",
 ]

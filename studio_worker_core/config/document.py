@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import contextlib
 import os
+import stat
 import time
 import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from studio_worker_core import file_lock
 from studio_worker_core.config.values import config_keys
 from studio_worker_core.errors import ConfigError
-
-__all__ = ["check", "edited", "write_whole", "writing"]
+from studio_worker_core.storage import atomic
+from studio_worker_core.storage.atomic import remove_drafts
+from studio_worker_core.storage.disk import Disk
+from studio_worker_core.storage.locks import FileLock
 
 _LOCK_SECONDS = 10.0
 _LOCK_PAUSE_SECONDS = 0.01
@@ -43,6 +45,9 @@ def edited(text: str, changes: Mapping[str, Any], path: Path) -> str:
                 container: Any = document.get(head) if head else document
                 if container is not None and name in container:
                     container.remove(name)
+                continue
+            if isinstance(value, dict):
+                document = tomlkit.parse(_with_tables(document, key, value))
                 continue
             if not head and key not in document:
                 text = _with_new_key(tomlkit.dumps(document), tomlkit.dumps({key: value}))
@@ -76,6 +81,30 @@ def check(table: Mapping[str, Any], changes: Mapping[str, Any], path: Path) -> N
             )
 
 
+def _with_tables(document: Any, key: str, tables: dict[str, Any]) -> str:
+    """The text of ``document`` with the tables ``[key.name]``: in their place, or at the end,
+    where they take over nobody's comments."""
+    import tomlkit
+    from tomlkit.items import Table
+
+    found = document.get(key)
+    wanted = tomllib.loads(tomlkit.dumps(document)) | {key: tables}
+    if isinstance(found, Table):
+        for name in [name for name in found if name not in tables]:
+            found.remove(name)
+        for name, items in tables.items():
+            if name not in found or found[name] != items:
+                found[name] = items
+        text = tomlkit.dumps(document)
+        with contextlib.suppress(tomllib.TOMLDecodeError):
+            if tomllib.loads(text) == wanted:
+                return text
+    if found is not None:
+        document.remove(key)  # written by hand in some other form
+    text = tomlkit.dumps(document)
+    return f"{text}{'' if text.endswith(chr(10)) else chr(10)}\n{tomlkit.dumps({key: tables})}"
+
+
 def _with_new_key(text: str, assignment: str) -> str:
     """``text`` with a line after the last key that stands before the tables.
 
@@ -99,74 +128,80 @@ def _with_new_key(text: str, assignment: str) -> str:
     raise ValueError(f"there is no place for {assignment.split(' ')[0]}")
 
 
+def read_regular(path: Path, most: int) -> bytes:
+    """The first ``most`` bytes of a file; never waits for a writer of a FIFO.
+
+    Raises:
+        ConfigError: it is no regular file.
+        OSError: it cannot be opened or read.
+    """
+    descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
+    with os.fdopen(descriptor, "rb") as file:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise ConfigError(f"{path} is no regular file; name a file with --config", path=path)
+        return file.read(most)
+
+
 @contextlib.contextmanager
-def writing(path: Path) -> Iterator[None]:
+def writing(path: Path) -> Iterator[FileLock]:
     """Keep other processes from editing ``path`` meanwhile.
 
     Raises:
         ConfigError: the directory cannot be written, or the lock stays taken for 10 s.
     """
-    lock_path = path.with_name(f".{path.name}.lock")
+    lock = FileLock(_lock_path(path))
+    deadline = time.monotonic() + _LOCK_SECONDS
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        descriptor = os.open(lock_path, os.O_RDWR | os.O_CREAT, 0o600)
-    except OSError as error:
-        raise _cannot_write(path, error) from error
-    try:
-        deadline = time.monotonic() + _LOCK_SECONDS
-        while not file_lock.acquire(descriptor):
+        while not lock.acquire():
             if time.monotonic() > deadline:
                 raise ConfigError(
                     f"another process keeps {path} locked; end it and try again", path=path
                 )
             time.sleep(_LOCK_PAUSE_SECONDS)
-        yield
+    except OSError as error:
+        raise _cannot_write(path, error) from error
+    try:
+        remove_drafts(_behind(path))
+        yield lock
     finally:
-        file_lock.release(descriptor)
-        os.close(descriptor)
+        lock.release()
 
 
-def write_whole(path: Path, data: bytes) -> None:
+def note_written(lock: FileLock) -> None:
+    """Leave a trace beside the file of ``lock`` that it was written, should it ever be lost."""
+    with contextlib.suppress(OSError):
+        lock.mark(b"written\n")
+
+
+def was_written(path: Path) -> bool:
+    """Whether :func:`note_written` was ever called for ``path``."""
+    try:
+        return _lock_path(path).stat().st_size > 0
+    except OSError:
+        return False
+
+
+def write_whole(path: Path, data: bytes, *, disk: Disk | None = None) -> None:
     """Replace ``path`` (the file behind it, when it is a link) at once, readable by us only.
 
-    A full disk, a crash or a power cut leaves either the old file or the new one. Call
-    it inside :func:`writing`.
+    A full disk, a crash or a power cut leaves either the old file or the new one.
 
     Raises:
         ConfigError: it could not be written; the old file stands.
     """
-    target = Path(os.path.realpath(path))
-    part = target.with_name(f".{target.name}.part")
     try:
-        part.unlink(missing_ok=True)
-        try:
-            _write_synced(part, data)
-            part.replace(target)
-        except BaseException:
-            with contextlib.suppress(OSError):
-                part.unlink(missing_ok=True)
-            raise
-        _sync_directory(target.parent)
+        atomic.write_whole(_behind(path), data, disk=disk)
     except OSError as error:
         raise _cannot_write(path, error) from error
 
 
-def _write_synced(part: Path, data: bytes) -> None:
-    descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
+def _behind(path: Path) -> Path:
+    return Path(os.path.realpath(path))
 
 
-def _sync_directory(directory: Path) -> None:
-    if os.name == "nt":
-        return  # Windows cannot open a directory, and flushes renames itself.
-    descriptor = os.open(directory, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+def _lock_path(path: Path) -> Path:
+    return path.with_name(f".{path.name}.lock")
 
 
 def _cannot_write(path: Path, error: OSError) -> ConfigError:

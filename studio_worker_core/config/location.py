@@ -8,10 +8,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from studio_worker_core.errors import ConfigError
+from studio_worker_core.storage.places import place_for
 
-__all__ = ["default_config_path"]
-
-_DIRECTORY = "minis-studio-worker"
+_NAME = "minis-studio-worker"
 _FILE = "config.toml"
 
 
@@ -28,7 +27,7 @@ def default_config_path(
         named = environ.get("STUDIO_WORKER_CONFIG")
         if named:
             return Path(named).expanduser()
-        return _platform_directory(environ, platform) / _DIRECTORY / _FILE
+        return _platform_directory(environ, platform) / _FILE
     except RuntimeError as error:
         raise ConfigError(
             "no home directory is known for this user; "
@@ -37,11 +36,7 @@ def default_config_path(
 
 
 def _platform_directory(environ: Mapping[str, str], platform: str) -> Path:
+    place = place_for("config", environ, platform)
     if platform == "win32":
-        roaming = environ.get("APPDATA")
-        return Path(roaming) if roaming else Path.home() / "AppData" / "Roaming"
-    if platform == "darwin":
-        return Path.home() / "Library" / "Application Support"
-    # The XDG specification says that a relative value is to be ignored.
-    chosen = Path(environ.get("XDG_CONFIG_HOME") or "")
-    return chosen if chosen.is_absolute() else Path.home() / ".config"
+        return place / "minis" / _NAME / "config"
+    return place / (f"gg.minis.{_NAME}" if platform == "darwin" else _NAME)

@@ -5,39 +5,21 @@ from __future__ import annotations
 import difflib
 import functools
 import math
-import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeVar, get_args
 
 import msgspec
 from msgspec import Struct
-from msgspec.structs import FieldInfo
+from msgspec.structs import FieldInfo, asdict
 
 from studio_worker_core.config.settings import Config
 from studio_worker_core.errors import ConfigError
 from studio_worker_core.secrets import Secret
-
-__all__ = [
-    "config_from_document",
-    "config_keys",
-    "to_toml",
-    "unknown_keys",
-    "value_from_text",
-    "value_of",
-]
+from studio_worker_core.wire.complaints import in_words
 
 S = TypeVar("S", bound=Struct)
 
-_WORDS = {
-    "float": "a number",
-    "int": "a whole number",
-    "bool": "true or false",
-    "str": "text",
-    "object": "a table",
-    "array": "a list",
-    "null": "nothing",
-}
 _YES = frozenset({"true", "yes", "on", "1"})
 _NO = frozenset({"false", "no", "off", "0"})
 
@@ -56,6 +38,12 @@ def config_keys() -> tuple[str, ...]:
     return tuple(_fields(Config))
 
 
+def nearest_key(key: str) -> str | None:
+    """The key that was probably meant."""
+    near = difflib.get_close_matches(key, _fields(Config), n=1)
+    return near[0] if near else None
+
+
 def value_of(config: Config, key: str) -> Any:
     """The value of a dotted key. Raises ConfigError for a key that does not exist."""
     _field(key, path=None)
@@ -72,7 +60,7 @@ def unknown_keys(document: Mapping[str, Any]) -> tuple[str, ...]:
     for key, value in document.items():
         if key not in known:
             found.append(key)
-        elif isinstance(value, Mapping):
+        elif isinstance(value, Mapping) and key not in _fields(Config):
             found += [f"{key}.{name}" for name in value if f"{key}.{name}" not in known]
     return tuple(found)
 
@@ -96,7 +84,14 @@ def value_from_text(key: str, text: str, path: Path) -> Any:
         raw = _number(text)
     elif tuple in wanted:
         raw = [part.strip() for part in text.strip("[]").split(",") if part.strip()]
-    return _convert(raw, info, path, key)
+    elif dict in wanted:
+        raw = _pairs(text)
+    try:
+        return _convert(raw, info, path, key)
+    except ConfigError as error:
+        # What was typed is at fault here, not the file.
+        said = str(error).removeprefix(f"{path}: ").replace("got text", f"got {text[:100]!r}")
+        raise ConfigError(said, path=path, key=key) from None
 
 
 def to_toml(value: Any) -> Any:
@@ -107,6 +102,10 @@ def to_toml(value: Any) -> Any:
         return str(value)
     if isinstance(value, tuple):
         return list(value)
+    if isinstance(value, Struct):
+        return {key: to_toml(item) for key, item in asdict(value).items() if item is not None}
+    if isinstance(value, Mapping):
+        return {key: to_toml(item) for key, item in value.items()} or None
     return value
 
 
@@ -132,7 +131,7 @@ def _convert(raw: Any, info: FieldInfo, path: Path, key: str) -> Any:
     try:
         value = msgspec.convert(raw, info.type, dec_hook=_custom)
     except msgspec.ValidationError as error:
-        raise ConfigError(f"{path}: {key}: {_in_words(str(error))}", path=path, key=key) from None
+        raise ConfigError(f"{path}: {key}: {in_words(error)}", path=path, key=key) from None
     if isinstance(value, float) and not math.isfinite(value):
         raise ConfigError(f"{path}: {key}: expected a finite number", path=path, key=key)
     return value
@@ -147,15 +146,6 @@ def _custom(kind: type, raw: Any) -> Any:
         except RuntimeError as error:
             raise ValueError(str(error)) from error
     return kind(raw)
-
-
-def _in_words(complaint: str) -> str:
-    def words(match: re.Match[str]) -> str:
-        kinds = [part for part in match[1].split(" | ") if part != "null"]
-        return " or ".join(_WORDS.get(kind, kind) for kind in kinds)
-
-    text = re.sub(r"`([^`]*)`", words, complaint.split(" - at ")[0])
-    return text[:1].lower() + text[1:]
 
 
 @functools.cache  # msgspec evaluates every annotation anew, about 1 ms each time
@@ -184,8 +174,8 @@ def _field(key: str, path: Path | None) -> FieldInfo:
     fields = _fields(Config)
     if key in fields:
         return fields[key]
-    near = difflib.get_close_matches(key, fields, n=1)
-    hint = f"did you mean {near[0]}?" if near else "'studio-worker config show' lists them all"
+    near = nearest_key(key)
+    hint = f"did you mean {near}?" if near else "'studio-worker config show' lists them all"
     raise ConfigError(f"there is no setting named {key!r}; {hint}", path=path, key=key)
 
 
@@ -193,14 +183,22 @@ def _plain_types(annotation: Any) -> set[type]:
     origin = getattr(annotation, "__origin__", None)
     if annotation is type(None):
         return set()
-    if origin is tuple:
-        return {tuple}
+    if origin in (tuple, dict):
+        return {origin}
     if isinstance(annotation, type):
         return {annotation}
     arguments = get_args(annotation)
     if hasattr(annotation, "__metadata__"):
         arguments = arguments[:1]
     return {kind for argument in arguments for kind in _plain_types(argument)}
+
+
+def _pairs(text: str) -> dict[str, str] | str:
+    """``a=b, c=d`` as a table; what is none stays a text."""
+    pairs = [part.partition("=") for part in text.strip("{}").split(",") if part.strip()]
+    if not all(sign and key.strip() for key, sign, _ in pairs):
+        return text
+    return {key.strip().strip("\"'"): value.strip().strip("\"'") for key, _, value in pairs}
 
 
 def _number(text: str) -> int | float | str:

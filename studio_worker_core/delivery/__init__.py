@@ -1,6 +1,8 @@
 """Sending finished results until the studio has acknowledged or refused each of them."""
 
-from studio_worker_core.delivery.carrying import Settled
-from studio_worker_core.delivery.postman import Delivery, DeliverySession
+from studio_worker_core.delivery.delivery import Delivery
+from studio_worker_core.delivery.queued import DeliverySession
+from studio_worker_core.delivery.sender import LONGEST_PROMPT, Complete
+from studio_worker_core.delivery.settling import Settled
 
-__all__ = ["Delivery", "DeliverySession", "Settled"]
+__all__ = ["LONGEST_PROMPT", "Complete", "Delivery", "DeliverySession", "Settled"]

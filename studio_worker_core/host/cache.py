@@ -1,26 +1,16 @@
-"""Where this user's caches are."""
+"""Where this program's caches are."""
 
 from __future__ import annotations
 
-import os
-import sys
 from pathlib import Path
 
-__all__ = ["cache_directory"]
+from studio_worker_core.storage.places import place_for
 
 
 def cache_directory() -> Path:
-    """Where this user's caches are on this platform.
+    """Where what can be made again is kept.
 
     Raises:
         RuntimeError: no home directory is known.
     """
-    if sys.platform == "win32":
-        local = os.environ.get("LOCALAPPDATA")
-        root = Path(local) if local else Path.home() / "AppData" / "Local"
-    elif sys.platform == "darwin":
-        root = Path.home() / "Library" / "Caches"
-    else:
-        chosen = Path(os.environ.get("XDG_CACHE_HOME") or "")
-        root = chosen if chosen.is_absolute() else Path.home() / ".cache"
-    return root / "minis-studio-worker"
+    return place_for("cache") / "minis-studio-worker"

@@ -10,8 +10,6 @@ from msgspec import Struct
 
 from studio_worker_core.host.gpu import GpuMemory, gpu_memory
 
-__all__ = ["HostFacts", "host_facts", "machine_name", "username"]
-
 _LONGEST = 200
 
 

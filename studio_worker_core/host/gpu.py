@@ -14,19 +14,19 @@ from pathlib import Path
 
 from msgspec import Struct
 
-__all__ = ["GpuMemory", "admission", "default_vram_threshold", "gpu_memory"]
-
 _GIB = 2**30
 _ASK_SECONDS = 3.0
-_USUAL_THRESHOLD = 8.0
+_USUAL_THRESHOLD = 12.0
 _ROUNDING = 0.05
+_MARGIN_GB = 1.0
+"""Free memory that no job gets: drivers and the desktop move about in it."""
 
 Run = Callable[[Sequence[str]], str | None]
 """Runs a command; its output, None when it is missing, fails or takes too long."""
 
 
 class GpuMemory(Struct, frozen=True):
-    """The card with the most memory. On Apple silicon it is shared with the processor."""
+    """All cards of a make together. On Apple silicon it is shared with the processor."""
 
     total_gb: float
     free_gb: float
@@ -57,14 +57,19 @@ def gpu_memory(
     system: str = sys.platform,
     use_driver_library: bool = True,
 ) -> GpuMemory | None:
-    """Memory of the best card: NVIDIA, else AMD, else Apple; None when there is none."""
+    """Memory of all NVIDIA cards, else AMD, else Apple; None when there are none."""
     found = _nvidia_library() if use_driver_library else []
     found = found or _nvidia_command(run)
     if not found and system.startswith("linux"):
         found = _amd(sysfs)
     if not found and system == "darwin":
         found = _apple(run)
-    return max(found, key=lambda memory: (memory.total_gb, memory.free_gb), default=None)
+    return _together(found)
+
+
+def fits_beside(estimate_gb: float, free_gb: float) -> bool:
+    """Whether a model fits into free memory and leaves the margin of 1 GiB."""
+    return estimate_gb <= max(free_gb - _MARGIN_GB, 0.0) + _ROUNDING
 
 
 def admission(
@@ -90,19 +95,30 @@ def admission(
             f"{memory.total_gb:.1f} GB"
         )
     free = min(memory.free_gb + held_gb, memory.total_gb)
-    if estimate_gb > free + _ROUNDING:
+    if not fits_beside(estimate_gb, free):
         return (
             f"the job needs about {estimate_gb:.1f} GB of GPU memory and {free:.1f} GB of the "
-            f"{memory.total_gb:.1f} GB of {memory.name} are free now"
+            f"{memory.total_gb:.1f} GB of {memory.name} are free now, of which "
+            f"{_MARGIN_GB:.1f} GB stay free"
         )
     return None
 
 
 def default_vram_threshold(memory: GpuMemory | None) -> float:
-    """``vram_threshold_gb`` of a fresh config: 8, but not more than the machine has."""
+    """``vram_threshold_gb`` of a fresh config: 12, but not more than the machine has."""
     if memory is None or memory.total_gb <= 0:
         return _USUAL_THRESHOLD
     return min(_USUAL_THRESHOLD, memory.total_gb)
+
+
+def _together(found: Sequence[GpuMemory]) -> GpuMemory | None:
+    if not found:
+        return None
+    largest = max(found, key=lambda memory: (memory.total_gb, memory.free_gb))
+    more = f" and {len(found) - 1} more" if len(found) > 1 else ""
+    total = round(sum(memory.total_gb for memory in found), 1)
+    free = round(sum(memory.free_gb for memory in found), 1)
+    return GpuMemory(total, free, largest.name + more)
 
 
 def _memory(total: float, free: float, name: str) -> GpuMemory:

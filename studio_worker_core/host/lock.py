@@ -1,36 +1,61 @@
-"""One worker per config directory."""
+"""One worker per config directory, ours or the original one."""
 
 from __future__ import annotations
 
+import contextlib
+import logging
 import os
 from pathlib import Path
+from threading import Event
 from types import TracebackType
 from typing import Self
 
-from studio_worker_core import file_lock
 from studio_worker_core.errors import AlreadyRunning, ConfigError
+from studio_worker_core.storage.locks import FileLock
 
-__all__ = ["InstanceLock"]
+log = logging.getLogger("studio_worker.host")
+
+_PAUSE_SECONDS = 0.2
+
+
+def pid_path(lock_path: Path) -> Path:
+    """The file beside the lock that names its holder: ``daemon.pid`` of ``daemon.lock``."""
+    return lock_path.with_suffix(".pid")
 
 
 class InstanceLock:
-    """Held while a worker runs; the file names the holder's process id.
+    """Held while a worker runs; the file beside it names the holder's process id.
 
     The kernel lets go of it when the process ends in whatever way, so a lock is never
-    stale and the file is never removed (removing it would let two workers each hold a
+    stale and its file is never removed (removing it would let two workers each hold a
     lock, one on the old file and one on a new).
+
+    With ``wait``, entering waits for another holder to end, or for that event: then
+    :attr:`held` is false.
 
     Raises, on entering:
         AlreadyRunning: another process holds it (``pid``, when it can be read).
         ConfigError: the file cannot be made or opened.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, wait: Event | None = None) -> None:
         self.path = path
-        self._descriptor: int | None = None
+        self._wait = wait
+        self._lock = FileLock(path)
+
+    @property
+    def held(self) -> bool:
+        """True while it is ours."""
+        return self._lock.held
 
     def __enter__(self) -> Self:
-        self.acquire()
+        try:
+            self.acquire()
+        except AlreadyRunning as error:
+            if self._wait is None:
+                raise
+            log.info("waiting for it to end: %s", error)
+            self._acquire_when_free(self._wait)
         return self
 
     def __exit__(
@@ -43,47 +68,34 @@ class InstanceLock:
 
     def acquire(self) -> None:
         """Take the lock, at once or not at all."""
-        if self._descriptor is not None:
-            raise AlreadyRunning(self.path, os.getpid())
         try:
             self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            # Not inheritable (the default): no engine process keeps it alive.
-            descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600)
+            if not self._lock.acquire():
+                raise AlreadyRunning(self.path, _pid_in(pid_path(self.path)))
         except OSError as error:
             raise ConfigError(
                 f"cannot open the lock file {self.path}: {error.strerror}", path=self.path
             ) from error
-        try:
-            if not file_lock.acquire(descriptor):
-                raise AlreadyRunning(self.path, _pid_in(descriptor))
-            _write_pid(descriptor)
-        except BaseException:
-            os.close(descriptor)
-            raise
-        self._descriptor = descriptor
+        # The pid helps people; on a full disk the lock holds without it.
+        with contextlib.suppress(OSError):
+            pid_path(self.path).write_text(f"{os.getpid()}\n", "ascii")
+
+    def _acquire_when_free(self, stop: Event) -> None:
+        while not stop.wait(_PAUSE_SECONDS):
+            with contextlib.suppress(AlreadyRunning):
+                self.acquire()
+                return
 
     def release(self) -> None:
         """Give the lock back; harmless when it is not held."""
-        if self._descriptor is not None:
-            descriptor, self._descriptor = self._descriptor, None
-            file_lock.release(descriptor)
-            os.close(descriptor)
+        if self._lock.held:
+            with contextlib.suppress(OSError):
+                pid_path(self.path).unlink()
+            self._lock.release()
 
 
-def _pid_in(descriptor: int) -> int | None:
+def _pid_in(path: Path) -> int | None:
     try:
-        os.lseek(descriptor, 0, os.SEEK_SET)
-        return int(os.read(descriptor, 32))
+        return int(path.read_text("ascii"))
     except (OSError, ValueError):
         return None
-
-
-def _write_pid(descriptor: int) -> None:
-    """The pid helps people; on a full disk the lock holds without it."""
-    text = f"{os.getpid()}\n".encode()
-    try:
-        os.ftruncate(descriptor, 0)
-        os.lseek(descriptor, 0, os.SEEK_SET)
-        os.write(descriptor, text)
-    except OSError:
-        return

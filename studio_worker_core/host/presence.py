@@ -3,25 +3,34 @@
 from __future__ import annotations
 
 import ctypes
+import os
 import re
 import subprocess
 import sys
-import threading
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Literal
 
-__all__ = ["IDLE_AFTER_SECONDS", "Presence", "UserPresence", "user_presence"]
+from studio_worker_core.host.x11_idle import x11_idle_seconds
 
 UserPresence = Literal["idle", "active"]
 
-IDLE_AFTER_SECONDS = 300.0
+IDLE_AFTER_SECONDS = 120.0
 """Without a key or a mouse for so long, the person is away."""
 
 _ASK_SECONDS = 0.45
 _GRAPHICAL = frozenset({"x11", "wayland", "mir"})
+_ASKED_ON_THE_BUS = (
+    (
+        "org.gnome.Mutter.IdleMonitor",
+        "/org/gnome/Mutter/IdleMonitor/Core",
+        "GetIdletime",
+    ),
+    ("org.freedesktop.ScreenSaver", "/ScreenSaver", "GetSessionIdleTime"),
+)
 
 Run = Callable[[Sequence[str]], str | None]
+X11 = Callable[[Mapping[str, str]], float | None]
 
 
 def run_command(command: Sequence[str]) -> str | None:
@@ -45,11 +54,18 @@ def user_presence(
     *,
     run: Run = run_command,
     system: str = sys.platform,
+    environ: Mapping[str, str] | None = None,
+    x11: X11 = x11_idle_seconds,
     idle_after: float = IDLE_AFTER_SECONDS,
 ) -> UserPresence | None:
-    """Ask the system, for less than a second. None when it does not know."""
+    """Ask the system, for a few seconds at most. None when it does not know.
+
+    On Linux: GNOME (``org.gnome.Mutter.IdleMonitor``), KDE (``org.freedesktop.ScreenSaver``),
+    the screen saver extension of an X server, and logind, whichever answers first. macOS:
+    ``HIDIdleTime``. Windows: ``GetLastInputInfo``.
+    """
     if system.startswith("linux"):
-        return _linux(run)
+        return _linux(run, os.environ if environ is None else environ, x11, idle_after)
     seconds: float | None = None
     if system == "darwin":
         seconds = _mac_idle_seconds(run)
@@ -57,36 +73,45 @@ def user_presence(
         seconds = _windows_idle_seconds()
     if seconds is None:
         return None
+    return _judged(seconds, idle_after)
+
+
+def _linux(
+    run: Run, environ: Mapping[str, str], x11: X11, idle_after: float
+) -> UserPresence | None:
+    seconds = _bus_idle_seconds(run, environ)
+    if seconds is None and "WAYLAND_DISPLAY" not in environ:
+        # The X server beside a Wayland desktop sees only what goes to its own windows.
+        seconds = x11(environ)
+    if seconds is None:
+        return _logind(run)
+    return _judged(seconds, idle_after)
+
+
+def _judged(seconds: float, idle_after: float) -> UserPresence:
     return "idle" if seconds >= idle_after else "active"
 
 
-class Presence:
-    """:func:`user_presence`, asked at most every ``every`` seconds. Thread-safe."""
-
-    def __init__(
-        self,
-        *,
-        ask: Callable[[], UserPresence | None] = user_presence,
-        every: float = 10.0,
-        clock: Callable[[], float] = time.monotonic,
-    ) -> None:
-        self._ask = ask
-        self._every = every
-        self._clock = clock
-        self._lock = threading.Lock()
-        self._asked: float | None = None
-        self._answer: UserPresence | None = None
-
-    def __call__(self) -> UserPresence | None:
-        with self._lock:
-            now = self._clock()
-            if self._asked is None or now - self._asked >= self._every:
-                self._answer = self._ask()
-                self._asked = now
-            return self._answer
+def _bus_idle_seconds(run: Run, environ: Mapping[str, str]) -> float | None:
+    """What GNOME or KDE says on the bus of the session; both count milliseconds."""
+    runtime = environ.get("XDG_RUNTIME_DIR")
+    if not environ.get("DBUS_SESSION_BUS_ADDRESS") and not (
+        runtime and Path(runtime, "bus").exists()
+    ):
+        return None
+    for name, path, method in _ASKED_ON_THE_BUS:
+        # Without auto-start: asking must not bring up half a desktop.
+        output = run(["busctl", "--user", "--auto-start=no", "call", name, path, name, method])
+        if output is None:
+            place = ("--dest", name, "--object-path", path)
+            output = run(["gdbus", "call", "--session", *place, "--method", f"{name}.{method}"])
+        found = re.search(r"(?:^|[ (])(\d{1,15}),?\)?\s*$", output or "")
+        if found is not None:
+            return int(found[1]) / 1000
+    return None
 
 
-def _linux(run: Run) -> UserPresence | None:
+def _logind(run: Run) -> UserPresence | None:
     """The session on the first seat, as logind sees it: the desktop sets its idle hint."""
     session = (run(["loginctl", "show-seat", "seat0", "--property=ActiveSession"]) or "").strip()
     name = session.partition("=")[2]

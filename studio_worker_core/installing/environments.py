@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import shutil
 import subprocess
 import sys
@@ -9,16 +11,17 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from studio_worker_core import __version__
-from studio_worker_core.engines.isolated import (
+from studio_worker_core.errors import PluginError
+from studio_worker_core.installing.pip import run_pip
+from studio_worker_core.roster.isolated import (
     DESCRIPTION_NAME,
     Description,
     interpreter_of,
     read_description,
 )
-from studio_worker_core.errors import PluginError
-from studio_worker_core.installing.pip import run_pip
 
-__all__ = ["make_environment", "remove_environment"]
+MARKER_NAME = ".studio-worker-environment"
+"""The first file in every environment that is made here; only such directories are removed."""
 
 
 def make_environment(
@@ -36,11 +39,13 @@ def make_environment(
     description until it is complete: a half-built one is never used.
 
     Raises:
-        PluginError: pip failed, or no plugin came of it; nothing is left behind then.
+        PluginError: pip failed, or no plugin came of it; nothing is left behind then. Or
+            ``place`` holds something that was not made here, which stays.
     """
     remove_environment(place)
+    place.mkdir(parents=True)
     try:
-        place.parent.mkdir(parents=True, exist_ok=True)
+        (place / MARKER_NAME).touch()
         say(f"making the environment {place}")
         _run([sys.executable, "-m", "venv", str(place)])
         python = interpreter_of(place)
@@ -53,16 +58,49 @@ def make_environment(
 
 
 def remove_environment(place: Path) -> None:
-    """Remove an environment; its description goes first, so that a rest is never used."""
+    """Remove an environment; its description goes first, so that a rest is never used.
+
+    Raises:
+        PluginError: it is no environment that was made here; nothing is touched.
+    """
+    if not os.path.lexists(place):
+        return
+    if place.is_symlink() or not _is_ours(place):
+        raise PluginError(
+            f"{place} was not made by 'engines install --isolated' and is left as it is; "
+            "move it away"
+        )
     (place / DESCRIPTION_NAME).unlink(missing_ok=True)
-    shutil.rmtree(place, ignore_errors=True)
+    for entry in place.iterdir():
+        if entry.is_dir() and not entry.is_symlink():
+            shutil.rmtree(entry, ignore_errors=True)
+        elif entry.name != MARKER_NAME:
+            entry.unlink(missing_ok=True)
+    # Last, so that a removal that is cut short can be gone on with.
+    with contextlib.suppress(OSError):
+        (place / MARKER_NAME).unlink(missing_ok=True)
+        place.rmdir()
+
+
+def _is_ours(place: Path) -> bool:
+    """Whether it was made here: by its marker, or as those made before there was one."""
+    if (place / MARKER_NAME).is_file():
+        return True
+    try:
+        return place.is_dir() and (
+            not any(place.iterdir())
+            or ((place / "pyvenv.cfg").is_file() and (place / DESCRIPTION_NAME).is_file())
+        )
+    except OSError:
+        return False
 
 
 def _describe(place: Path, requirement: str, models_root: Path) -> Description:
     draft = place / f"{DESCRIPTION_NAME}.part"
     _run(
         [
-            *(str(interpreter_of(place)), "-I", "-m", "studio_worker_core.engines.describe"),
+            *(str(interpreter_of(place)), "-I", "-m"),
+            "studio_worker_core.roster.describe_environment",
             *(requirement, str(models_root), str(draft)),
         ]
     )

@@ -13,12 +13,10 @@ import msgspec
 from msgspec import Struct
 
 from studio_worker_core.config import ConfigStore, PluginSettings
-from studio_worker_core.engines.isolated import Description, read_description
 from studio_worker_core.errors import PluginError
 from studio_worker_core.installing.environments import make_environment, remove_environment
 from studio_worker_core.installing.pip import run_pip
-
-__all__ = ["Installer", "Step", "requirement_name"]
+from studio_worker_core.roster.isolated import Description, read_description
 
 _REQUIREMENT = re.compile(r"\s*([A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)\s*(\[[^\]]*\])?\s*(.*)")
 

@@ -8,8 +8,6 @@ from pathlib import Path
 
 from studio_worker_core.errors import PluginError
 
-__all__ = ["run_pip"]
-
 _TAIL_LINES = 6
 
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 
-__all__ = ["JobProgress", "Report"]
-
 Report = Callable[[float, str | None], None]
 """Called with how far the job is, 0 to 1 and never backwards, and a few words."""
 

@@ -1,37 +1,24 @@
-"""Which engine does a claim: the one its model source names, or none (protocol §3)."""
+"""Which engine does a job: the one its model source names, or none (protocol §3)."""
 
 from __future__ import annotations
 
-from studio_worker_core.engines.roster import Roster, RosterEntry
 from studio_worker_core.errors import EngineMissing, InvalidTask
-from studio_worker_core.wire.frames import Claim
-from studio_worker_core.wire.tasks import task_kind
-
-__all__ = ["route"]
-
-_EXTRAS = {
-    "coqui": "coqui",
-    "diffusers": "diffusers",
-    "espeak": "tts",
-    "formant": "tts",
-    "motion": "video",
-    "procedural": "image",
-    "sd-cpp": "sd-cpp",
-}
-"""Engine → the extra of studio-worker that installs it."""
+from studio_worker_core.first_party import EXTRA_OF_ENGINE
+from studio_worker_core.jobs.job import Job
+from studio_worker_core.roster.roster import Roster, RosterEntry
 
 _SHOWN_MODELS = 12
 
 
-def route(roster: Roster, claim: Claim) -> RosterEntry:
-    """The engine that must do ``claim``. Never another one: a stand-in's bytes under a real
+def route(roster: Roster, job: Job) -> RosterEntry:
+    """The engine that must do ``job``. Never another one: a stand-in's bytes under a real
     model's name once poisoned a live queue.
 
     Raises:
         EngineMissing: it is not installed, or not healthy; the message says what to do.
         InvalidTask: it does not do this kind of work, or does not serve this model.
     """
-    name = claim.model_source.engine
+    name = job.engine
     entry = roster.find(name)
     if entry is None:
         raise EngineMissing(f"engine '{name}' is not installed on this worker: {_remedy(name)}")
@@ -41,21 +28,21 @@ def route(roster: Roster, claim: Claim) -> RosterEntry:
             f"engine '{name}' of {entry.distribution} is {entry.state}: "
             f"{entry.reason or 'no reason known'}{what_to_do}"
         )
-    kind = task_kind(claim.task)
+    kind = job.kind
     if kind not in entry.kinds:
         does = ", ".join(entry.kinds) or "nothing"
         raise InvalidTask(f"engine '{name}' does not do {kind} jobs (it does {does})")
     models = entry.models.get(kind, ())
-    if claim.model not in models and f"{name}:*" not in models:
+    if job.model not in models and f"{name}:*" not in models:
         raise InvalidTask(
-            f"engine '{name}' does not serve model '{claim.model[:100]}' for {kind} jobs "
+            f"engine '{name}' does not serve model '{job.model[:100]}' for {kind} jobs "
             f"(it serves {_shown(models)})"
         )
     return entry
 
 
 def _remedy(engine: str) -> str:
-    extra = _EXTRAS.get(engine)
+    extra = EXTRA_OF_ENGINE.get(engine)
     if extra is None:
         return f"no installed plugin offers engine '{engine}'; see `studio-worker engines list`"
     return f"pip install 'studio-worker[{extra}]' brings it"

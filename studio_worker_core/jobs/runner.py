@@ -8,33 +8,36 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from msgspec import Struct
 
-from studio_worker_core.engines.roster import Roster, RosterEntry
-from studio_worker_core.engines.work import FileResult, LaneRequest, OnLog, OnProgress, Result
 from studio_worker_core.errors import (
-    EngineFailed,
     InvalidTask,
     JobCancelled,
     JobError,
     ModelStoreError,
     OutboxError,
 )
+from studio_worker_core.jobs.job import Job
+from studio_worker_core.jobs.keeping import Keeper, Workplace
 from studio_worker_core.jobs.progress import JobProgress, Report
 from studio_worker_core.jobs.routing import route
-from studio_worker_core.outbox import Draft, Entry, Outbox
+from studio_worker_core.jobs.slots import ANY_SLOT, Slot
+from studio_worker_core.lanes.request import LaneRequest, OnLog, OnProgress
+from studio_worker_core.lanes.results import Result
 from studio_worker_core.plugin import Model
-from studio_worker_core.wire.frames import Claim
+from studio_worker_core.roster.roster import Roster, RosterEntry
 from studio_worker_core.wire.models import ModelSource
-from studio_worker_core.wire.tasks import BINARY_KINDS, Task, full_prompt, task_kind
+from studio_worker_core.wire.tasks import Task
 
-__all__ = ["Inputs", "JobRunner", "Models", "Report", "Work"]
+__all__ = ["Inputs", "JobRunner", "Models", "Report", "Work", "worker_log"]
 
 _log = logging.getLogger("studio_worker.jobs")
 _LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40}
 _LONGEST_LINE = 4000
+
+KeptT = TypeVar("KeptT")
 
 
 class Models(Protocol):
@@ -74,16 +77,32 @@ class Work(Protocol):
         """Do one job on its engine; raises JobError."""
 
 
+def worker_log(job: Job) -> OnLog:
+    """Lines of the engine that does ``job``, into the worker's log."""
+    logger = logging.getLogger("studio_worker.engines.output")
+
+    def log(level: str, message: str) -> None:
+        extra = {"job_id": job.job_id, "engine": job.engine}
+        line = message[:_LONGEST_LINE]
+        logger.log(_LEVELS.get(level, 20), "%s: %s", job.engine, line, extra=extra)
+
+    return log
+
+
 class _Run(Struct, frozen=True):
     """What every stage of one run needs."""
 
-    claim: Claim
-    cancel: threading.Event
+    job: Job
+    entry: RosterEntry
     progress: JobProgress
+    slot: Slot
 
 
 class JobRunner:
-    """Takes accepted claims through their stages. One at a time: the gate sees to that."""
+    """Takes jobs through their stages. Any number at a time: the slots see to that.
+
+    :param engine_log: what an engine's lines go to.
+    """
 
     def __init__(
         self,
@@ -91,135 +110,117 @@ class JobRunner:
         lanes: Work,
         models: Models,
         inputs: Inputs,
-        outbox: Outbox,
         *,
+        engine_log: Callable[[Job], OnLog] = worker_log,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._roster = roster
         self._lanes = lanes
         self._models = models
         self._inputs = inputs
-        self._outbox = outbox
+        self._engine_log = engine_log
         self._clock = clock
 
-    def run(
-        self,
-        claim: Claim,
-        *,
-        worker_id: str,
-        session_number: int | None,
-        cancel: threading.Event,
-        report: Report,
-    ) -> Entry:
-        """Do the job; its result is on stable storage in the outbox when this returns.
+    def run(self, job: Job, keeper: Keeper[KeptT], report: Report, slot: Slot = ANY_SLOT) -> KeptT:
+        """Do the job in ``slot``; its result is kept when this returns.
 
         A job whose result is already there (the studio offers it again, having lost sight of
         us) is not done twice: the kept result is returned.
 
         Raises:
-            JobError: whatever went wrong, once; ``retryable`` is what ``fail`` should say.
+            JobError: whatever went wrong, once; ``retryable`` says whether another try may help.
         """
-        with _one_job_error(claim.job_id, cancel):
-            kept = self._kept(claim, worker_id, session_number)
+        with _one_job_error(job):
+            kept = keeper.found(job)
             if kept is not None:
+                _log.info(
+                    "job %s was done before and its result is still here: delivering that",
+                    job.job_id,
+                    extra={"job_id": job.job_id},
+                )
                 return kept
-            entry = route(self._roster, claim)
-            draft = self._outbox.begin(claim, worker_id, session_number)
+            return self.do(job, route(self._roster, job), keeper, report, slot)
+
+    def do(
+        self,
+        job: Job,
+        entry: RosterEntry,
+        keeper: Keeper[KeptT],
+        report: Report,
+        slot: Slot = ANY_SLOT,
+    ) -> KeptT:
+        """Do the job on the engine ``entry``, whatever its source; errors come as they are."""
+        place = keeper.begin(job)
+        try:
+            result = self._result(_Run(job, entry, JobProgress(report), slot), place)
+            with self._stage(job, "kept the result"):
+                return keeper.keep(result, self._roster.mime_for(result.ext))
+        except BaseException:
             try:
-                run = _Run(claim, cancel, JobProgress(report))
-                result = self._result(run, entry, draft)
-                with self._stage(claim, "kept the result"):
-                    return self._outbox.finish(draft, result, mime=self._mime(result))
-            except BaseException:
-                self._discard(draft)
-                raise
+                keeper.discard()
+            except (OSError, OutboxError) as error:
+                # Recovery removes it at the next start; the job's own error matters more.
+                _log.warning("the draft in %s could not be removed: %s", place.directory, error)
+            raise
 
-    def _kept(self, claim: Claim, worker_id: str, session_number: int | None) -> Entry | None:
-        old = self._outbox.find(claim.job_id)
-        if old is None:
-            return None
-        was = (old.manifest.worker, old.manifest.kind, old.manifest.model, old.manifest.engine)
-        now = (worker_id, task_kind(claim.task), claim.model, claim.model_source.engine)
-        if was != now or old.manifest.prompt != full_prompt(claim.task):
-            return None
-        _log.info(
-            "job %s was done before and its result is still here: delivering that",
-            claim.job_id,
-            extra={"job_id": claim.job_id},
-        )
-        return self._outbox.adopt(old, session_number)
-
-    def _result(self, run: _Run, entry: RosterEntry, draft: Draft) -> Result:
-        claim = run.claim
+    def _result(self, run: _Run, place: Workplace) -> Result:
+        job = run.job
         model = self._model(run)
-        inputs = self._fetched(run, draft)
+        inputs = self._fetched(job, place)
         run.progress.engine_starts()
         request = LaneRequest(
-            job_id=claim.job_id,
-            entry=entry,
+            job_id=job.job_id,
+            entry=run.entry,
             model=model,
-            task=claim.task,
+            task=job.task,
             inputs=inputs,
-            directory=draft.directory,
-            scratch=draft.scratch,
+            directory=place.directory,
+            scratch=place.scratch,
+            slot=run.slot.name,
+            environment=run.slot.environment,
         )
-        with self._stage(claim, f"ran engine {entry.engine}"):
-            _check(run.cancel)
-            result = self._lanes.run(
+        with self._stage(job, f"ran engine {job.engine}"):
+            _check(job.cancel)
+            return self._lanes.run(
                 request,
-                cancel=run.cancel,
+                cancel=job.cancel,
                 on_progress=run.progress.working,
-                on_log=_engine_log(claim.job_id, entry.engine),
+                on_log=self._engine_log(job),
             )
-        is_file = isinstance(result, FileResult)
-        if is_file != (draft.kind in BINARY_KINDS):
-            raise EngineFailed(
-                f"engine '{entry.engine}' answered the {draft.kind} job with "
-                f"{'a file' if is_file else 'a JSON value'}"
-            )
-        return result
 
     def _model(self, run: _Run) -> Model:
-        claim = run.claim
-        source = claim.model_source
+        job = run.job
+        source = job.model_source
         files: Mapping[str, tuple[Path, ...]] = {}
         if source.files:
-            _check(run.cancel)
-            with self._stage(claim, f"made model {claim.model} ready"):
+            _check(job.cancel)
+            with self._stage(job, f"made model {job.model} ready"):
                 files = self._models.ensure(
-                    source, claim.model, on_progress=run.progress.downloading, cancel=run.cancel
+                    source, job.model, on_progress=run.progress.downloading, cancel=job.cancel
                 )
-        return Model(name=claim.model, files=files, defaults=source.cli_defaults)
+        return Model(name=job.model, files=files, defaults=source.cli_defaults)
 
-    def _fetched(self, run: _Run, draft: Draft) -> Mapping[str, Path]:
-        _check(run.cancel)
-        into = draft.scratch / "inputs"
+    def _fetched(self, job: Job, place: Workplace) -> Mapping[str, Path]:
+        _check(job.cancel)
+        if job.inputs:
+            return job.inputs
+        into = place.scratch / "inputs"
         into.mkdir(mode=0o700)
-        with self._stage(run.claim, "fetched the inputs", logging.DEBUG):
-            return self._inputs.fetch(run.claim.task, into, cancel=run.cancel)
-
-    def _mime(self, result: Result) -> str | None:
-        return self._roster.mime_for(result.ext) if isinstance(result, FileResult) else None
-
-    def _discard(self, draft: Draft) -> None:
-        try:
-            self._outbox.discard(draft)
-        except (OSError, OutboxError) as error:
-            # Recovery removes it at the next start; the job's own error matters more.
-            _log.warning("the draft in %s could not be removed: %s", draft.directory, error)
+        with self._stage(job, "fetched the inputs", logging.DEBUG):
+            return self._inputs.fetch(job.task, into, cancel=job.cancel)
 
     @contextmanager
-    def _stage(self, claim: Claim, done: str, level: int = logging.INFO) -> Iterator[None]:
+    def _stage(self, job: Job, done: str, level: int = logging.INFO) -> Iterator[None]:
         started = self._clock()
         yield
         seconds = self._clock() - started
         _log.log(
             level,
             "job %s: %s in %.2f s",
-            claim.job_id,
+            job.job_id,
             done,
             seconds,
-            extra={"job_id": claim.job_id, "elapsed_ms": round(seconds * 1000)},
+            extra={"job_id": job.job_id, "elapsed_ms": round(seconds * 1000)},
         )
 
 
@@ -229,14 +230,14 @@ def _check(cancel: threading.Event) -> None:
 
 
 @contextmanager
-def _one_job_error(job_id: str, cancel: threading.Event) -> Iterator[None]:
+def _one_job_error(job: Job) -> Iterator[None]:
     """Whatever a stage raises becomes one JobError that says whether a retry may help."""
     try:
         yield
     except JobError:
         raise
     except Exception as error:
-        if cancel.is_set():
+        if job.cancel.is_set():
             raise JobCancelled("cancelled") from error
         match error:
             case ModelStoreError(retryable=False):
@@ -247,15 +248,5 @@ def _one_job_error(job_id: str, cancel: threading.Event) -> Iterator[None]:
                 raise JobError(f"the worker's disk failed the job: {error}") from error
         # Engines, stores and fetchers run plugins' and libraries' code; the studio waits for
         # one answer whatever comes out of it.
-        _log.exception("job %s: unexpected error", job_id, extra={"job_id": job_id})
+        _log.exception("job %s: unexpected error", job.job_id, extra={"job_id": job.job_id})
         raise JobError(f"internal error of the worker: {type(error).__name__}: {error}") from error
-
-
-def _engine_log(job_id: str, engine: str) -> OnLog:
-    logger = logging.getLogger("studio_worker.engines.output")
-
-    def log(level: str, message: str) -> None:
-        extra = {"job_id": job_id, "engine": engine}
-        logger.log(_LEVELS.get(level, 20), "%s: %s", engine, message[:_LONGEST_LINE], extra=extra)
-
-    return log

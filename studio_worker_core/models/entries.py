@@ -10,8 +10,6 @@ from studio_worker_core.wire.bounds import Gigabytes, Name
 from studio_worker_core.wire.models import ModelSource
 from studio_worker_core.wire.tasks import TaskKind
 
-__all__ = ["CatalogueEntry"]
-
 
 class CatalogueEntry(Struct, frozen=True, rename="camel", omit_defaults=True):
     """A model: what to call it, what it needs and where it comes from.

@@ -9,18 +9,19 @@ import logging
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import Literal
 
 import msgspec
 
-from studio_worker_core.models.durable import held, replace_durably, set_aside
-
-__all__ = ["CATALOGUE_NAME", "MANIFEST_NAME", "Kept", "Manifest", "read_manifest", "record"]
+from studio_worker_core.storage.aside import set_aside
+from studio_worker_core.storage.atomic import remove_drafts, write_whole
+from studio_worker_core.storage.locks import held
 
 _log = logging.getLogger("studio_worker.models.manifest")
 
 MANIFEST_NAME = ".studio-worker.json"
 CATALOGUE_NAME = "models.json"
-"""The local catalogue, in the models root."""
+"""The local catalogue; earlier versions had it in the models root."""
 
 
 class Kept(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -32,14 +33,18 @@ class Kept(msgspec.Struct, frozen=True, omit_defaults=True):
     size: int
     mtime_ns: int
     etag: str | None = None
+    inode: int | None = None
+    checked: Literal["sum", "form"] = "form"
+    """By the checksum of its source, or only by the form its name promises."""
 
     def is_untouched(self, root: Path) -> bool:
-        """Whether the file still has the size and time it was checked with."""
+        """Whether it still is the file that was checked: its size, time and inode."""
         try:
             found = os.stat(root / self.path)  # noqa: PTH116 - also on a Path with no file
         except OSError:
             return False
-        return found.st_size == self.size and found.st_mtime_ns == self.mtime_ns
+        same = (found.st_size, found.st_mtime_ns) == (self.size, self.mtime_ns)
+        return same and self.inode in (None, found.st_ino)
 
 
 class Manifest(msgspec.Struct, frozen=True):
@@ -47,6 +52,10 @@ class Manifest(msgspec.Struct, frozen=True):
 
     model: str
     files: dict[str, Kept] = msgspec.field(default_factory=dict)
+
+
+# Made at import: two threads that are the first to decode a type end the process (msgspec 0.22).
+_DECODER = msgspec.json.Decoder(Manifest)
 
 
 def read_manifest(directory: Path, model: str) -> Manifest:
@@ -58,7 +67,7 @@ def read_manifest(directory: Path, model: str) -> Manifest:
     except OSError:
         return Manifest(model)
     try:
-        return msgspec.json.decode(data, type=Manifest)
+        return _DECODER.decode(data)
     except (msgspec.MsgspecError, UnicodeError) as error:
         aside = set_aside(path)
         _log.warning("%s cannot be read (%s); it was set aside as %s", path, error, aside.name)
@@ -81,4 +90,6 @@ def record(
         if kept is not None:
             files[name] = kept
         data = msgspec.json.format(msgspec.json.encode(Manifest(model, files)), indent=2)
-        replace_durably(directory / MANIFEST_NAME, data)
+        directory.mkdir(parents=True, exist_ok=True)
+        remove_drafts(directory / MANIFEST_NAME)
+        write_whole(directory / MANIFEST_NAME, data)

@@ -7,8 +7,6 @@ import re
 
 from studio_worker_core.errors import SourceRefused
 
-__all__ = ["model_directory", "plain_file_name"]
-
 _RESERVED = frozenset(
     {"con", "prn", "aux", "nul", "conin$", "conout$"}
     | {f"{port}{digit}" for port in ("com", "lpt") for digit in "0123456789¹²³"}

@@ -4,26 +4,35 @@ from __future__ import annotations
 
 import functools
 import logging
-import shutil
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Literal
 from urllib.parse import urlsplit
 
 from msgspec import Struct
 
+from studio_worker_core.downloads.addresses import (
+    AddressPolicy,
+    check_url,
+    shown_url,
+)
+from studio_worker_core.downloads.downloading import Downloader, Wanted
+from studio_worker_core.downloads.fetching import Fetcher
+from studio_worker_core.downloads.hub import HubToken
+from studio_worker_core.downloads.transfers import Line, run_transfers
 from studio_worker_core.errors import ModelStoreError, SourceRefused
-from studio_worker_core.models.downloading import Downloader, Wanted
-from studio_worker_core.models.durable import held
-from studio_worker_core.models.fetching import Fetcher
-from studio_worker_core.models.guard import AddressPolicy, check_url, is_loopback_host, shown_url
-from studio_worker_core.models.hub import HubToken
-from studio_worker_core.models.manifest import MANIFEST_NAME, read_manifest, record
+from studio_worker_core.models.inventory import Inventory
+from studio_worker_core.models.manifest import MANIFEST_NAME, read_manifest
 from studio_worker_core.models.names import model_directory, plain_file_name
-from studio_worker_core.models.shelf import Shelf, hash_file
-from studio_worker_core.models.tally import FileProgress, Tally
-from studio_worker_core.models.transfers import Line, run_transfers
+from studio_worker_core.models.progress import DownloadProgress, FileProgress
+from studio_worker_core.models.upkeep import (
+    CheckedFile,
+    left_behind,
+    remove_model,
+    verify_model,
+)
+from studio_worker_core.network.loopback import is_loopback_host
+from studio_worker_core.storage.locks import held
 from studio_worker_core.wire.models import ModelFile, ModelSource
 
 __all__ = ["CheckedFile", "ModelStore", "StoredModel", "check_source"]
@@ -40,19 +49,12 @@ class StoredModel(Struct, frozen=True):
     size: int
 
 
-class CheckedFile(Struct, frozen=True):
-    """One file of :meth:`ModelStore.verify`."""
-
-    name: str
-    path: Path
-    state: Literal["ok", "missing", "changed"]
-
-
 class ModelStore:
     """The models under ``root``, one directory per model.
 
     ``allow_private`` also permits https servers in private networks. Two files of a model
     are downloaded at a time; a file is worked on by one thread of one process at a time.
+    All files of a model have to be there after ``seconds``.
     """
 
     def __init__(
@@ -62,11 +64,13 @@ class ModelStore:
         allow_private: bool = False,
         downloader: Downloader | None = None,
         parallel: int = 2,
+        seconds: float = 24 * 3600.0,
     ) -> None:
         self.root = root
         self._allow_private = allow_private
         self._downloader = downloader or Downloader(Fetcher(token=HubToken.from_environment()))
         self._parallel = parallel
+        self._seconds = seconds
 
     def ensure(
         self,
@@ -91,22 +95,29 @@ class ModelStore:
         files = check_source(source, allow_private=self._allow_private)
         if not files:
             return {}
-        shelf = Shelf(self.root, model)
-        tally = Tally(files, on_progress, on_file)
+        inventory = Inventory(self.root, model)
+        progress = DownloadProgress(files, on_progress, on_file)
         run = functools.partial(
             run_transfers,
             parallel=self._parallel,
             cancel=cancel or threading.Event(),
+            seconds=self._seconds,
             what=f"the download of {model}",
         )
         try:
-            found = run([functools.partial(self._find, shelf, file, tally) for file in files])
+            found = run(
+                [functools.partial(self._find, inventory, file, progress) for file in files]
+            )
             missing = [file for file, path in zip(files, found, strict=True) if path is None]
-            self._check_room(shelf, missing)
-            fetched = run([functools.partial(self._one, shelf, file, tally) for file in missing])
+            self._check_room(inventory, missing)
+            fetched = run(
+                [functools.partial(self._one, inventory, file, progress) for file in missing]
+            )
         except OSError as error:
             raise ModelStoreError(
-                f"the files of {model} cannot be kept at {shelf.directory}: {error}", what=model
+                f"the files of {model} cannot be kept at {inventory.directory}: "
+                f"{error.strerror or error}; is models_root a directory this user may write to?",
+                what=model,
             ) from error
         rest = iter(fetched)
         paths = [path or next(rest) for path in found]
@@ -137,68 +148,69 @@ class ModelStore:
     def verify(self, model: str, *, forget: bool = True) -> list[CheckedFile]:
         """Hash the files of ``model`` against the checksums they were kept with.
 
-        A file that changed is forgotten (unless ``forget`` is false), so that the next job
-        downloads it again.
+        A file that changed is set aside (unless ``forget`` is false), so that the next job
+        downloads it again. Raises :class:`ModelStoreError` when a file cannot be read.
         """
-        shelf = Shelf(self.root, model)
-        checked = []
-        for name, kept in read_manifest(shelf.directory, model).files.items():
-            path = self.root / kept.path
-            state: Literal["ok", "missing", "changed"] = "missing"
-            if path.is_file():
-                state = "ok" if hash_file(path, _go_on) == kept.sha256 else "changed"
-            if state != "ok" and forget:
-                record(shelf.directory, model, name, None, lock=shelf.lock_path(""))
-                if path.parent == shelf.directory:
-                    path.unlink(missing_ok=True)
-            checked.append(CheckedFile(name, path, state))
-        return checked
+        try:
+            return verify_model(Inventory(self.root, model), forget=forget)
+        except OSError as error:
+            raise self._trouble(f"the files of {model} cannot be checked", error) from error
 
     def remove(self, model: str) -> int:
-        """Delete the directory of ``model``; the bytes it held. Files of the flat layout,
-        which other programs may use, are left where they are."""
-        directory = self.directory(model)
-        if not directory.is_dir():
-            return 0
-        size = sum(path.stat().st_size for path in directory.iterdir() if path.is_file())
-        shutil.rmtree(directory)
-        return size
+        """Delete what was downloaded for ``model``; the bytes it held. What others put or
+        changed there is left. Raises :class:`ModelStoreError` when it cannot be deleted."""
+        try:
+            return remove_model(Inventory(self.root, model))
+        except OSError as error:
+            raise self._trouble(f"the files of {model} cannot be removed", error) from error
 
-    def _check_room(self, shelf: Shelf, missing: Sequence[ModelFile]) -> None:
+    def left_behind(self, model: str) -> list[Path]:
+        """What is in the directory of ``model`` that :meth:`remove` did not delete."""
+        return left_behind(Inventory(self.root, model))
+
+    def _trouble(self, what: str, error: OSError) -> ModelStoreError:
+        return ModelStoreError(f"{what}: {error.strerror or error} ({error.filename or self.root})")
+
+    def _check_room(self, inventory: Inventory, missing: Sequence[ModelFile]) -> None:
         needed = 0
         for file in missing:
-            part = shelf.directory / f"{file.filename}.part"
+            part = inventory.directory / f"{file.filename}.part"
             there = part.stat().st_size if part.is_file() else 0
             needed += max(0, (file.approx_bytes or 0) - there)
         if needed:
-            self._downloader.check_room(needed, shelf.directory, shelf.model)
+            self._downloader.check_room(needed, inventory.directory, inventory.model)
 
-    def _find(self, shelf: Shelf, file: ModelFile, tally: Tally, line: Line) -> Path | None:
-        with held(shelf.lock_path(file.filename), line.pause):
-            path = shelf.find(file, line.check, line.pause)
+    def _find(
+        self, inventory: Inventory, file: ModelFile, progress: DownloadProgress, line: Line
+    ) -> Path | None:
+        with held(inventory.lock_path(file.filename), line.pause):
+            path = inventory.find(file, line.check, line.pause)
         if path is not None:
-            tally.present(file)
+            progress.present(file)
         return path
 
-    def _one(self, shelf: Shelf, file: ModelFile, tally: Tally, line: Line) -> Path:
-        with held(shelf.lock_path(file.filename), line.pause):
-            path = shelf.find(file, line.check, line.pause)
+    def _one(
+        self, inventory: Inventory, file: ModelFile, progress: DownloadProgress, line: Line
+    ) -> Path:
+        with held(inventory.lock_path(file.filename), line.pause):
+            path = inventory.find(file, line.check, line.pause)
             if path is not None:
-                tally.present(file)
+                progress.present(file)
                 return path
             wanted = Wanted(
                 url=file.url,
-                target=shelf.directory / file.filename,
+                target=inventory.directory / file.filename,
                 policy=_policy(file.url, allow_private=self._allow_private),
                 sha256=file.sha256,
                 approx_bytes=file.approx_bytes or None,
+                keep_old=not inventory.is_ours(file.filename),
             )
             _log.info(
-                "downloading %s of %s from %s", file.filename, shelf.model, shown_url(file.url)
+                "downloading %s of %s from %s", file.filename, inventory.model, shown_url(file.url)
             )
-            fetched = self._downloader.fetch(wanted, line, tally.reporter(file))
-            shelf.note(file, wanted.target, fetched.sha256, fetched.etag, line.pause)
-            tally.present(file)
+            fetched = self._downloader.fetch(wanted, line, progress.reporter(file))
+            inventory.note(file, wanted.target, fetched.sha256, fetched.etag, line.pause)
+            progress.present(file)
             return wanted.target
 
 
@@ -231,7 +243,3 @@ def _policy(url: str, *, allow_private: bool) -> AddressPolicy:
     return AddressPolicy(
         allow_loopback=is_loopback_host(host), allow_private=allow_private, may_use_proxy=True
     )
-
-
-def _go_on() -> None:
-    pass

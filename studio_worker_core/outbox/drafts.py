@@ -4,74 +4,45 @@ from __future__ import annotations
 
 import hashlib
 import os
-import re
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
 
 import msgspec
 
 from studio_worker_core.errors import EngineFailed, OutboxError
-from studio_worker_core.host.disk import shown_bytes
-from studio_worker_core.media_types import mime_for, reason_against
-from studio_worker_core.outbox.disk import Disk, write_whole, writing
 from studio_worker_core.outbox.manifest import Draft, Entry, Manifest
-from studio_worker_core.wire.bounds import MAX_FRAME_BYTES
-
-__all__ = ["LONGEST_JSON", "FileAnswer", "JsonAnswer", "completed"]
-
-_EXTENSION = re.compile(r"[a-z0-9]{1,16}")
-
-LONGEST_JSON = MAX_FRAME_BYTES - 64 * 1024
-"""Longest JSON answer in bytes: it must fit into one frame with its envelope."""
-
-
-@runtime_checkable
-class FileAnswer(Protocol):
-    """A result that is a file."""
-
-    @property
-    def path(self) -> Path:
-        """The file, directly in the draft's directory."""
-
-    @property
-    def ext(self) -> str:
-        """The true type of its bytes, without a dot."""
-
-
-@runtime_checkable
-class JsonAnswer(Protocol):
-    """A result that is a JSON value."""
-
-    @property
-    def value(self) -> Any:
-        """The value."""
+from studio_worker_core.outbox.ownership import MARKER_NAME
+from studio_worker_core.outbox.writing import writing
+from studio_worker_core.storage.disk import Disk
+from studio_worker_core.wire.generation import GenerationMeta
+from studio_worker_core.wire.media_types import mime_for
 
 
 def completed(
     disk: Disk,
     draft: Draft,
-    answer: FileAnswer | JsonAnswer,
+    result: Path,
     *,
     mime: str | None,
     created: datetime,
     boot: str,
+    meta: GenerationMeta | None = None,
 ) -> Entry:
-    """Check the answer and put it on stable storage, alone in the draft's directory.
+    """Put a judged result on stable storage, alone in the draft's directory.
 
     Only the manifest of the returned entry is left to be written.
 
     Raises:
-        EngineFailed: the answer cannot be used.
+        EngineFailed: it cannot be described.
         OutboxError: it cannot be written.
     """
+    ext = result.suffix.removeprefix(".").lower()
+    path = draft.directory / f"result.{ext}"
     try:
-        if isinstance(answer, FileAnswer):
-            ext = answer.ext.lower()
-            path = _take_file(disk, draft, answer.path, ext)
-        else:
-            ext = "json"
-            path = _write_json(disk, draft, answer.value)
+        with writing(disk, path):
+            if result.name != path.name:
+                disk.move(result, path)
+            disk.keep_file(path)
         with path.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
             size = os.fstat(file.fileno()).st_size
@@ -95,6 +66,8 @@ def completed(
         created=created,
         boot=boot,
         session=draft.session_number,
+        task=draft.task,
+        meta=meta,
     )
     try:
         msgspec.convert(msgspec.to_builtins(manifest), Manifest)
@@ -104,42 +77,10 @@ def completed(
     return Entry(draft.directory, manifest)
 
 
-def _take_file(disk: Disk, draft: Draft, source: Path, ext: str) -> Path:
-    if not _EXTENSION.fullmatch(ext):
-        raise EngineFailed(f"the engine's result has an impossible extension: {ext[:40]!r}")
-    if source.parent.resolve() != draft.directory.resolve() or source.is_symlink():
-        raise EngineFailed(f"the engine left its result at {source}, outside its directory")
-    reason = reason_against(source, ext)
-    if reason is not None:
-        raise EngineFailed(f"the engine's result cannot be used: {reason}")
-    path = draft.directory / f"result.{ext}"
-    with writing(disk, path):
-        if source.name != path.name:
-            disk.move(source, path)
-        disk.keep_file(path)
-    return path
-
-
-def _write_json(disk: Disk, draft: Draft, value: Any) -> Path:
-    try:
-        data = msgspec.json.encode(value)
-    except (msgspec.MsgspecError, TypeError, ValueError, RecursionError) as error:
-        raise EngineFailed(f"the engine's answer is no JSON value: {error}") from error
-    if len(data) > LONGEST_JSON:
-        raise EngineFailed(
-            f"the engine's answer has {shown_bytes(len(data))}; "
-            f"one frame takes {shown_bytes(LONGEST_JSON)}",
-            retryable=False,
-        )
-    path = draft.directory / "result.json"
-    write_whole(disk, path, data)
-    return path
-
-
 def _clear(disk: Disk, draft: Draft, result: Path) -> None:
     with writing(disk, draft.directory):
         for stray in list(draft.directory.iterdir()):
-            if stray == result:
+            if stray == result or stray.name == MARKER_NAME:
                 continue
             if stray.is_dir() and not stray.is_symlink():
                 disk.remove_tree(stray)

@@ -5,17 +5,18 @@ from __future__ import annotations
 import itertools
 import logging
 import os
-from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 
 from studio_worker_core.errors import OutboxError
-from studio_worker_core.outbox.disk import Disk
+from studio_worker_core.foreign_text import printable
 from studio_worker_core.outbox.manifest import MANIFEST_NAME, Entry, read_manifest
-
-__all__ = ["EntryReader", "Layout", "directories", "free_path"]
+from studio_worker_core.storage.disk import Disk
 
 _log = logging.getLogger("studio_worker.outbox")
+
+
+_LONGEST_NAME = 200
 
 
 class Layout:
@@ -34,7 +35,9 @@ class Layout:
 
     def set_aside(self, disk: Disk, path: Path, now: datetime) -> Path:
         """Move ``path`` to ``corrupt/`` under a new name and return where it is now."""
-        target = free_path(self.corrupt, f"{path.name}-{now:%Y%m%dT%H%M%SZ}")
+        # A name as long as the file system allows has no room for the time behind it.
+        name = os.fsdecode(os.fsencode(path.name)[:_LONGEST_NAME])
+        target = free_path(self.corrupt, f"{name}-{now:%Y%m%dT%H%M%SZ}")
         disk.make_directory(self.corrupt)
         disk.move(path, target)
         disk.sync_directory(self.corrupt)
@@ -57,14 +60,20 @@ def free_path(parent: Path, name: str, suffix: str = "") -> Path:
     return next(path for path in candidates if not os.path.lexists(path))
 
 
-def directories(parent: Path) -> Iterator[Path]:
-    """The directories in ``parent``, by name; none when it is not there."""
+def shown(value: object) -> str:
+    """A path, or a message with one, as text that can be printed whatever its bytes are."""
+    return printable(str(value))
+
+
+def _directories(parent: Path) -> list[tuple[str, str]]:
+    """Name and path of each directory in ``parent``, by name; none when it is not there."""
     try:
         with os.scandir(parent) as found:
-            names = sorted(each.name for each in found if each.is_dir(follow_symlinks=False))
+            return sorted(
+                (each.name, each.path) for each in found if each.is_dir(follow_symlinks=False)
+            )
     except FileNotFoundError:
-        return
-    yield from (parent / name for name in names)
+        return []
 
 
 class EntryReader:
@@ -81,24 +90,36 @@ class EntryReader:
     def entries(self) -> list[Entry]:
         """Every finished result of the room, oldest first."""
         known: dict[str, tuple[tuple[int, ...], Entry | None]] = {}
-        for directory in directories(self._parent):
+        for name, path in _directories(self._parent):
             try:
-                found = self._read(directory)
+                found = self._read(name, path)
             except FileNotFoundError:
                 continue
-            known[directory.name] = found
+            except OSError as error:
+                found = self._unreadable(self._parent / name, error)
+            known[name] = found
         self._known = known
         entries = [entry for _, entry in known.values() if entry is not None]
         return sorted(entries, key=lambda entry: (entry.manifest.created, entry.key))
 
-    def _read(self, directory: Path) -> tuple[tuple[int, ...], Entry | None]:
-        facts = (directory / MANIFEST_NAME).stat()
-        stamp = (facts.st_mtime_ns, facts.st_size, facts.st_ino)
+    def _unreadable(self, directory: Path, error: OSError) -> tuple[tuple[int, ...], Entry | None]:
+        stamp = (-1, error.errno or 0)
         cached = self._known.get(directory.name)
+        if cached is None or cached[0] != stamp:
+            reason = error.strerror or error
+            _log.warning("passed by in the outbox: %s cannot be read: %s", shown(directory), reason)
+        return stamp, None
+
+    def _read(self, name: str, path: str) -> tuple[tuple[int, ...], Entry | None]:
+        # No Path for what has not changed: with thousands waiting those are half of the cost.
+        facts = os.lstat(f"{path}{os.sep}{MANIFEST_NAME}")
+        stamp = (facts.st_mtime_ns, facts.st_size, facts.st_ino)
+        cached = self._known.get(name)
         if cached is not None and cached[0] == stamp:
             return cached
+        directory = self._parent / name
         try:
             return stamp, Entry(directory, read_manifest(directory))
         except OutboxError as error:
-            _log.warning("left out of the outbox until the next start: %s", error)
+            _log.warning("passed by in the outbox: %s", shown(error))
             return stamp, None

@@ -9,12 +9,10 @@ from pathlib import Path
 from msgspec import Struct
 
 from studio_worker_core.config import OutboxLimits
-from studio_worker_core.host.disk import shown_bytes
-from studio_worker_core.outbox.disk import Disk
-from studio_worker_core.outbox.layout import Layout
+from studio_worker_core.outbox.layout import Layout, shown
 from studio_worker_core.outbox.manifest import MANIFEST_NAME, Entry
-
-__all__ = ["BYTES_PER_GB", "prune", "reason_for_no_offers"]
+from studio_worker_core.outbox.ownership import is_ours
+from studio_worker_core.storage.disk import Disk, shown_bytes
 
 BYTES_PER_GB = 1_000_000_000
 _NEAR = 0.9
@@ -27,6 +25,8 @@ class _Kept(Struct, frozen=True):
     path: Path
     since: datetime
     bytes: int
+    ages: bool = True
+    """Whether it goes with time."""
 
 
 def prune(
@@ -35,7 +35,7 @@ def prune(
     """Remove the refused and corrupt that are older than ``refused_days``, then the oldest
     until each kind takes at most ``refused_max_gb``. Returns what was removed; also logged."""
     removed: list[Path] = []
-    found = (_corrupt(path) for path in layout.corrupt.glob("*"))
+    found = (_corrupt(path) for path in layout.corrupt.glob("*") if _is_ours(path))
     corrupt = [each for each in found if each is not None]
     for kept in (_refused(refused), corrupt):
         for each in _too_much(kept, limits, now):
@@ -48,11 +48,19 @@ def prune(
             removed.append(each.path)
             _log.info(
                 "pruned %s (%s, kept since %s)",
-                each.path,
+                shown(each.path),
                 shown_bytes(each.bytes),
                 each.since.date(),
             )
     return removed
+
+
+def _is_ours(path: Path) -> bool:
+    # What a person or another program put into the outbox is never deleted.
+    try:
+        return path.is_dir() and not path.is_symlink() and is_ours(path)
+    except OSError:
+        return False
 
 
 def _refused(entries: list[Entry]) -> list[_Kept]:
@@ -61,6 +69,8 @@ def _refused(entries: list[Entry]) -> list[_Kept]:
             entry.directory,
             entry.manifest.refused.at if entry.manifest.refused else entry.manifest.created,
             entry.manifest.bytes,
+            # Credentials that no longer count say nothing about the result (protocol §3, revoked).
+            ages=entry.manifest.refused is None or entry.manifest.refused.status != 401,
         )
         for entry in entries
     ]
@@ -80,8 +90,10 @@ def _too_much(kept: list[_Kept], limits: OutboxLimits, now: datetime) -> list[_K
     doomed: list[_Kept] = []
     left = sum(each.bytes for each in kept)
     for each in oldest_first:
-        too_old = limits.refused_days > 0 and each.since < now - timedelta(
-            days=min(limits.refused_days, 100_000)
+        too_old = (
+            each.ages
+            and limits.refused_days > 0
+            and each.since < now - timedelta(days=min(limits.refused_days, 100_000))
         )
         too_many = limits.refused_max_gb > 0 and left > limits.refused_max_gb * BYTES_PER_GB
         if too_old or too_many:

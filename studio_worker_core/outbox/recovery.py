@@ -6,11 +6,11 @@ from datetime import datetime
 from pathlib import Path
 
 from studio_worker_core.errors import OutboxError
-from studio_worker_core.outbox.disk import Disk, is_temporary
-from studio_worker_core.outbox.layout import Layout, free_path
+from studio_worker_core.outbox.layout import Layout, free_path, shown
 from studio_worker_core.outbox.manifest import Entry, read_manifest
-
-__all__ = ["defect", "recover"]
+from studio_worker_core.outbox.ownership import is_ours, remove_ours
+from studio_worker_core.storage.atomic import is_draft
+from studio_worker_core.storage.disk import Disk
 
 
 def recover(layout: Layout, disk: Disk, now: datetime) -> list[str]:
@@ -27,7 +27,7 @@ def recover(layout: Layout, disk: Disk, now: datetime) -> list[str]:
                 line = _put_in_order(layout, disk, now, path)
             except OSError as error:
                 # One entry that cannot be touched must not keep the others from delivery.
-                line = f"left {path} as it is: {error.strerror or error}"
+                line = f"left {shown(path)} as it is: {error.strerror or error}"
             if line is not None:
                 done.append(line)
     return done
@@ -35,19 +35,21 @@ def recover(layout: Layout, disk: Disk, now: datetime) -> list[str]:
 
 def _put_in_order(layout: Layout, disk: Disk, now: datetime, path: Path) -> str | None:
     if path.is_symlink() or not path.is_dir():
-        if is_temporary(path.name):
+        if is_draft(path.name):
             disk.remove_file(path)
-            return f"removed the temporary file {path}"
-        return _set_aside(layout, disk, now, path, "it is not a directory")
+            return f"removed the temporary file {shown(path)}"
+        return f"passed by {shown(path)}: it is not a directory, and not made by this worker"
     for each in list(path.iterdir()):
-        if is_temporary(each.name):
+        if is_draft(each.name):
             disk.remove_file(each)
     try:
         entry = Entry(path, read_manifest(path))
     except FileNotFoundError:
         # Without a manifest nothing was finished, or its removal had begun.
-        disk.remove_tree(path)
-        return f"removed the unfinished work in {path}"
+        if not is_ours(path):
+            return f"passed by {shown(path)}: nothing in it says that this worker made it"
+        remove_ours(disk, path)
+        return f"removed the unfinished work in {shown(path)}"
     except OutboxError as error:
         return _set_aside(layout, disk, now, path, str(error))
     reason = defect(entry)
@@ -56,13 +58,13 @@ def _put_in_order(layout: Layout, disk: Disk, now: datetime, path: Path) -> str 
     if entry.manifest.refused is not None and path.parent == layout.jobs:
         target = free_path(layout.refused, path.name)
         disk.move(path, target)
-        return f"finished moving the refused result of job {entry.job_id} to {target}"
+        return f"finished moving the refused result of job {entry.job_id} to {shown(target)}"
     return None
 
 
 def _set_aside(layout: Layout, disk: Disk, now: datetime, path: Path, reason: str) -> str:
     target = layout.set_aside(disk, path, now)
-    return f"set {path} aside as {target}: {reason}"
+    return f"set {shown(path)} aside as {shown(target)}: {shown(reason)}"
 
 
 def defect(entry: Entry) -> str | None:

@@ -9,29 +9,31 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
-import msgspec
 from msgspec.structs import replace
 
 from studio_worker_core.config import OutboxLimits
 from studio_worker_core.errors import OutboxError
 from studio_worker_core.outbox import drafts, recovery
-from studio_worker_core.outbox.disk import Disk, write_whole, writing
-from studio_worker_core.outbox.drafts import FileAnswer, JsonAnswer
-from studio_worker_core.outbox.layout import EntryReader, Layout, free_path
+from studio_worker_core.outbox.layout import EntryReader, Layout
 from studio_worker_core.outbox.manifest import (
     MANIFEST_NAME,
+    Asked,
     Draft,
     Entry,
-    Refusal,
     directory_name,
     is_current,
+    is_left_of,
+    is_unreadable,
     read_manifest,
+    task_digest,
 )
+from studio_worker_core.outbox.moves import Moves
+from studio_worker_core.outbox.ownership import mark, remove_ours
 from studio_worker_core.outbox.pruning import prune, reason_for_no_offers
-from studio_worker_core.wire.frames import Claim
+from studio_worker_core.outbox.writing import writing
+from studio_worker_core.storage.disk import Disk
+from studio_worker_core.wire.generation import GenerationMeta
 from studio_worker_core.wire.tasks import full_prompt, task_kind
-
-__all__ = ["Outbox"]
 
 _log = logging.getLogger("studio_worker.outbox")
 
@@ -59,9 +61,11 @@ class Outbox:
         self._now = now
         self._disk = disk or Disk()
         self._layout = Layout(root)
+        self._moves = Moves(self._layout, self._disk, now)
         self._pending = EntryReader(self._layout.jobs)
         self._refused = EntryReader(self._layout.refused)
         self._lock = threading.RLock()
+        self._at_work: set[str] = set()
 
     def recover(self) -> list[str]:
         """At the start of a worker, and only then: drop half-written drafts, set aside what
@@ -69,50 +73,76 @@ class Outbox:
         with self._lock, writing(self._disk, self.root):
             return recovery.recover(self._layout, self._disk, self._now())
 
-    def begin(self, claim: Claim, worker_id: str, session_number: int | None) -> Draft:
-        """A directory for the result of ``claim``, accepted on that session."""
-        directory = self._layout.jobs / directory_name(claim.job_id)
+    def begin(self, job: Asked, worker_id: str, session_number: int | None) -> Draft:
+        """A directory for the result of ``job``, accepted on that session."""
+        directory = self._layout.jobs / directory_name(job.job_id)
         with self._lock, writing(self._disk, directory):
             self._layout.make(self._disk)
-            self._clear(directory)
+            self._moves.make_way(directory, worker_id)
+            self._disk.make_directory(directory)
+            mark(self._disk, directory)
             self._disk.make_directory(directory / "scratch")
             self._disk.sync_directory(self._layout.jobs)
+            self._at_work.add(job.job_id)
         return Draft(
-            job_id=claim.job_id,
+            job_id=job.job_id,
             worker_id=worker_id,
             session_number=session_number,
-            kind=task_kind(claim.task),
-            model=claim.model,
-            engine=claim.model_source.engine,
-            prompt=full_prompt(claim.task),
+            kind=task_kind(job.task),
+            model=job.model,
+            engine=job.model_source.engine,
+            prompt=full_prompt(job.task),
+            task=task_digest(job),
             directory=directory,
             scratch=directory / "scratch",
         )
 
     def finish(
-        self, draft: Draft, answer: FileAnswer | JsonAnswer, *, mime: str | None = None
+        self,
+        draft: Draft,
+        result: Path,
+        *,
+        mime: str | None = None,
+        meta: GenerationMeta | None = None,
     ) -> Entry:
         """Make a finished result of a draft; it is on stable storage when this returns.
 
-        ``mime`` is the type an engine declared for its extension; the well-known one by
-        default.
+        :param result: a file directly in the draft's directory that was judged
+            (:func:`studio_worker_core.lanes.results.judged`); its suffix is its type.
+        :param mime: the type an engine declared for its extension; the well-known one by
+            default.
+        :param meta: goes with the result.
 
         Raises:
-            EngineFailed: the result is empty, is not of the type its extension says, lies
-                outside the draft, or is a JSON answer too long for a frame.
+            EngineFailed: no manifest can describe it.
             OutboxError: the disk is full or cannot be written. The draft stays.
         """
-        return self._write_manifest(
-            drafts.completed(
-                self._disk, draft, answer, mime=mime, created=self._now(), boot=self.boot
-            )
+        entry = drafts.completed(
+            self._disk,
+            draft,
+            result,
+            mime=mime,
+            created=self._now(),
+            boot=self.boot,
+            meta=meta,
         )
+        with self._lock:
+            self._moves.write_manifest(entry)
+            # In the same step: what is found on disk must not look as if it were worked on.
+            self._at_work.discard(draft.job_id)
+        return entry
 
     def discard(self, draft: Draft) -> None:
         """Remove a draft. What has been finished stays."""
         with self._lock, writing(self._disk, draft.directory):
-            if not (draft.directory / MANIFEST_NAME).exists():
-                self._disk.remove_tree(draft.directory)
+            self._at_work.discard(draft.job_id)
+            if draft.directory.is_dir() and not (draft.directory / MANIFEST_NAME).exists():
+                remove_ours(self._disk, draft.directory)
+
+    def is_at_work(self, job_id: str) -> bool:
+        """Whether a draft of that job has begun and not ended."""
+        with self._lock:
+            return job_id in self._at_work
 
     # what is waiting
 
@@ -141,9 +171,14 @@ class Outbox:
             return None
         return entry if entry.job_id == job_id and entry.manifest.refused is None else None
 
-    def room(self) -> str | None:
-        """Why no offers should be taken, in words for the operator; None when there is room."""
-        used = sum(entry.manifest.bytes for entry in self.pending())
+    def room(self, worker_id: str | None = None) -> str | None:
+        """Why no offers should be taken, in words for the operator; None when there is room.
+
+        With ``worker_id`` only its results count: those of another identity wait for as long
+        as it takes and must not end the work of this one.
+        """
+        waiting = [e for e in self.pending() if worker_id is None or e.is_for(worker_id)]
+        used = sum(entry.manifest.bytes for entry in waiting)
         free = self._disk.free_bytes(self.root)
         return reason_for_no_offers(self._limits(), used=used, free=free, root=self.root)
 
@@ -151,10 +186,12 @@ class Outbox:
 
     def acknowledge(self, entry: Entry) -> None:
         """The studio has it: remove it. One that has gone, or was replaced by a newer result
-        of the same job, is left alone."""
+        of the same job, is left alone; one that says no more which it is, is kept apart."""
         with self._lock, writing(self._disk, entry.directory):
             if is_current(entry):
-                self._remove_entry(entry)
+                self._moves.remove(entry)
+            elif is_unreadable(entry.directory):
+                self._set_aside(entry, "its manifest was damaged while it was delivered")
 
     def refuse(self, entry: Entry, reason: str, status: int | None = None) -> Entry | None:
         """The studio will never take it: keep it under ``refused/`` with the reason.
@@ -162,17 +199,8 @@ class Outbox:
         Returns where it is now; None when it had gone. On a full disk it is moved all the
         same, and the reason is in the log only.
         """
-        refusal = Refusal(reason=reason, at=self._now(), status=status)
-        told = Entry(entry.directory, replace(entry.manifest, refused=refusal))
         with self._lock:
-            if not is_current(entry):
-                return None
-            try:
-                self._write_manifest(told)
-            except OutboxError as error:
-                _log.warning("the reason (%s) could not be kept with it: %s", reason, error)
-                told = entry
-            return self._move(told, self._layout.refused)
+            return self._moves.refuse(entry, reason, status)
 
     def retry(self, entry: Entry) -> Entry:
         """Take a refused result back among the waiting ones; a running worker finds it there.
@@ -189,14 +217,14 @@ class Outbox:
                     path=target,
                 )
             try:
-                self._write_manifest(Entry(entry.directory, fresh))
+                self._moves.write_manifest(Entry(entry.directory, fresh))
             except FileNotFoundError:
                 raise OutboxError(
                     f"{entry.directory} has gone meanwhile", path=entry.directory
                 ) from None
             if target == entry.directory:
                 return Entry(target, fresh)
-            moved = self._move(Entry(entry.directory, fresh), self._layout.jobs, target)
+            moved = self._moves.move(Entry(entry.directory, fresh), self._layout.jobs, target)
             if moved is None:
                 raise OutboxError(f"{entry.directory} has gone meanwhile", path=entry.directory)
             return moved
@@ -204,7 +232,7 @@ class Outbox:
     def forget(self, entry: Entry) -> None:
         """Remove a result for good, delivered or not."""
         with self._lock, writing(self._disk, entry.directory):
-            self._remove_entry(entry)
+            self._moves.remove(entry)
 
     def forget_corrupt(self, path: Path) -> None:
         """Remove what was set aside (:meth:`corrupt`) for good."""
@@ -230,11 +258,15 @@ class Outbox:
         return self._rewrite(entry, adopted)
 
     def set_aside(self, entry: Entry, reason: str) -> None:
-        """Its file is not what the manifest says: keep it under ``corrupt/``."""
+        """It is not what was kept: keep what is left of it under ``corrupt/``."""
         with self._lock, writing(self._disk, entry.directory):
-            if is_current(entry):
-                target = self._layout.set_aside(self._disk, entry.directory, self._now())
-                _log.error("set %s aside as %s: %s", entry.directory, target, reason)
+            if is_left_of(entry):
+                self._set_aside(entry, reason)
+
+    def _set_aside(self, entry: Entry, reason: str) -> None:
+        if entry.job_id not in self._at_work:
+            target = self._layout.set_aside(self._disk, entry.directory, self._now())
+            _log.error("set %s aside as %s: %s", entry.directory, target, reason)
 
     def defect(self, entry: Entry) -> str | None:
         """Why the file of ``entry`` is not what its manifest says; None when it is."""
@@ -250,51 +282,14 @@ class Outbox:
         with self._lock, writing(self._disk, self.root):
             return prune(self._layout, self._disk, self._limits(), self.refused(), self._now())
 
-    def _clear(self, directory: Path) -> None:
-        """Make way for a new draft; what is finished there, or unreadable, is kept apart."""
-        try:
-            old = Entry(directory, read_manifest(directory))
-        except FileNotFoundError:
-            self._disk.remove_tree(directory)
-        except OutboxError as error:
-            target = self._layout.set_aside(self._disk, directory, self._now())
-            _log.error("set %s aside as %s: %s", directory, target, error)
-        else:
-            if old.manifest.refused is not None:
-                self._move(old, self._layout.refused)
-            else:
-                self.refuse(old, "the studio offered the job again as another task")
-
     def _rewrite(self, old: Entry, new: Entry) -> Entry | None:
         with self._lock:
             if not is_current(old):
                 return None
             try:
-                return self._write_manifest(new)
+                return self._moves.write_manifest(new)
             except FileNotFoundError:
                 return None
             except OutboxError as error:
                 _log.warning("the books of job %s are behind: %s", old.job_id, error)
                 return new
-
-    def _write_manifest(self, entry: Entry) -> Entry:
-        data = msgspec.json.format(msgspec.json.encode(entry.manifest), indent=2)
-        write_whole(self._disk, entry.directory / MANIFEST_NAME, data)
-        return entry
-
-    def _move(self, entry: Entry, room: Path, target: Path | None = None) -> Entry | None:
-        with writing(self._disk, entry.directory):
-            self._layout.make(self._disk)
-            target = target or free_path(room, entry.key)
-            try:
-                self._disk.move(entry.directory, target)
-            except FileNotFoundError:
-                return None
-            self._disk.sync_directory(room)
-            self._disk.sync_directory(entry.directory.parent)
-        return Entry(target, entry.manifest)
-
-    def _remove_entry(self, entry: Entry) -> None:
-        # The manifest first: what is left when this is cut short is an unfinished draft.
-        self._disk.remove_file(entry.directory / MANIFEST_NAME)
-        self._disk.remove_tree(entry.directory)

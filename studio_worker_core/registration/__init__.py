@@ -1,37 +1,35 @@
 """Being let in by a studio's operator, once (protocol §2)."""
 
+from studio_worker_core.registration.issuers import (
+    identities,
+    identity_at,
+    issuer_of,
+    same_studio,
+)
 from studio_worker_core.registration.machine import (
     Approved,
-    Ask,
     Identity,
-    Mint,
-    Nothing,
     Pending,
-    Poll,
     Pristine,
     Rejected,
-    State,
-    learn,
-    minted,
-    plan,
-    state_of,
+    Standing,
+    standing_of,
 )
-from studio_worker_core.registration.registrar import Registrar
+from studio_worker_core.registration.registrar import Registrar, change_settings, settle
 
 __all__ = [
     "Approved",
-    "Ask",
     "Identity",
-    "Mint",
-    "Nothing",
     "Pending",
-    "Poll",
     "Pristine",
     "Registrar",
     "Rejected",
-    "State",
-    "learn",
-    "minted",
-    "plan",
-    "state_of",
+    "Standing",
+    "change_settings",
+    "identities",
+    "identity_at",
+    "issuer_of",
+    "same_studio",
+    "settle",
+    "standing_of",
 ]

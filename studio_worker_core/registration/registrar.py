@@ -2,43 +2,48 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
+import random
 import secrets
+import threading
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from threading import Event
+from typing import Any
 
 from studio_worker_core.config import Config, ConfigStore
 from studio_worker_core.errors import ConfigError, HttpStatusError, StudioError, WireError
+from studio_worker_core.registration.issuers import at_home, identity_at, kept_as, moved_to
 from studio_worker_core.registration.machine import (
     Answer,
+    Answered,
     Approved,
     Ask,
-    Failed,
+    Event,
     Identity,
+    Keep,
     Mint,
-    Nothing,
+    Minted,
+    NoDecision,
     Poll,
     Rejected,
     Requested,
-    State,
+    Standing,
+    Turn,
     Unknown,
-    learn,
-    minted,
-    plan,
-    state_of,
+    begin,
+    step,
 )
+from studio_worker_core.retrying import Backoff
 from studio_worker_core.secrets import Secret
-from studio_worker_core.studio_client.backoff import Backoff
-from studio_worker_core.studio_client.http import USER_AGENT, StudioClient
+from studio_worker_core.studio_client.headers import USER_AGENT
+from studio_worker_core.studio_client.http import StudioClient
+from studio_worker_core.studio_client.urls import normalise_base_url
 from studio_worker_core.wire.capabilities import Capabilities
 from studio_worker_core.wire.registration import RegisterRequest
 
-__all__ = ["Registrar"]
-
-_FIRST_SECONDS = 2.0
-_CAP_SECONDS = 30.0
+_BACKOFF = Backoff(2.0, 30.0, high=1.25)
 
 _log = logging.getLogger("studio_worker.registration")
 
@@ -62,61 +67,61 @@ class Registrar:
         capabilities: Callable[[], Capabilities],
         *,
         clock: Callable[[], datetime] = _utc_now,
-        backoff: Backoff | None = None,
+        backoff: Backoff = _BACKOFF,
+        roll: Callable[[], float] = random.random,
     ) -> None:
         self._store = store
         self._client = client
         self._capabilities = capabilities
         self._clock = clock
-        self._backoff = backoff or Backoff(_FIRST_SECONDS, _CAP_SECONDS)
+        self._backoff = backoff
+        self._roll = roll
+        self._pauses = 0
         self._retry_after = 0.0
         self._last_answer: Answer | None = None
-        self._state = state_of(_identity_of(store.config), clock())
+        self._known = self._identity()
+        self._state = begin(self._known, clock())
 
     @property
-    def state(self) -> State:
+    def state(self) -> Standing:
         """As of the last tick; before the first, what the config file says."""
-        return self._state
+        return self._state.standing
 
-    def tick(self) -> State:
-        """One step of protocol §2: at most one HTTP round trip, safe to repeat.
+    def tick(self) -> Standing:
+        """One turn of protocol §2: at most one HTTP round trip, safe to repeat.
 
-        A rejection stands until :meth:`reset`: then a tick does nothing. An error of the
-        network or the studio is logged and leaves the state as it is.
+        A rejection stands until a reset, here or in the file: until then a tick does nothing.
+        An error of the network or the studio is logged and leaves the state as it is.
         """
-        if isinstance(self._state, Rejected):
-            return self._state
-        identity = _identity_of(self._store.config)
-        step = plan(identity)
-        if isinstance(step, Mint):
-            identity = minted(identity, str(uuid.uuid4()), Secret(secrets.token_hex(32)))
-            self._keep(identity)
-            step = plan(identity)
-        if isinstance(step, Nothing | Mint):
-            self._state = state_of(identity, self._clock())
-            return self._state
-        answer = self._carry_out(step)
-        after, self._state = learn(identity, self._state, answer, self._clock())
-        if after != identity:
-            self._keep(after)
-        if isinstance(answer, Requested) and not isinstance(self._last_answer, Unknown):
-            # Polls start at 2 s again, but not for a studio that forgets what it is asked.
-            self._backoff.reset()
-        self._last_answer = answer
-        return self._state
+        identity = self._identity()
+        if identity != self._known:
+            self._begin_as(identity)  # somebody has edited the file
+        event: Event | None = Turn()
+        while event is not None:
+            after, effects = step(self._state, event)
+            event = None
+            for effect in effects:
+                if not isinstance(effect, Keep):
+                    event = self._carry_out(effect)
+                elif not self._keep(effect.identity):
+                    return self.state
+            self._state = after
+        return self.state
 
     def pause(self) -> float:
         """Seconds until the next tick: 2, 4, 8 … 30 with jitter, or what a 429 asked for."""
-        return max(self._backoff.next(), self._retry_after)
+        self._pauses += 1
+        pause = self._backoff.pause(self._pauses, self._roll())
+        return max(pause, self._retry_after)
 
     def run(
-        self, stop: Event, on_state: Callable[[State], None] | None = None
+        self, stop: threading.Event, on_state: Callable[[Standing], None] | None = None
     ) -> Approved | Rejected | None:
         """Tick until the studio has decided; None when ``stop`` came first.
 
         ``on_state`` is told the state at the start and whenever it changes.
         """
-        told: State | None = None
+        told: Standing | None = None
         while not stop.is_set():
             state = self.tick()
             if on_state is not None and state != told:
@@ -127,40 +132,83 @@ class Registrar:
             stop.wait(self.pause())
         return None
 
+    def settle(self) -> None:
+        """Make the flat keys of the config those of this studio; what they said about another
+        one is kept under its address. Nothing is written where that is so already."""
+        if not at_home(self._client.base_url, self._store.config):
+            self._keep(self._identity())
+        self._begin_as(self._identity())
+
+    def is_overtaken(self, config: Config) -> bool:
+        """Whether ``config`` is no longer what the last tick left: a reset, for example."""
+        return identity_at(self._client.base_url, config) != self._known
+
+    def forget_worker(self) -> None:
+        """The studio has deleted this worker: the next tick asks anew as the same install."""
+        if self._keep(Identity(install_id=self._known.install_id)):
+            self._begin_as(self._known)
+
     def reset(self) -> None:
-        """Forget everything, so that the next tick registers as a new install.
+        """Forget everything about this studio, so that the next tick asks as a new install.
 
         Raises:
             ConfigError: the config file cannot be written; nothing is forgotten then.
         """
-        nobody = Identity()
-        self._store.update(**_settings(nobody))
-        self._state = state_of(nobody, self._clock())
-        self._last_answer = None
-        self._backoff.reset()
+        base_url = self._client.base_url
 
-    def _carry_out(self, step: Ask | Poll) -> Answer:
+        def change(config: Config) -> dict[str, Any]:
+            before = identity_at(base_url, config)
+            waiting = before.install_id if before.request_id else before.replaces
+            # Minted at once: a running worker tells a reset from a torn file by it.
+            nobody = Identity(install_id=str(uuid.uuid4()), replaces=waiting)
+            return kept_as(base_url, config, nobody)
+
+        self._store.revise(change)
+        self._begin_as(self._identity())
+
+    def _identity(self) -> Identity:
+        return identity_at(self._client.base_url, self._store.config)
+
+    def _begin_as(self, identity: Identity) -> None:
+        self._known = identity
+        self._state = begin(identity, self._clock())
+        self._last_answer = None
+        self._pauses = 0
+
+    def _carry_out(self, effect: Mint | Ask | Poll) -> Event:
+        if isinstance(effect, Mint):
+            secret = Secret(secrets.token_hex(32))
+            return Minted(str(uuid.uuid4()), secret, self._clock())
+        answer = self._call(effect)
+        if isinstance(answer, Requested) and not isinstance(self._last_answer, Unknown):
+            # Polls start at 2 s again, but not for a studio that forgets what it is asked.
+            self._pauses = 0
+        self._last_answer = answer
+        return Answered(answer, self._clock())
+
+    def _call(self, call: Ask | Poll) -> Answer:
         self._retry_after = 0.0
         try:
-            if isinstance(step, Ask):
-                return self._ask(step)
-            decision = self._client.poll_registration(step.request_id, step.secret)
+            if isinstance(call, Ask):
+                return self._ask(call)
+            decision = self._client.poll_registration(call.request_id, call.secret)
         except (StudioError, WireError) as error:
             if isinstance(error, HttpStatusError):
                 self._retry_after = error.retry_after or 0.0
             _log.warning("registration goes on later: %s", error)
-            return Failed()
+            return NoDecision()
         if decision is None:
-            _log.warning("the studio no longer knows request %s; asking anew", step.request_id)
+            _log.warning("the studio no longer knows request %s; asking anew", call.request_id)
             return Unknown()
         return decision
 
-    def _ask(self, step: Ask) -> Requested:
+    def _ask(self, ask: Ask) -> Requested:
         request = RegisterRequest(
-            install_id=step.install_id,
-            registration_secret_hash=step.secret_hash,
+            install_id=ask.install_id,
+            registration_secret_hash=ask.secret_hash,
             capabilities=self._capabilities(),
             user_agent=USER_AGENT,
+            replaces=ask.replaces,
         )
         response = self._client.register_request(request)
         _log.info(
@@ -170,45 +218,66 @@ class Registrar:
         )
         return Requested(response.request_id)
 
-    def _keep(self, identity: Identity) -> None:
-        settings = _settings(identity)
+    def _keep(self, identity: Identity) -> bool:
+        """Put ``identity`` on disk in place of the one known; False when that one is not there
+        any more, because somebody else has changed it meanwhile."""
+        base_url, before = self._client.base_url, self._known
+
+        def change(config: Config) -> dict[str, Any]:
+            if identity_at(base_url, config) != before:
+                raise _Overtaken
+            return kept_as(base_url, config, identity)
+
         try:
-            self._store.update(**settings)
+            self._store.revise(change)
+        except _Overtaken:
+            self._catch_up()
+            return False
         except ConfigError as error:
-            self._store.hold(**settings)
-            if identity.auth_token is not None:
-                _log.error(
-                    "the studio approved this worker as %s, but the approval could not be "
-                    "saved: this run works, the next start will have to register again: %s",
-                    identity.worker_id,
-                    error,
-                )
-            else:
-                _log.error("registration goes on in memory only, until restart: %s", error)
+            self._store.hold(**kept_as(base_url, self._store.config, identity))
+            self._tell_unsaved(identity, error)
+        self._known = self._identity()
+        return True
+
+    def _catch_up(self) -> None:
+        _log.info(
+            "the registration was changed in %s meanwhile: going on from that", self._store.path
+        )
+        with contextlib.suppress(ConfigError):
+            self._store.follow()
+        self._begin_as(self._identity())
+
+    def _tell_unsaved(self, identity: Identity, error: ConfigError) -> None:
+        if identity.auth_token is not None:
+            _log.error(
+                "the studio approved this worker as %s, but the approval could not be saved: "
+                "this run works, the next start will have to register again: %s",
+                *(identity.worker_id, error),
+            )
+        else:
+            _log.error("registration goes on in memory only, until restart: %s", error)
 
 
-def _identity_of(config: Config) -> Identity:
-    secret = config.registration_secret
-    if secret is not None and not _sendable(secret.reveal()):
-        secret = None  # damaged by hand: no poll could ever present it
-    return Identity(
-        install_id=config.install_id,
-        request_id=config.registration_request_id,
-        secret=secret,
-        worker_id=config.worker_id,
-        auth_token=config.auth_token,
-    )
+def settle(store: ConfigStore) -> None:
+    """As :meth:`Registrar.settle`, after the address was changed beside a worker or without one.
+
+    Raises:
+        ConfigError: the config file cannot be written, or its address is none.
+    """
+    base_url = normalise_base_url(store.config.api_base_url)
+    if not at_home(base_url, store.config):
+        store.revise(lambda config: kept_as(base_url, config, identity_at(base_url, config)))
 
 
-def _sendable(text: str) -> bool:
-    return bool(text) and all("!" <= character <= "~" for character in text)
+def change_settings(store: ConfigStore, base_url: str, changes: Mapping[str, Any]) -> None:
+    """Make ``base_url`` the configured studio, with ``changes`` of other settings, in one write;
+    what this install is to the studio before it is kept.
+
+    Raises:
+        ConfigError: a value does not fit, or the file cannot be written; nothing is changed then.
+    """
+    store.revise(lambda config: {**changes, **moved_to(base_url, config)})
 
 
-def _settings(identity: Identity) -> dict[str, str | Secret | None]:
-    return {
-        "install_id": identity.install_id,
-        "registration_request_id": identity.request_id,
-        "registration_secret": identity.secret,
-        "worker_id": identity.worker_id,
-        "auth_token": identity.auth_token,
-    }
+class _Overtaken(Exception):
+    """The file says something else by now than what was to be replaced."""

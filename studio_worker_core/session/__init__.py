@@ -8,19 +8,16 @@ from __future__ import annotations
 
 from studio_worker_core.session.conversation import Session
 from studio_worker_core.session.endings import Ended, EndReason
-from studio_worker_core.session.handler import (
-    JobFrame,
-    SessionHandler,
-    Timings,
-    fail_bad_offer,
-)
+from studio_worker_core.session.handler import HandlerFrame, JobFrame, Outlet, SessionHandler
+from studio_worker_core.session.timings import Timings
 
 __all__ = [
     "EndReason",
     "Ended",
+    "HandlerFrame",
     "JobFrame",
+    "Outlet",
     "Session",
     "SessionHandler",
     "Timings",
-    "fail_bad_offer",
 ]

@@ -11,16 +11,18 @@ from msgspec import structs
 from websockets.sync.connection import Connection
 
 from studio_worker_core.errors import WireError
+from studio_worker_core.redaction import without_secrets
 from studio_worker_core.secrets import Secret
 from studio_worker_core.session import machine
-from studio_worker_core.session.endings import Ended, EndReason, Refusal
-from studio_worker_core.session.handler import JobFrame, SessionHandler, Timings
+from studio_worker_core.session.endings import Ended, EndReason, FinalRefusal
+from studio_worker_core.session.handler import JobFrame, SessionHandler
 from studio_worker_core.session.outgoing import Outgoing
+from studio_worker_core.session.timings import Timings
 from studio_worker_core.session.transport import Transport
 from studio_worker_core.wire.bounds import MAX_FRAME_BYTES, MAX_LINE, MAX_NOTE
 from studio_worker_core.wire.codec import encode_text
 from studio_worker_core.wire.frames import (
-    Cancel,
+    Accept,
     CompleteAck,
     CompleteJson,
     Fail,
@@ -33,8 +35,6 @@ from studio_worker_core.wire.frames import (
     Reject,
     Welcome,
 )
-
-__all__ = ["Session"]
 
 _log = logging.getLogger("studio_worker.session")
 
@@ -71,6 +71,7 @@ class Session:
         self._features: frozenset[str] = frozenset()
         self._open = threading.Event()
         self._was_welcomed = False
+        self._notes: tuple[str, tuple[str, ...]] = ("", ())
         self._closing = threading.Event()
         self._outgoing = Outgoing(
             encode_text, clock=clock, progress_interval=self._timings.progress
@@ -95,12 +96,16 @@ class Session:
         if not self._open.is_set():
             return False
         frame = _clipped(frame)
+        if isinstance(frame, CompleteJson) and "meta" not in self._features:
+            frame = structs.replace(frame, meta=None)
         if isinstance(frame, Progress):
             return "progress" not in self._features or self._outgoing.put_progress(frame)
         text = encode_text(frame)
         if _is_too_long(text):
             raise WireError(type(frame).__name__, f"longer than {MAX_FRAME_BYTES} bytes")
         ends = frame.job_id if isinstance(frame, CompleteJson | Fail | Reject) else None
+        if isinstance(frame, Accept):
+            self._note(frame.job_id)
         if self._outgoing.put(text, ends_job=ends):
             return True
         self._overflowed()
@@ -117,31 +122,31 @@ class Session:
             SessionRefused: the studio ended it for good; reconnecting would not help.
         """
         self._transport.start()
-        ending: Ended | Refusal | None = None
+        ending: Ended | FinalRefusal | None = None
         try:
             ending = self._converse(stop)
         finally:
             self._open.clear()
             self._wind_down(ending)
             self._handler.on_closed(self)
-        if isinstance(ending, Refusal):
+        if isinstance(ending, FinalRefusal):
             raise ending.error()
         return ending
 
-    def _converse(self, stop: threading.Event) -> Ended | Refusal:
-        state, effects = machine.begin(self._clock())
+    def _converse(self, stop: threading.Event) -> Ended | FinalRefusal:
+        state, effects = machine.begin(self._clock(), self._timings)
         while True:
             for effect in effects:
                 if isinstance(effect, machine.End):
                     return self._explained(effect.ending)
-                self._perform(effect, state)
-            event = self._next_event(machine.due(state, self._timings), stop)
-            state, effects = machine.step(state, event, self._timings)
+                self._perform(effect)
+            event = self._next_event(machine.due(state), stop)
+            state, effects = machine.step(state, event)
             now = self._clock()
             # A studio that sends without a pause must not hold up the heartbeats.
-            if now >= machine.due(state, self._timings):
+            if now >= machine.due(state):
                 ticked = machine.Ticked(now, self._transport.heard_at)
-                state, more = machine.step(state, ticked, self._timings)
+                state, more = machine.step(state, ticked)
                 effects += more
 
     def _next_event(self, due_at: float, stop: threading.Event) -> machine.Event:
@@ -156,7 +161,7 @@ class Session:
             if now >= due_at:
                 return machine.Ticked(now, self._transport.heard_at)
 
-    def _perform(self, effect: machine.Effect, state: machine.State) -> None:
+    def _perform(self, effect: machine.Effect) -> None:
         match effect:
             case machine.SayHello():
                 self._say_hello()
@@ -165,11 +170,11 @@ class Session:
                 self._queue(encode_text(beat))
             case machine.ShipLogs():
                 self._ship_logs()
-            case machine.Tell(frame):
-                self._tell(frame, state)
+            case machine.Tell(frame, notes):
+                self._tell(frame, notes)
             case machine.BadOffer(job_id, reason):
                 _log.warning("unreadable offer: %s", reason, extra={"job_id": job_id})
-                self._handler.on_bad_offer(self, job_id, reason)
+                self._fail_bad_offer(job_id, reason)
             case machine.Skip(reason):
                 _log.warning("skipped a frame from the studio: %s", reason)
 
@@ -196,27 +201,35 @@ class Session:
             return False
         return True
 
-    def _tell(
-        self, frame: Welcome | Offer | CompleteAck | FailAck | Cancel, state: machine.State
-    ) -> None:
+    def _tell(self, frame: machine.HandlerFrame, notes: tuple[str, ...]) -> None:
         match frame:
-            case Welcome():
-                self._features = state.features
+            case Welcome(features=features):
+                self._features = frozenset(features)
                 self._was_welcomed = True
                 self._open.set()
                 if self._on_welcomed is not None:
                     self._on_welcomed()
-                self._handler.on_welcome(self, frame)
             case Offer(claim):
-                self._handler.on_offer(self, claim)
-            case CompleteAck(job_id):
+                self._notes = (claim.job_id, notes)
+            case CompleteAck(job_id) | FailAck(job_id):
                 self._outgoing.forget(job_id)
-                self._handler.on_complete_ack(self, job_id)
-            case FailAck(job_id):
-                self._outgoing.forget(job_id)
-                self._handler.on_fail_ack(self, job_id)
-            case Cancel(job_id):
-                self._handler.on_cancel(self, job_id)
+            case _:
+                pass
+        self._handler.on_frame(self, frame)
+
+    def _fail_bad_offer(self, job_id: str | None, reason: str) -> None:
+        if job_id is None:
+            return
+        try:
+            self.send(Fail(job_id, f"the offer cannot be read: {reason}", retryable=False))
+        except WireError as error:
+            _log.warning("an offer is not answered, its job id is too long: %s", error)
+
+    def _note(self, accepted: str) -> None:
+        # Only now: a job that is turned down comes again, with the same to be said of it.
+        job_id, notes = self._notes
+        for note in notes if job_id == accepted else ():
+            _log.warning("job %s: the offer's %s", job_id, note, extra={"job_id": job_id})
 
     def _queue(self, text: str) -> None:
         if not self._outgoing.put(text):
@@ -226,13 +239,13 @@ class Session:
         if not self._outgoing.is_finishing:
             self._transport.sever("the studio does not take what this worker sends")
 
-    def _explained(self, ending: Ended | Refusal) -> Ended | Refusal:
+    def _explained(self, ending: Ended | FinalRefusal) -> Ended | FinalRefusal:
         why = self._transport.severed_why
         if why is not None and isinstance(ending, Ended):
             return structs.replace(ending, detail=why)
         return ending
 
-    def _wind_down(self, ending: Ended | Refusal | None) -> None:
+    def _wind_down(self, ending: Ended | FinalRefusal | None) -> None:
         reason = ending.reason if isinstance(ending, Ended) else None
         patience = self._timings.goodbye
         if reason is EndReason.STOPPED:
@@ -269,11 +282,11 @@ def _is_too_long(text: str) -> bool:
 def _clipped(frame: JobFrame) -> JobFrame:
     # The peer refuses a frame with a longer text; an error cut short says more than none.
     match frame:
-        case Fail(error=error) if len(error) > MAX_NOTE:
-            return structs.replace(frame, error=error[:MAX_NOTE])
-        case Reject(reason=reason) if len(reason) > MAX_LINE:
-            return structs.replace(frame, reason=reason[:MAX_LINE])
-        case Progress(message=str(message)) if len(message) > MAX_LINE:
-            return structs.replace(frame, message=message[:MAX_LINE])
+        case Fail(error=error):
+            return structs.replace(frame, error=without_secrets(error)[:MAX_NOTE])
+        case Reject(reason=reason):
+            return structs.replace(frame, reason=without_secrets(reason)[:MAX_LINE])
+        case Progress(message=str(message)):
+            return structs.replace(frame, message=without_secrets(message)[:MAX_LINE])
         case _:
             return frame

@@ -7,46 +7,38 @@ from enum import StrEnum
 from msgspec import Struct
 
 from studio_worker_core.errors import SessionRefused
+from studio_worker_core.foreign_text import quoted
 from studio_worker_core.wire.frames import CloseCode, ErrorFrame
-
-__all__ = ["EndReason", "Ended", "Refusal", "printable", "refusal_for_close", "refusal_for_error"]
 
 _AUTH = (
     "the studio does not accept this worker's credentials; "
     "run 'studio-worker register --reset' to register it again"
 )
 _DUPLICATE = (
-    "another process has connected to the studio as this worker, so this one stops; "
-    "run one worker per registration: stop the other one, or give this machine its own with "
-    "'studio-worker register --reset'"
+    "another process has connected to the studio as this worker, which takes no more of its jobs; "
+    "run one worker per registration: stop the other one and start this one again, or give this "
+    "machine its own with 'studio-worker register --reset'"
 )
-_DELETED = (
-    "the studio's operator removed this worker; "
-    "run 'studio-worker register --reset' to ask to be let in again"
-)
+_DELETED = "the studio's operator removed this worker"
 _VIOLATION = (
     "the studio says this worker broke the protocol; update studio-worker, and report this "
     "with the log if it is up to date"
 )
-_INTERNAL = (
-    "the studio failed while serving this worker; see the studio's own log, then start "
-    "the worker again"
-)
-_OTHER = "the studio ended the session for good; ask its operator, then start the worker again"
+_INTERNAL = "the studio failed while serving this worker; its own log may say more"
+_OTHER = "the studio ended the session"
 
 _BY_ERROR = {
     "auth_failed": _AUTH,
     "duplicate_worker": _DUPLICATE,
     "worker_deleted": _DELETED,
     "protocol_violation": _VIOLATION,
-    "internal_error": _INTERNAL,
 }
 _BY_CLOSE = {
     CloseCode.AUTH_FAILED: "auth_failed",
+    CloseCode.PROTOCOL_VIOLATION: "protocol_violation",
     CloseCode.DUPLICATE_WORKER: "duplicate_worker",
     CloseCode.WORKER_DELETED: "worker_deleted",
 }
-_LONGEST_QUOTE = 300
 
 
 class EndReason(StrEnum):
@@ -70,7 +62,7 @@ class Ended(Struct, frozen=True):
     """Whether the studio had said ``welcome``; that resets the back-off."""
 
 
-class Refusal(Struct, frozen=True):
+class FinalRefusal(Struct, frozen=True):
     """The end of a session that none shall follow."""
 
     code: str
@@ -82,23 +74,25 @@ class Refusal(Struct, frozen=True):
         return SessionRefused(self.code, self.message)
 
 
-def refusal_for_error(frame: ErrorFrame) -> Refusal:
-    """Every ``error`` frame is final, each code with its own words (protocol §3, rules)."""
-    words = _BY_ERROR.get(frame.code, _OTHER)
-    quote = printable(f"{frame.code}: {frame.message}" if frame.message else frame.code)
-    return Refusal(printable(frame.code), f"{words} (the studio said: {quote})")
+def refusal_for_error(frame: ErrorFrame) -> FinalRefusal | None:
+    """The final ``error`` frames, each code with its own words; ``None`` for any other, which is
+    an ordinary disconnect (protocol §3, rules)."""
+    if frame.code not in _BY_ERROR:
+        return None
+    return FinalRefusal(quoted(frame.code), error_in_words(frame))
 
 
-def refusal_for_close(code: int | None, reason: str) -> Refusal | None:
+def error_in_words(frame: ErrorFrame) -> str:
+    """What an ``error`` frame means, and what the studio said."""
+    words = _BY_ERROR.get(frame.code, _INTERNAL if frame.code == "internal_error" else _OTHER)
+    quote = quoted(f"{frame.code}: {frame.message}" if frame.message else frame.code)
+    return f"{words} (the studio said: {quote})"
+
+
+def refusal_for_close(code: int | None, reason: str) -> FinalRefusal | None:
     """The final close codes; ``None`` for any other, which is an ordinary disconnect."""
     error = _BY_CLOSE.get(code) if code is not None else None
     if error is None:
         return None
-    said = f": {printable(reason)}" if reason else ""
-    return Refusal(error, f"{_BY_ERROR[error]} (close code {code}{said})")
-
-
-def printable(text: str) -> str:
-    """A studio's words, fit for a terminal: no control characters, no endless line."""
-    shown = "".join(char if char.isprintable() else " " for char in text[:_LONGEST_QUOTE])
-    return shown if len(text) <= _LONGEST_QUOTE else f"{shown}…"
+    said = f": {quoted(reason)}" if reason else ""
+    return FinalRefusal(error, f"{_BY_ERROR[error]} (close code {code}{said})")

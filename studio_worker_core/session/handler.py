@@ -2,47 +2,46 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
-from msgspec import Struct
-
+from studio_worker_core.session.machine import HandlerFrame
 from studio_worker_core.wire.capabilities import Capabilities
 from studio_worker_core.wire.frames import (
     Accept,
-    Claim,
     CompleteJson,
     Fail,
     LogEntry,
     Progress,
     ReadyForMore,
     Reject,
-    Welcome,
 )
 
-if TYPE_CHECKING:
-    from studio_worker_core.session.conversation import Session
-
-__all__ = ["JobFrame", "SessionHandler", "Timings", "fail_bad_offer"]
+__all__ = ["HandlerFrame", "JobFrame", "Outlet", "SessionHandler"]
 
 JobFrame = Accept | Reject | CompleteJson | Fail | Progress | ReadyForMore
 """The frames the rest of the worker sends; hello, heartbeats and logs are the session's own."""
 
 
-class Timings(Struct, frozen=True):
-    """The intervals of a session, in seconds; the defaults are the protocol's."""
+class Outlet(Protocol):
+    """A session as its handler sees it: where the answers go."""
 
-    heartbeat: float = 5.0
-    logs: float = 1.0
-    silence: float = 20.0
-    """Without any frame from the studio for this long a session is dead."""
-    progress: float = 0.5
-    """Shortest pause between two ``progress`` frames of one job."""
-    flush: float = 3.0
-    """Longest time a stopped session takes to send what is queued and close."""
-    goodbye: float = 1.0
-    """Longest time the closing handshake takes when there is nothing left to send."""
-    stop_poll: float = 0.1
-    """How often the stop event is looked at while nothing else happens."""
+    @property
+    def number(self) -> int:
+        """Different for every session of this process."""
+        ...
+
+    @property
+    def features(self) -> frozenset[str]:
+        """What the studio said it understands; empty before ``welcome`` (protocol §3.1)."""
+        ...
+
+    def send(self, frame: JobFrame) -> bool:
+        """Queue a frame, from any thread; False when the session takes none.
+
+        Raises:
+            WireError: the frame is longer than any studio reads.
+        """
+        ...
 
 
 class SessionHandler(Protocol):
@@ -72,36 +71,15 @@ class SessionHandler(Protocol):
         """Entries taken that were not sent before the session ended, oldest first."""
         ...
 
-    def on_welcome(self, session: Session, welcome: Welcome) -> None:
-        """The session is open: ``session.send`` works from now on."""
+    def on_frame(self, session: Outlet, frame: HandlerFrame) -> None:
+        """A frame from the studio (protocol §3).
+
+        ``Welcome`` comes first, and ``session.send`` works from then on. An ``Offer`` is
+        answered with ``Accept`` or ``Reject``, from any thread. ``Cancel`` comes only from a
+        studio with that feature (§3.1).
+        """
         ...
 
-    def on_offer(self, session: Session, claim: Claim) -> None:
-        """A job is offered; answer with ``Accept`` or ``Reject``, from any thread."""
-        ...
-
-    def on_bad_offer(self, session: Session, job_id: str | None, reason: str) -> None:
-        """An offer that cannot be read. The default is :func:`fail_bad_offer`."""
-        fail_bad_offer(session, job_id, reason)
-
-    def on_complete_ack(self, session: Session, job_id: str) -> None:
-        """The studio has a JSON result."""
-        ...
-
-    def on_fail_ack(self, session: Session, job_id: str) -> None:
-        """The studio has a failure."""
-        ...
-
-    def on_cancel(self, session: Session, job_id: str) -> None:
-        """Stop this job (feature ``cancel``, protocol §3.1)."""
-        ...
-
-    def on_closed(self, session: Session) -> None:
+    def on_closed(self, session: Outlet) -> None:
         """The session is over. Called exactly once, also when it was never welcomed."""
         ...
-
-
-def fail_bad_offer(session: Session, job_id: str | None, reason: str) -> None:
-    """Answer an unreadable offer with a final ``fail`` when its job is known (§3, claim)."""
-    if job_id is not None:
-        session.send(Fail(job_id, f"the offer cannot be read: {reason}", retryable=False))

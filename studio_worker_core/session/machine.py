@@ -14,11 +14,12 @@ from studio_worker_core.errors import BadFrame
 from studio_worker_core.session.endings import (
     Ended,
     EndReason,
-    Refusal,
+    FinalRefusal,
+    error_in_words,
     refusal_for_close,
     refusal_for_error,
 )
-from studio_worker_core.session.handler import Timings
+from studio_worker_core.session.timings import Timings
 from studio_worker_core.wire.frames import (
     Cancel,
     CompleteAck,
@@ -29,28 +30,7 @@ from studio_worker_core.wire.frames import (
     StudioFrame,
     Welcome,
 )
-
-__all__ = [
-    "Arrived",
-    "BadOffer",
-    "Beat",
-    "Closed",
-    "Effect",
-    "End",
-    "Event",
-    "Phase",
-    "SayHello",
-    "ShipLogs",
-    "Skip",
-    "State",
-    "StopAsked",
-    "Tell",
-    "Ticked",
-    "Unreadable",
-    "begin",
-    "due",
-    "step",
-]
+from studio_worker_core.wire.identifiers import unusable_id
 
 
 class Phase(Enum):
@@ -70,6 +50,7 @@ class State(Struct, frozen=True):
     """When the last frame of any kind came from the studio."""
     heartbeat_at: float
     logs_at: float
+    timings: Timings = Timings()
     features: frozenset[str] = frozenset()
     """What the studio said it understands (protocol §3.1)."""
 
@@ -82,6 +63,8 @@ class Arrived(Struct, frozen=True):
 
     frame: StudioFrame
     at: float
+    notes: tuple[str, ...] = ()
+    """What of an offer is not read as it came."""
 
 
 class Unreadable(Struct, frozen=True):
@@ -115,6 +98,9 @@ Event = Arrived | Unreadable | Ticked | Closed | StopAsked
 
 # effects
 
+HandlerFrame = Welcome | Offer | CompleteAck | FailAck | Cancel
+"""The frames that are for the rest of the worker; the others are the session's own."""
+
 
 class SayHello(Struct, frozen=True):
     """Send ``hello``."""
@@ -131,11 +117,13 @@ class ShipLogs(Struct, frozen=True):
 class Tell(Struct, frozen=True):
     """Hand a frame to the handler."""
 
-    frame: Welcome | Offer | CompleteAck | FailAck | Cancel
+    frame: HandlerFrame
+    notes: tuple[str, ...] = ()
+    """Lines for the log of an offered job."""
 
 
 class BadOffer(Struct, frozen=True):
-    """Hand an offer that cannot be read to the handler."""
+    """Answer an offer that cannot be read with a final ``fail``, when its job is known (§3)."""
 
     job_id: str | None
     reason: str
@@ -150,36 +138,36 @@ class Skip(Struct, frozen=True):
 class End(Struct, frozen=True):
     """The session is over."""
 
-    ending: Ended | Refusal
+    ending: Ended | FinalRefusal
 
 
 Effect = SayHello | Beat | ShipLogs | Tell | BadOffer | Skip | End
 
 
-def begin(now: float) -> tuple[State, tuple[Effect, ...]]:
+def begin(now: float, timings: Timings | None = None) -> tuple[State, tuple[Effect, ...]]:
     """The state of a fresh session, and its first effect: ``hello`` at once."""
-    return State(Phase.GREETING, now, now, now), (SayHello(),)
+    return State(Phase.GREETING, now, now, now, timings or Timings()), (SayHello(),)
 
 
-def due(state: State, timings: Timings) -> float:
+def due(state: State) -> float:
     """When the next :class:`Ticked` matters, should nothing else happen before."""
-    silent_at = state.heard_at + timings.silence
+    silent_at = state.heard_at + state.timings.silence
     if state.phase is Phase.OPEN:
         return min(silent_at, state.heartbeat_at, state.logs_at)
     return silent_at
 
 
-def step(state: State, event: Event, timings: Timings) -> tuple[State, tuple[Effect, ...]]:
+def step(state: State, event: Event) -> tuple[State, tuple[Effect, ...]]:
     """One transition. Nothing has an effect once the session is over."""
     if state.phase is Phase.OVER:
         return state, ()
     match event:
-        case Arrived(frame, at):
-            return _arrived(_heard(state, at), frame, at, timings)
+        case Arrived(frame, at, notes):
+            return _arrived(_heard(state, at), frame, at, notes)
         case Unreadable(error, at):
             return _heard(state, at), (_unreadable(state, error),)
         case Ticked(at, heard_at):
-            return _ticked(_heard(state, heard_at), at, timings)
+            return _ticked(_heard(state, heard_at), at)
         case Closed(code, reason, detail):
             refusal = refusal_for_close(code, reason)
             return _over(state, refusal or _ended(state, EndReason.DISCONNECTED, detail))
@@ -188,10 +176,11 @@ def step(state: State, event: Event, timings: Timings) -> tuple[State, tuple[Eff
 
 
 def _arrived(
-    state: State, frame: StudioFrame, at: float, timings: Timings
+    state: State, frame: StudioFrame, at: float, notes: tuple[str, ...]
 ) -> tuple[State, tuple[Effect, ...]]:
     if isinstance(frame, ErrorFrame):
-        return _over(state, refusal_for_error(frame))
+        refusal = refusal_for_error(frame)
+        return _over(state, refusal or _ended(state, EndReason.DISCONNECTED, error_in_words(frame)))
     if state.phase is Phase.GREETING:
         if not isinstance(frame, Welcome):
             return state, (Skip(f"{_name(frame)} frame before welcome"),)
@@ -199,8 +188,8 @@ def _arrived(
             state,
             phase=Phase.OPEN,
             features=frozenset(frame.features),
-            heartbeat_at=at + timings.heartbeat,
-            logs_at=at + timings.logs,
+            heartbeat_at=at + state.timings.heartbeat,
+            logs_at=at + state.timings.logs,
         )
         return opened, (Tell(frame),)
     match frame:
@@ -210,8 +199,10 @@ def _arrived(
             return state, (Skip("a second welcome frame"),)
         case Cancel() if "cancel" not in state.features:
             return state, (Skip("cancel frame from a studio without the feature"),)
+        case Offer(claim) if (reason := unusable_id(claim.job_id)) is not None:
+            return state, (BadOffer(claim.job_id, f"its job id cannot be used: {reason}"),)
         case Offer() | CompleteAck() | FailAck() | Cancel():
-            return state, (Tell(frame),)
+            return state, (Tell(frame, notes),)
 
 
 def _heard(state: State, at: float) -> State:
@@ -224,8 +215,8 @@ def _unreadable(state: State, error: BadFrame) -> Effect:
     return Skip(str(error))
 
 
-def _ticked(state: State, at: float, timings: Timings) -> tuple[State, tuple[Effect, ...]]:
-    if at - state.heard_at >= timings.silence:
+def _ticked(state: State, at: float) -> tuple[State, tuple[Effect, ...]]:
+    if at - state.heard_at >= state.timings.silence:
         detail = f"no frame from the studio for {at - state.heard_at:.0f} s"
         return _over(state, _ended(state, EndReason.SILENT, detail))
     if state.phase is not Phase.OPEN:
@@ -235,14 +226,14 @@ def _ticked(state: State, at: float, timings: Timings) -> tuple[State, tuple[Eff
     # suspended sends one heartbeat, not one for each it missed.
     if at >= state.heartbeat_at:
         effects.append(Beat())
-        state = structs.replace(state, heartbeat_at=at + timings.heartbeat)
+        state = structs.replace(state, heartbeat_at=at + state.timings.heartbeat)
     if at >= state.logs_at:
         effects.append(ShipLogs())
-        state = structs.replace(state, logs_at=at + timings.logs)
+        state = structs.replace(state, logs_at=at + state.timings.logs)
     return state, tuple(effects)
 
 
-def _over(state: State, ending: Ended | Refusal) -> tuple[State, tuple[Effect, ...]]:
+def _over(state: State, ending: Ended | FinalRefusal) -> tuple[State, tuple[Effect, ...]]:
     return structs.replace(state, phase=Phase.OVER), (End(ending),)
 
 

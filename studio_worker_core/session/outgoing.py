@@ -11,8 +11,6 @@ from msgspec import Struct, structs
 
 from studio_worker_core.wire.frames import LogEntry, Progress
 
-__all__ = ["Outgoing", "ProgressPace"]
-
 _JOBS_REMEMBERED = 32
 
 

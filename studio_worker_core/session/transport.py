@@ -18,13 +18,11 @@ from websockets.exceptions import ConnectionClosed
 from websockets.sync.connection import Connection
 
 from studio_worker_core.errors import BadFrame
-from studio_worker_core.session.endings import printable
+from studio_worker_core.foreign_text import quoted
 from studio_worker_core.session.machine import Arrived, Closed, Unreadable
 from studio_worker_core.session.outgoing import Outgoing
-from studio_worker_core.wire.codec import decode_studio_frame
+from studio_worker_core.wire.codec import read_studio_frame
 from studio_worker_core.wire.frames import CloseCode
-
-__all__ = ["Incoming", "Transport"]
 
 Incoming = Arrived | Unreadable | Closed
 
@@ -99,7 +97,8 @@ class Transport:
             now = self._clock()
             self.heard_at = now
             try:
-                self._inbox.put(Arrived(decode_studio_frame(data), now))
+                read = read_studio_frame(data)
+                self._inbox.put(Arrived(read.frame, now, read.notes))
             except BadFrame as error:
                 self._inbox.put(Unreadable(error, now))
 
@@ -118,6 +117,6 @@ def _closed(error: ConnectionClosed) -> Closed:
     if error.rcvd is None:
         cause = error.__cause__ or "the studio went away without a word"
         return Closed(None, "", f"the connection broke: {cause}")
-    code, reason = error.rcvd.code, printable(error.rcvd.reason)
+    code, reason = error.rcvd.code, quoted(error.rcvd.reason)
     said = f" ({reason})" if reason else ""
     return Closed(code, reason, f"the studio closed the connection, code {code}{said}")

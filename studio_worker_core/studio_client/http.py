@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import email.utils
 import logging
-import math
-import re
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from http.cookiejar import DefaultCookiePolicy
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
@@ -18,75 +14,47 @@ from urllib.parse import urlsplit
 import requests
 import urllib3.exceptions
 
-from studio_worker_core import __version__
 from studio_worker_core.errors import (
-    ConfigError,
     HttpStatusError,
     StudioError,
     TransportError,
     WireError,
 )
+from studio_worker_core.retrying import Asking, is_transient_status, retry_after_seconds
 from studio_worker_core.secrets import Secret
+from studio_worker_core.studio_client.headers import USER_AGENT, bearer
+from studio_worker_core.studio_client.strangers import (
+    decoded,
+    proxy_of,
+    redirection,
+    refuse_page,
+    status_error,
+)
 from studio_worker_core.studio_client.transport import EndableAdapter, reason_of
 from studio_worker_core.studio_client.upload import MultipartBody, ResultUpload
 from studio_worker_core.studio_client.urls import (
     api_url,
-    is_loopback,
     normalise_base_url,
     path_of,
 )
+from studio_worker_core.studio_client.watchdog import Watchdog
 from studio_worker_core.wire.bounds import MAX_FRAME_BYTES
-from studio_worker_core.wire.codec import decode, encode
+from studio_worker_core.wire.codec import encode
+from studio_worker_core.wire.identifiers import unusable_id, unusable_token
 from studio_worker_core.wire.registration import (
+    ApprovedDecision,
     RegisterRequest,
     RegisterResponse,
     RegistrationDecision,
 )
 
-__all__ = ["USER_AGENT", "StudioClient", "bearer", "printable", "retry_after_seconds"]
-
-USER_AGENT = f"studio-worker/{__version__}"
-
 _MAX_ERROR_BYTES = 64 * 1024
 _CONNECT_SECONDS = 15.0
-_MAX_RETRY_AFTER_SECONDS = 3600.0
+_SLOWEST_BYTES_PER_SECOND = 16 * 1024
+_TOO_SLOW = "timed out: the studio takes or answers too slowly"
 
 _log = logging.getLogger("studio_worker.http")
 T = TypeVar("T")
-
-
-def bearer(token: Secret) -> str:
-    """The value of an ``Authorization`` header.
-
-    Raises:
-        ConfigError: the token cannot be a header value; the text is not repeated.
-    """
-    text = token.reveal()
-    if not text or not all("!" <= character <= "~" for character in text):
-        raise ConfigError(
-            "a stored credential is empty or has characters that cannot be sent; "
-            "run 'studio-worker register --reset'"
-        )
-    return f"Bearer {text}"
-
-
-def retry_after_seconds(value: str | None, now: datetime | None = None) -> float | None:
-    """Seconds a ``Retry-After`` header asks for (number or date), at most an hour."""
-    if value is None:
-        return None
-    try:
-        seconds = float(value)
-    except ValueError:
-        try:
-            moment = email.utils.parsedate_to_datetime(value)
-        except (ValueError, OverflowError):
-            return None
-        if moment.tzinfo is None:
-            moment = moment.replace(tzinfo=UTC)
-        seconds = (moment - (now or datetime.now(UTC))).total_seconds()
-    if math.isnan(seconds):
-        return None
-    return min(max(seconds, 0.0), _MAX_RETRY_AFTER_SECONDS)
 
 
 @dataclass
@@ -133,13 +101,21 @@ class StudioClient:
         session: connections to use instead of our own; :meth:`close` cannot end its calls.
         timeout: seconds without any byte before a call is given up, and the longest time
             an answer may take to arrive once it has begun.
+        slowest: bytes per second; a request that leaves more slowly is given up after twice
+            ``timeout`` and the time its size takes at that pace.
     """
 
     def __init__(
-        self, base_url: str, *, session: requests.Session | None = None, timeout: float = 60.0
+        self,
+        base_url: str,
+        *,
+        session: requests.Session | None = None,
+        timeout: float = 60.0,
+        slowest: float = _SLOWEST_BYTES_PER_SECOND,
     ) -> None:
         self.base_url = normalise_base_url(base_url)
         self._timeout = timeout
+        self._slowest = slowest
         self._closed = False
         self._adapter: EndableAdapter | None = None
         if session is None:
@@ -147,7 +123,7 @@ class StudioClient:
             session = requests.Session()
             session.mount("http://", self._adapter)
             session.mount("https://", self._adapter)
-            session.trust_env = not is_loopback(self.base_url)
+            session.trust_env = False  # proxies and certificates are looked up by ourselves
             session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
         self._session = session
 
@@ -155,21 +131,29 @@ class StudioClient:
         """Ask to be let in (protocol §2). Unauthenticated; a 429 carries ``retry_after``."""
         with self._call("register-request", path_of("workers", "register-request")) as call:
             body = self._send(call, "POST", encode(request), "application/json")
-            return decode(RegisterResponse, body, what="the answer to register-request")
+            what = "the answer to register-request"
+            answer = decoded(RegisterResponse, body, what=what)
+            _check(what, "request id", unusable_id(answer.request_id))
+            return answer
 
     def poll_registration(self, request_id: str, secret: Secret) -> RegistrationDecision | None:
         """The decision on a request; None when the studio does not know it (404, 401)."""
         path = path_of("workers", "register-requests", request_id)
         with self._call("register-poll", path, secret) as call:
             try:
-                body = self._send(call, "GET", accepted=(401, 404))
-            except _NotFound:
+                body = self._send(call, "GET", asking=Asking.DECISION)
+            except NotKnown:
                 return None
-            return decode(
+            what = "the answer to register-poll"
+            decision: RegistrationDecision = decoded(
                 RegistrationDecision,  # type: ignore[arg-type]
                 body,
-                what="the answer to register-poll",
+                what=what,
             )
+            if isinstance(decision, ApprovedDecision):
+                _check(what, "worker id", unusable_id(decision.worker_id))
+                _check(what, "token", unusable_token(decision.auth_token))
+            return decision
 
     def complete(self, worker_id: str, token: Secret, job_id: str, upload: ResultUpload) -> None:
         """Deliver a binary result (protocol §4); any 2xx is success.
@@ -215,13 +199,19 @@ class StudioClient:
         method: str,
         body: bytes | MultipartBody | None = None,
         content_type: str | None = None,
-        accepted: tuple[int, ...] = (),
+        asking: Asking = Asking.RESULT,
     ) -> bytes:
         if self._closed:
             raise TransportError(call.op, "the worker is shutting down")
+        adapter = self._adapter
+        watchdog = Watchdog(adapter.break_off if adapter is not None else lambda: None)
         headers = {"User-Agent": USER_AGENT, "Accept-Encoding": "identity"}
         if content_type is not None:
             headers["Content-Type"] = content_type
+        proxy = proxy_of(call.op, call.endpoint)
+        watchdog.arm(self._limit_of(body))
+        if isinstance(body, MultipartBody):
+            body.on_sent = lambda: watchdog.arm(self._timeout)
         try:
             response = self._session.request(
                 method,
@@ -229,45 +219,48 @@ class StudioClient:
                 data=body,
                 headers=headers,
                 auth=_Bearer(call.secret),
+                proxies=_proxies(proxy),
                 timeout=(min(_CONNECT_SECONDS, self._timeout), self._timeout),
                 allow_redirects=False,
                 stream=True,
             )
             with response:
-                return self._answer(call, response, accepted)
+                watchdog.rest()  # reading the body has a limit of its own
+                return self._answer(call, response, asking)
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
             reason = "the worker is shutting down" if self._closed else reason_of(error)
+            if watchdog.bitten:
+                reason = _TOO_SLOW
             raise TransportError(call.op, reason) from None
         finally:
+            watchdog.rest()
             if self._adapter is not None:
                 self._adapter.drop_cut_short()
 
-    def _answer(self, call: _Call, response: requests.Response, accepted: tuple[int, ...]) -> bytes:
-        status = response.status_code
+    def _limit_of(self, body: bytes | MultipartBody | None) -> float:
+        """Seconds a request may take to leave, in whatever pieces its peer takes it; and for
+        all but uploads to be answered as well."""
+        size = len(body) if body is not None else 0
+        return 2 * self._timeout + size / self._slowest
+
+    def _answer(self, call: _Call, response: requests.Response, asking: Asking) -> bytes:
+        status, media_type = response.status_code, response.headers.get("Content-Type", "")
         if 200 <= status < 300:
             data = self._read(call, response, MAX_FRAME_BYTES)
             if len(data) > MAX_FRAME_BYTES:
                 raise WireError(f"the answer to {call.op}", f"over {MAX_FRAME_BYTES} bytes")
+            refuse_page(call.op, media_type, data)
             call.log(logging.DEBUG, "%s ok", call.op, status=status)
             return data
-        if status in accepted:
-            call.log(logging.DEBUG, "%s: not known to the studio", call.op, status=status)
-            raise _NotFound
         if 300 <= status < 400:
-            place = urlsplit(response.headers.get("Location", ""))
-            target = printable(f"{place.scheme}://{place.netloc}" if place.netloc else "elsewhere")
-            raise TransportError(
-                call.op,
-                f"the studio redirects to {target} ({status}), which is not followed; "
-                "set api_base_url to the final address",
-            )
-        text = self._read(call, response, _MAX_ERROR_BYTES)[:_MAX_ERROR_BYTES].decode(
-            "utf-8", errors="replace"
-        )
-        if call.secret is not None:
-            text = text.replace(call.secret.reveal(), "***")
+            host = urlsplit(self.base_url).hostname
+            raise redirection(call.op, status, host, response.headers.get("Location", ""))
+        text = self._read(call, response, _MAX_ERROR_BYTES)[:_MAX_ERROR_BYTES]
+        if asking is Asking.DECISION and not is_transient_status(status, asking):
+            call.log(logging.DEBUG, "%s: not known to the studio", call.op, status=status)
+            raise NotKnown(status, media_type, text)
         retry_after = retry_after_seconds(response.headers.get("Retry-After"))
-        raise HttpStatusError(call.op, status, printable(text), retry_after=retry_after)
+        raise status_error(call.op, status, media_type, text, retry_after=retry_after)
 
     def _read(self, call: _Call, response: requests.Response, limit: int) -> bytes:
         """At most ``limit`` + 1 bytes of the body, however slowly they come."""
@@ -283,10 +276,14 @@ class StudioClient:
         return bytes(data)
 
 
-class _NotFound(Exception):
-    """The studio does not know what was asked for."""
+def _proxies(proxy: str | None) -> dict[str, str]:
+    return {"http": proxy, "https": proxy} if proxy is not None else {}
 
 
-def printable(text: str) -> str:
-    """Text of a peer without control characters, which could steer a terminal."""
-    return re.sub(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]", "", text).strip()
+def _check(what: str, name: str, reason: str | None) -> None:
+    if reason is not None:
+        raise WireError(what, f"its {name} cannot be used: {reason}")
+
+
+class NotKnown(Exception):
+    """The studio does not know what was asked for, or who asks: status, media type and body."""

@@ -10,27 +10,36 @@ import time
 from typing import Any
 from urllib.parse import urlsplit
 
-from websockets.exceptions import InvalidHandshake, InvalidStatus, InvalidURI
-from websockets.proxy import get_proxy
+from websockets.client import ClientProtocol
+from websockets.exceptions import (
+    ConnectionClosed,
+    InvalidHandshake,
+    InvalidMessage,
+    InvalidProxyStatus,
+    InvalidStatus,
+    InvalidURI,
+    ProxyError,
+)
 from websockets.sync.client import ClientConnection, connect
 from websockets.typing import Subprotocol
-from websockets.uri import parse_uri
 
-from studio_worker_core.errors import HttpStatusError, SessionRefused, TransportError
+from studio_worker_core.errors import SessionRefused, StudioError, TransportError
+from studio_worker_core.foreign_text import quoted
+from studio_worker_core.network.proxies import LOGIN_WORDS
+from studio_worker_core.network.tls import client_context
+from studio_worker_core.network.words import proxy_refused_words, proxy_words
+from studio_worker_core.retrying import Asking, is_transient_status, retry_after_seconds
 from studio_worker_core.secrets import Secret
-from studio_worker_core.studio_client.http import (
-    USER_AGENT,
-    bearer,
-    printable,
-    retry_after_seconds,
+from studio_worker_core.studio_client.headers import USER_AGENT, bearer
+from studio_worker_core.studio_client.strangers import (
+    proxy_of,
+    redirection,
+    status_error,
 )
-from studio_worker_core.studio_client.tls import client_context
 from studio_worker_core.studio_client.transport import reason_of
-from studio_worker_core.studio_client.urls import connect_url, is_loopback
+from studio_worker_core.studio_client.urls import connect_url
 from studio_worker_core.wire.bounds import MAX_FRAME_BYTES
 from studio_worker_core.wire.frames import SUBPROTOCOL
-
-__all__ = ["CONNECT_SECONDS", "open_socket", "refuse_own_port"]
 
 CONNECT_SECONDS = 15.0
 """TCP, TLS and upgrade together (protocol §1)."""
@@ -56,7 +65,8 @@ def open_socket(
     unacknowledged for 20 s ends by itself, a blocked ``send`` with it.
 
     Raises:
-        SessionRefused: HTTP 401, the token is not valid any more (``auth_failed``).
+        SessionRefused: HTTP 401, the token is not valid any more (``auth_failed``);
+            HTTP 404, it has deleted this worker (``worker_deleted``).
         HttpStatusError: any other answer but an upgrade.
         TransportError: no answer within ``timeout`` seconds, or none that makes sense.
         ConfigError: the base URL or the token cannot be used.
@@ -67,7 +77,7 @@ def open_socket(
     deadline = started + timeout
     try:
         tls = client_context() if url.startswith("wss:") else None
-        proxy = None if is_loopback(url) else get_proxy(parse_uri(url))
+        proxy = proxy_of(_OP, url)
         direct = _direct(url, deadline) if proxy is None else None
         opened = connect(
             url,
@@ -87,12 +97,12 @@ def open_socket(
         )
         # Entering says that somebody owns the connection: the session, which closes it.
         connection: ClientConnection = opened.__enter__()
-    except (HttpStatusError, SessionRefused):
+    except StudioError:
         raise
     except TimeoutError:
         raise TransportError(_OP, f"not connected within {timeout:g} s") from None
     except (OSError, InvalidHandshake, InvalidURI, ValueError) as error:
-        raise TransportError(_OP, printable(reason_of(error))) from None
+        raise TransportError(_OP, quoted(_words(error, proxied=proxy is not None))) from None
     if connection.subprotocol is None:
         _log.warning("the studio did not confirm the sub-protocol %s; going on", SUBPROTOCOL)
     extra = {
@@ -105,6 +115,34 @@ def open_socket(
     return connection
 
 
+class _Protocol(ClientProtocol):
+    """Takes an HTTP/1.0 answer for what it is: what a studio, or a server in front of it,
+    refuses that way is refused. The library takes it for no answer at all.
+    """
+
+    _OLD = b"HTTP/1.0 "
+    _begun = False
+    _first = b""
+    """The beginning of the answer while it may still become :attr:`_OLD`."""
+
+    def receive_data(self, data: bytes | bytearray) -> None:
+        if not self._begun:
+            data = self._first + bytes(data)
+            if len(data) < len(self._OLD) and self._OLD.startswith(data):
+                self._first = data
+                return
+            self._begun, self._first = True, b""
+            if data.startswith(self._OLD):
+                data = b"HTTP/1.1 " + data.removeprefix(self._OLD)
+        super().receive_data(data)
+
+    def receive_eof(self) -> None:
+        first, self._first = self._first, b""
+        if first:
+            super().receive_data(first)
+        super().receive_eof()
+
+
 class _Connection(ClientConnection):
     """Turns every answer but an upgrade into our errors.
 
@@ -113,34 +151,68 @@ class _Connection(ClientConnection):
     studio may have closed it by the time that the handshake returns.
     """
 
-    def __init__(self, sock: socket.socket, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, sock: socket.socket, protocol: ClientProtocol, **kwargs: Any) -> None:
         _limit_unsent(sock)
-        super().__init__(sock, *args, **kwargs)
+        super().__init__(sock, _protocol_like(protocol), **kwargs)
 
     def handshake(self, *args: Any, **kwargs: Any) -> None:
         try:
             super().handshake(*args, **kwargs)
         except InvalidStatus as error:
-            raise _refusal(error) from None
+            raise _refusal(error, self.protocol.uri.host) from None
+        except ConnectionClosed:
+            # It ended between the connect and the request; the library takes that for a session.
+            raise TransportError(_OP, "the studio cut the connection") from None
 
 
-def _refusal(error: InvalidStatus) -> HttpStatusError | SessionRefused | TransportError:
+def _protocol_like(protocol: ClientProtocol) -> _Protocol:
+    """Ours in place of the one the library made, which offers no way to choose its class."""
+    return _Protocol(
+        protocol.uri,
+        subprotocols=[Subprotocol(SUBPROTOCOL)],
+        max_size=MAX_FRAME_BYTES,
+        logger=_library_log,
+    )
+
+
+def _words(error: Exception, *, proxied: bool) -> str:
+    match error:
+        case InvalidProxyStatus(response=answer) if answer.status_code == 407:
+            return LOGIN_WORDS
+        case InvalidProxyStatus(response=answer):
+            return proxy_refused_words(str(answer.status_code))
+        case ProxyError():
+            return proxy_words(error)
+        # Once the proxy is reached, it is the proxy that says what is wrong behind it.
+        case ConnectionRefusedError() | socket.gaierror() if proxied:
+            return proxy_words(error)
+        case InvalidHandshake() if not isinstance(error, InvalidMessage):
+            return f"the server opens no proper WebSocket ({error}); is api_base_url a studio's?"
+    return reason_of(error)
+
+
+def _refusal(error: InvalidStatus, host: str) -> StudioError:
     response = error.response
-    if response.status_code == 401:
+    status, body = response.status_code, bytes(response.body or b"")
+    media_type = response.headers.get("Content-Type", "")
+    if not is_transient_status(status, Asking.SESSION):
+        return _refused_for_good(status)
+    if 300 <= status < 400:
+        return redirection(_OP, status, host, response.headers.get("Location", ""))
+    if 200 <= status < 300:
+        return TransportError(_OP, "the server opens no WebSocket; is api_base_url a studio's?")
+    retry_after = retry_after_seconds(response.headers.get("Retry-After"))
+    return status_error(_OP, status, media_type, body, retry_after=retry_after)
+
+
+def _refused_for_good(status: int) -> SessionRefused:
+    if status == 401:
         return SessionRefused(
             "auth_failed",
             "the studio does not accept this worker's token any more (401); "
             "run 'studio-worker register --reset' to register again",
         )
-    if 300 <= response.status_code < 400:
-        return TransportError(
-            _OP,
-            f"the studio redirects ({response.status_code}), which is not followed; "
-            "set api_base_url to the final address",
-        )
-    body = (response.body or b"")[:65536].decode("utf-8", errors="replace")
-    retry_after = retry_after_seconds(response.headers.get("Retry-After"))
-    return HttpStatusError(_OP, response.status_code, printable(body), retry_after=retry_after)
+    return SessionRefused("worker_deleted", f"the studio no longer knows this worker ({status})")
 
 
 def _direct(url: str, deadline: float) -> socket.socket:

@@ -16,9 +16,11 @@ import urllib3.connectionpool
 from requests.adapters import HTTPAdapter
 from urllib3.util.wait import wait_for_read
 
-from studio_worker_core.studio_client.tls import client_context
+from studio_worker_core.network.tls import client_context
+from studio_worker_core.network.words import Peer, proxy_words, words_of
+from studio_worker_core.studio_client.answer_head import WholeHeadResponse
 
-__all__ = ["EndableAdapter", "reason_of"]
+STUDIO = Peer("the studio", "is api_base_url")
 
 _BLOCK_BYTES = 64 * 1024
 
@@ -52,6 +54,10 @@ class _Sockets:
     def end(self) -> None:
         with self._mutex:
             self._ended = True
+        self.break_off()
+
+    def break_off(self) -> None:
+        with self._mutex:
             connections = list(self._open)
         for connection in connections:
             _shut(connection)
@@ -112,6 +118,10 @@ class EndableAdapter(HTTPAdapter):
         """Close connections with a half-sent request: nothing else may go over them."""
         self._sockets.drop_cut_short()
 
+    def break_off(self) -> None:
+        """Break the connections there are now; later calls make new ones."""
+        self._sockets.break_off()
+
     def end(self) -> None:
         """Break every connection, now and those still to be made."""
         self._sockets.end()
@@ -119,6 +129,7 @@ class EndableAdapter(HTTPAdapter):
 
 def _pools(sockets: _Sockets) -> dict[str, type[urllib3.connectionpool.HTTPConnectionPool]]:
     class Plain(urllib3.connection.HTTPConnection):
+        response_class = WholeHeadResponse
         cut_short = False
 
         def connect(self) -> None:
@@ -134,6 +145,8 @@ def _pools(sockets: _Sockets) -> dict[str, type[urllib3.connectionpool.HTTPConne
             super().send(data)
 
     class Secure(urllib3.connection.HTTPSConnection):
+        response_class = WholeHeadResponse
+
         def connect(self) -> None:
             super().connect()
             sockets.add(self)
@@ -149,20 +162,16 @@ def _pools(sockets: _Sockets) -> dict[str, type[urllib3.connectionpool.HTTPConne
 
 def reason_of(error: BaseException) -> str:
     """What went wrong on the network, in words for an operator and without addresses."""
-    for cause in _causes(error):
+    chain = list(_causes(error))
+    if any(isinstance(each, urllib3.exceptions.ProxyError) for each in chain):
+        return proxy_words(error)
+    for cause in chain:
         match cause:
             case requests.ConnectTimeout():
                 return "timed out while connecting"
             case TimeoutError() | requests.Timeout():
                 return "timed out waiting for the studio"
-            case ConnectionRefusedError():
-                return "connection refused: is the studio running, and api_base_url right?"
-            case socket.gaierror():
-                return "the studio's host name cannot be resolved"
-            case OSError() if cause.strerror:
-                return cause.strerror.lower() if cause.errno else cause.strerror
-    text = str(error.args[0] if error.args else error)
-    return f"{type(error).__name__}: {text}"[:300]
+    return words_of(error, STUDIO)
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import ipaddress
 from urllib.parse import quote, urlsplit, urlunsplit
 
 from studio_worker_core.errors import ConfigError, WireError
-
-__all__ = ["API_PREFIX", "api_url", "connect_url", "is_loopback", "normalise_base_url", "path_of"]
 
 API_PREFIX = "/graphics/api"
 
@@ -60,17 +57,6 @@ def connect_url(base: str, worker_id: str) -> str:
     url = api_url(normalise_base_url(base), path_of("workers", worker_id, "connect"))
     scheme, rest = url.split(":", 1)
     return f"{'wss' if scheme == 'https' else 'ws'}:{rest}"
-
-
-def is_loopback(url: str) -> bool:
-    """Whether the host of ``url`` is this machine by its very name, without a look-up."""
-    host = urlsplit(url).hostname or ""
-    if host == "localhost" or host.endswith(".localhost"):
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _escaped(segment: str) -> str:

@@ -1,1 +1,1 @@
-"""What tests of workers, studios and engine plugins share: real processes, faults, doubles."""
+"""What plugin authors test their engines with: the conformance kit, and jobs without a worker."""

@@ -6,29 +6,15 @@ from typing import Annotated
 
 from msgspec import Meta
 
-__all__ = [
-    "MAX_FRAME_BYTES",
-    "MAX_LINE",
-    "MAX_NOTE",
-    "MAX_SIDE",
-    "Extension",
-    "Fraction",
-    "Gigabytes",
-    "Identifier",
-    "Line",
-    "MimeType",
-    "Name",
-    "Note",
-    "Prompt",
-    "Seconds",
-    "Sha256",
-    "Side",
-    "Slug",
-    "Url",
-]
-
 MAX_FRAME_BYTES = 16 * 1024 * 1024
 """Longest WebSocket text frame and JSON body either side reads, in bytes."""
+
+MAX_JSON_FILE_BYTES = 64 * 1024 * 1024
+"""Longest JSON answer that goes as a file (protocol §3.1), in bytes."""
+
+MAX_INLINE_INPUT = 34_953_000
+"""Most characters of an input written as a ``data:`` URL: 25 MiB in base64. A frame is shorter
+still (:data:`MAX_FRAME_BYTES`)."""
 
 MAX_SIDE = 16384
 """Largest image side on the wire in pixels; engines have lower limits of their own."""

@@ -9,9 +9,7 @@ from msgspec import Meta, Struct
 from studio_worker_core.wire.bounds import Extension, Gigabytes, MimeType, Name, Slug
 from studio_worker_core.wire.tasks import TaskKind
 
-__all__ = ["FEATURES", "Capabilities", "EngineInfo"]
-
-FEATURES = ("cancel", "progress", "resume")
+FEATURES = ("cancel", "meta", "progress", "resume")
 """The protocol extensions this worker understands (protocol §3.1)."""
 
 _Models = Annotated[list[Name], Meta(max_length=10_000)]
@@ -30,7 +28,8 @@ class Capabilities(Struct, frozen=True, rename="camel", omit_defaults=True):
 
     Memory is in gigabytes; ``vram_total_gb`` is 0 when unknown. ``user_presence`` is left
     out while unknown. ``extensions``, ``engines``, ``features`` and ``traits`` are ours and
-    optional: an older studio ignores them.
+    optional: an older studio ignores them. Kinds and a presence that are not known here are
+    dropped on reading (:mod:`.lenient`).
     """
 
     machine_name: Name
@@ -49,6 +48,8 @@ class Capabilities(Struct, frozen=True, rename="camel", omit_defaults=True):
     only_when_idle: bool | None = None
     user_presence: Literal["idle", "active"] | None = None
     extensions: dict[Extension, MimeType] | None = None
+    model_engines: list[Name] | None = None
+    """The engines an offer may carry; None from an older worker."""
     engines: list[EngineInfo] | None = None
     features: list[Name] | None = None
     traits: dict[Name, Any] | None = None

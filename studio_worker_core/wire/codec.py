@@ -2,26 +2,31 @@
 
 ``null`` and an absent key mean the same when reading (protocol, conventions). msgspec
 reads a ``null`` only where the type allows it, so a body that fails as it stands is read
-a second time with the nulls of struct keys dropped; free-form values keep theirs.
+a second time with the nulls of struct keys and unknown words dropped; free-form values
+keep theirs.
 """
 
 from __future__ import annotations
 
+import json
 from typing import Any, TypeVar
 
 import msgspec
+from msgspec import Struct
 
 from studio_worker_core.errors import BadFrame, WireError
 from studio_worker_core.wire.bounds import MAX_FRAME_BYTES
-from studio_worker_core.wire.frames import StudioFrame, WorkerFrame
-
-__all__ = ["decode", "decode_studio_frame", "decode_worker_frame", "encode", "encode_text"]
+from studio_worker_core.wire.frames import Offer, StudioFrame, WorkerFrame
+from studio_worker_core.wire.glimpse import glimpse
+from studio_worker_core.wire.lenient import without_unknown_words
+from studio_worker_core.wire.offers import lenient_offer
 
 T = TypeVar("T")
 
 _FREE_FORM = frozenset(
     {"result", "jsonSchema", "chatTemplateKwargs", "reasoning", "json", "traits"}
 )
+_OFFER = '"offer"'
 _encoder = msgspec.json.Encoder()
 _decoders: dict[Any, msgspec.json.Decoder[Any]] = {}
 
@@ -35,7 +40,11 @@ def encode(message: Any) -> bytes:
     try:
         return _encoder.encode(message)
     except UnicodeEncodeError:
-        return _encoder.encode(_valid_text(msgspec.to_builtins(message)))
+        raw = msgspec.to_builtins(message)
+        valid = _valid_text(raw)
+        if isinstance(raw, dict) and "jobId" in raw:
+            valid["jobId"] = raw["jobId"]  # an id is given back as it came, in escapes
+        return json.dumps(valid, separators=(",", ":"), allow_nan=False).encode("ascii")
 
 
 def encode_text(message: Any) -> str:
@@ -60,16 +69,32 @@ def decode(kind: type[T], data: bytes | str, *, what: str | None = None) -> T:
         return decoder.decode(data)  # type: ignore[no-any-return]
     except msgspec.ValidationError as first:
         try:
-            return msgspec.convert(_without_nulls(msgspec.json.decode(data)), kind)
+            raw = without_unknown_words(_without_nulls(msgspec.json.decode(data)))
+            return msgspec.convert(raw, kind)
         except (msgspec.MsgspecError, UnicodeError, RecursionError):
             raise WireError(name, str(first)) from None
     except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
         raise WireError(name, str(error)) from None
 
 
-def decode_studio_frame(text: str | bytes) -> StudioFrame:
-    """Read a frame a studio sent. Raises :class:`BadFrame` and nothing else."""
-    return _decode_frame(StudioFrame, text)  # type: ignore[arg-type]
+class ReadFrame(Struct, frozen=True):
+    """A frame of the studio, and a line for each parameter of an offer that is not read as it
+    came (:mod:`.offers`)."""
+
+    frame: StudioFrame
+    notes: tuple[str, ...] = ()
+
+
+def read_studio_frame(text: str | bytes) -> ReadFrame:
+    """Read a frame a studio sent, offers leniently. Raises :class:`BadFrame` and nothing else."""
+    if isinstance(text, str) and _OFFER in text and len(text) <= MAX_FRAME_BYTES:
+        try:
+            offer = _lenient(text)
+        except WireError as error:
+            raise _bad_frame(text, error) from None
+        if offer is not None:
+            return offer
+    return ReadFrame(_decode_frame(StudioFrame, text))  # type: ignore[arg-type]
 
 
 def decode_worker_frame(text: str | bytes) -> WorkerFrame:
@@ -83,24 +108,39 @@ def _decode_frame(kind: type[T], text: str | bytes) -> T:
     try:
         return decode(kind, text, what="frame")
     except WireError as error:
-        frame_type, job_id = _what_can_be_made_out(text)
-        raise BadFrame(error.reason, frame_type=frame_type, job_id=job_id) from None
+        raise _bad_frame(text, error) from None
 
 
-def _what_can_be_made_out(text: str) -> tuple[str | None, str | None]:
+def _bad_frame(text: str, error: WireError) -> BadFrame:
+    seen = glimpse(text)
+    name = seen.frame_type[:100] if seen.frame_type is not None else None
+    return BadFrame(error.reason, frame_type=name, job_id=seen.job_id)
+
+
+def _lenient(text: str) -> ReadFrame | None:
+    """The offer in ``text``; None where there is none that could be read any better so."""
+    is_json = True
     try:
         raw = msgspec.json.decode(text)
     except (msgspec.MsgspecError, UnicodeError, RecursionError):
-        return None, None
-    if not isinstance(raw, dict):
-        return None, None
-    frame_type = raw.get("type")
+        # What other readers take for JSON (NaN, 1e999) is read to name what is wrong with it.
+        is_json = False
+        try:
+            raw = json.loads(text)
+        except (ValueError, RecursionError):
+            return None
+    if not isinstance(raw, dict) or raw.get("type") != "offer":
+        return None
     claim = raw.get("claim")
-    job_id = claim.get("jobId") if isinstance(claim, dict) else raw.get("jobId")
-    return (
-        frame_type[:100] if isinstance(frame_type, str) else None,
-        job_id if isinstance(job_id, str) and 0 < len(job_id) <= 200 else None,
-    )
+    if not isinstance(claim, dict):
+        return None
+    try:
+        read, notes = lenient_offer(_without_nulls(claim))
+        if not is_json:
+            return None
+        return ReadFrame(msgspec.convert({"type": "offer", "claim": read}, Offer), notes)
+    except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
+        raise WireError("frame", str(error)) from None
 
 
 def _without_nulls(value: Any) -> Any:

@@ -19,31 +19,6 @@ from studio_worker_core.wire.capabilities import Capabilities
 from studio_worker_core.wire.models import ModelSource
 from studio_worker_core.wire.tasks import Task
 
-__all__ = [
-    "SUBPROTOCOL",
-    "Accept",
-    "Cancel",
-    "Claim",
-    "CloseCode",
-    "CompleteAck",
-    "CompleteJson",
-    "ErrorFrame",
-    "Fail",
-    "FailAck",
-    "Heartbeat",
-    "HeartbeatAck",
-    "Hello",
-    "LogBatch",
-    "LogEntry",
-    "Offer",
-    "Progress",
-    "ReadyForMore",
-    "Reject",
-    "StudioFrame",
-    "Welcome",
-    "WorkerFrame",
-]
-
 SUBPROTOCOL = "studio-worker-v1"
 
 
@@ -103,6 +78,8 @@ class Hello(_Frame, frozen=True, tag="hello"):
 class Heartbeat(_Frame, frozen=True, tag="heartbeat"):
     capabilities: Capabilities
     current_job_id: Identifier | None = None
+    current_job_ids: _JobIds | None = None
+    """All jobs it is on, where it takes several at once (protocol §3.1, ``slots``)."""
 
 
 class Accept(_Frame, frozen=True, tag="accept"):
@@ -113,19 +90,24 @@ class Reject(_Frame, frozen=True, tag="reject"):
     job_id: Identifier
     reason: Line
     code: Name | None = None
-    """``busy`` or ``paused``; absent for any other reason."""
+    """``busy``, ``paused`` or ``insufficient_memory``; absent for any other reason."""
 
 
 class CompleteJson(_Frame, frozen=True, tag="completeJson"):
     job_id: Identifier
     result: Any
     prompt: Prompt | None = None
+    meta: Any = None
+    """A :class:`.GenerationMeta` (protocol §3.1, ``meta``), read with :func:`.meta_from`: one
+    that is broken does not cost the result."""
 
 
 class Fail(_Frame, frozen=True, tag="fail"):
     job_id: Identifier
     error: Note
     retryable: bool
+    code: Name | None = None
+    """Why, as a word (protocol §3.1, ``code``)."""
 
 
 class LogBatch(_Frame, frozen=True, tag="logBatch"):

@@ -7,15 +7,6 @@ from msgspec import Struct
 from studio_worker_core.wire.bounds import Identifier, Line, Name, Sha256
 from studio_worker_core.wire.capabilities import Capabilities
 
-__all__ = [
-    "ApprovedDecision",
-    "PendingDecision",
-    "RegisterRequest",
-    "RegisterResponse",
-    "RegistrationDecision",
-    "RejectedDecision",
-]
-
 
 class RegisterRequest(Struct, frozen=True, rename="camel", omit_defaults=True):
     """Body of ``POST /workers/register-request``."""
@@ -24,6 +15,9 @@ class RegisterRequest(Struct, frozen=True, rename="camel", omit_defaults=True):
     registration_secret_hash: Sha256
     capabilities: Capabilities
     user_agent: Name
+    replaces: Identifier | None = None
+    """Ours, optional: the install id this machine had before a reset. A request of it that still
+    waits is dropped when it came from the same address."""
 
 
 class RegisterResponse(Struct, frozen=True, rename="camel"):

@@ -2,40 +2,44 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import StrEnum
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from msgspec import Meta, Struct
 
-from studio_worker_core.wire.bounds import Extension, Name, Prompt, Seconds, Side, Url
-
-__all__ = [
-    "BINARY_KINDS",
-    "AudioSttTask",
-    "AudioTtsTask",
-    "ChatMessage",
-    "ImageTask",
-    "LlmTask",
-    "Task",
-    "TaskKind",
-    "VideoTask",
-    "full_prompt",
-    "task_kind",
-]
+from studio_worker_core.wire.bounds import (
+    MAX_INLINE_INPUT,
+    Extension,
+    Name,
+    Prompt,
+    Seconds,
+    Side,
+    Url,
+)
 
 
 class TaskKind(StrEnum):
-    """The five kinds of work on the wire."""
+    """The kinds of work on the wire."""
 
     IMAGE = "image"
     LLM = "llm"
     AUDIO_STT = "audio_stt"
     AUDIO_TTS = "audio_tts"
     VIDEO = "video"
+    MESH = "mesh"
 
 
-BINARY_KINDS = frozenset({TaskKind.IMAGE, TaskKind.AUDIO_TTS, TaskKind.VIDEO})
+BINARY_KINDS = frozenset({TaskKind.IMAGE, TaskKind.AUDIO_TTS, TaskKind.VIDEO, TaskKind.MESH})
 """Kinds whose result is a file for ``/complete``; the others answer with JSON."""
+
+
+MAX_SEED = 2**64 - 1
+
+_Seed = Annotated[int, Meta(ge=-(2**63))]
+"""0 to 2⁶⁴−1; below 0 asks the engine to draw one."""
+
+_InlinePicture = Annotated[str, Meta(min_length=1, max_length=MAX_INLINE_INPUT)]
 
 
 class _Task(Struct, frozen=True, rename="camel", omit_defaults=True, tag_field="kind"):
@@ -47,17 +51,20 @@ class ImageTask(_Task, frozen=True, tag="image"):
 
     prompt: Prompt
     negative_prompt: Prompt | None = None
-    init_image_url: Url | None = None
-    mask_url: Url | None = None
-    ref_image_url: Url | None = None
+    init_image_url: _InlinePicture | None = None
+    mask_url: _InlinePicture | None = None
+    ref_image_url: _InlinePicture | None = None
     denoise: Annotated[float, Meta(ge=0, le=1)] | None = None
     cfg_scale: Annotated[float, Meta(ge=0, le=100)] | None = None
     sampling_method: Name | None = None
     width: Side = 512
     height: Side = 512
     steps: Annotated[int, Meta(ge=1, le=10_000)] = 20
-    seed: Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)] | None = None
+    seed: _Seed | None = None
     ext: Extension = "webp"
+
+    def __post_init__(self) -> None:
+        _check_seed(self.seed)
 
 
 class ChatMessage(Struct, frozen=True, rename="camel", omit_defaults=True):
@@ -79,6 +86,8 @@ class LlmTask(_Task, frozen=True, tag="llm"):
     json_schema: Any = None
     reasoning: Any = None
     chat_template_kwargs: dict[str, Any] | None = None
+    images: Annotated[list[_InlinePicture], Meta(max_length=16)] | None = None
+    """Addresses or ``data:`` URLs, read in order with the last user message."""
 
 
 class AudioSttTask(_Task, frozen=True, tag="audio_stt"):
@@ -89,7 +98,8 @@ class AudioSttTask(_Task, frozen=True, tag="audio_stt"):
     translate: bool | None = None
     prompt: Prompt | None = None
     vad: bool | None = None
-    timestamps: Literal["segment", "word"] | None = None
+    timestamps: Name | None = None
+    """``segment`` or ``word``; an engine says so about any other word."""
 
 
 class AudioTtsTask(_Task, frozen=True, tag="audio_tts"):
@@ -107,7 +117,7 @@ class VideoTask(_Task, frozen=True, tag="video"):
 
     prompt: Prompt
     negative_prompt: Prompt | None = None
-    init_image_url: Url | None = None
+    init_image_url: _InlinePicture | None = None
     seconds: Seconds = 2.0
     fps: Annotated[float, Meta(gt=0, le=1000)] | None = None
     width: Side = 512
@@ -115,20 +125,49 @@ class VideoTask(_Task, frozen=True, tag="video"):
     ext: Extension = "mp4"
 
 
-Task = ImageTask | LlmTask | AudioSttTask | AudioTtsTask | VideoTask
+class MeshTask(_Task, frozen=True, tag="mesh"):
+    """A 3D model from one picture: an address or a ``data:`` URL."""
 
-_KINDS: dict[type[Struct], TaskKind] = {
-    ImageTask: TaskKind.IMAGE,
-    LlmTask: TaskKind.LLM,
-    AudioSttTask: TaskKind.AUDIO_STT,
-    AudioTtsTask: TaskKind.AUDIO_TTS,
-    VideoTask: TaskKind.VIDEO,
+    image_url: _InlinePicture
+    seed: _Seed | None = None
+    ext: Extension = "glb"
+
+    def __post_init__(self) -> None:
+        _check_seed(self.seed)
+
+
+Task = ImageTask | LlmTask | AudioSttTask | AudioTtsTask | VideoTask | MeshTask
+
+TASKS: Mapping[TaskKind, type[Task]] = {
+    TaskKind.IMAGE: ImageTask,
+    TaskKind.LLM: LlmTask,
+    TaskKind.AUDIO_STT: AudioSttTask,
+    TaskKind.AUDIO_TTS: AudioTtsTask,
+    TaskKind.VIDEO: VideoTask,
+    TaskKind.MESH: MeshTask,
 }
+"""The task of each kind."""
+
+_KINDS = {task: kind for kind, task in TASKS.items()}
 
 
 def task_kind(task: Task) -> TaskKind:
     """The wire kind of a task."""
     return _KINDS[type(task)]
+
+
+TIMESTAMPS = ("segment", "word")
+"""What the ``timestamps`` of a transcription may say."""
+
+
+def unknown_word(task: Task) -> tuple[str, str] | None:
+    """The parameter of a task with a word that is none of the protocol's, and what is wrong with
+    it. Whoever types one is told; a worker leaves the word of an offer to the engine (§3)."""
+    match task:
+        case AudioSttTask(timestamps=str(word)) if word not in TIMESTAMPS:
+            return "timestamps", f"{word[:80]!r} is none of {', '.join(TIMESTAMPS)}"
+        case _:
+            return None
 
 
 def full_prompt(task: Task) -> str:
@@ -140,5 +179,13 @@ def full_prompt(task: Task) -> str:
             return task.text
         case AudioSttTask():
             return task.input_url
+        case MeshTask():
+            return ""  # its picture may be a whole data: URL
         case LlmTask():
             return "\n".join(f"{m.role}: {m.content}" for m in task.messages)
+
+
+def _check_seed(seed: int | None) -> None:
+    # A Meta bound has to fit 63 bits.
+    if seed is not None and seed > MAX_SEED:
+        raise ValueError(f"seed must be at most {MAX_SEED}")

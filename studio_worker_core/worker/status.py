@@ -4,15 +4,26 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any, Literal
 
 import msgspec
-from msgspec import Struct
+from msgspec import Struct, field
 
-__all__ = ["JobStatus", "StatusBoard", "WorkerState", "WorkerStatus"]
+from studio_worker_core.jobs.job import Job
+from studio_worker_core.jobs.listener import Failure, JobListener
+from studio_worker_core.redaction import without_secrets
 
 WorkerState = Literal[
-    "starting", "registering", "pending", "connecting", "connected", "waiting", "stopping"
+    "starting",
+    "registering",
+    "pending",
+    "connecting",
+    "connected",
+    "waiting",
+    "refused",
+    "serving",
+    "stopping",
 ]
 
 
@@ -32,6 +43,8 @@ class WorkerStatus(Struct, frozen=True):
     """One snapshot of the whole worker."""
 
     state: WorkerState = "starting"
+    since: datetime = field(default_factory=lambda: datetime.now(UTC))
+    """When it came into that state."""
     detail: str = ""
     """A few words beside the state: the request id while pending, the reason while waiting."""
     studio_url: str = ""
@@ -47,16 +60,50 @@ class WorkerStatus(Struct, frozen=True):
     """Why no offers are taken (paused, outbox full), if so."""
 
 
+class _Listener:
+    """A thread that tells one listener the newest snapshot whenever it has time for it."""
+
+    def __init__(self, tell: Callable[[WorkerStatus], None]) -> None:
+        self._tell = tell
+        self._changed = threading.Condition()
+        self._newest: WorkerStatus | None = None
+        self._closing = False
+        self._thread = threading.Thread(target=self._work, name="status", daemon=True)
+        self._thread.start()
+
+    def put(self, status: WorkerStatus) -> None:
+        with self._changed:
+            self._newest = status
+            self._changed.notify_all()
+
+    def close(self, seconds: float) -> None:
+        with self._changed:
+            self._closing = True
+            self._changed.notify_all()
+        self._thread.join(seconds)
+
+    def _work(self) -> None:
+        while (status := self._next()) is not None:
+            self._tell(status)
+
+    def _next(self) -> WorkerStatus | None:
+        with self._changed:
+            self._changed.wait_for(lambda: self._newest is not None or self._closing)
+            status, self._newest = self._newest, None
+            return status
+
+
 class StatusBoard:
     """Holds the current :class:`WorkerStatus`; any thread may post, listeners are told.
 
-    Listeners run on the posting thread and must return at once.
+    Each listener has a thread of its own, so one that hangs holds up nobody who posts; what
+    came while it was busy it is told as one snapshot, the newest.
     """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._current = WorkerStatus()
-        self._listeners: list[Callable[[WorkerStatus], None]] = []
+        self._listeners: list[_Listener] = []
 
     @property
     def current(self) -> WorkerStatus:
@@ -64,13 +111,30 @@ class StatusBoard:
         return self._current
 
     def subscribe(self, listener: Callable[[WorkerStatus], None]) -> None:
-        """Call ``listener`` with every new snapshot."""
+        """Call ``listener`` with new snapshots until :meth:`close`."""
         with self._lock:
-            self._listeners.append(listener)
+            self._listeners.append(_Listener(listener))
+
+    def close(self, seconds: float = 1.0) -> None:
+        """Tell the listeners the last snapshot, waiting at most ``seconds`` for each."""
+        with self._lock:
+            listeners, self._listeners = self._listeners, []
+        for listener in listeners:
+            listener.close(seconds)
 
     def post(self, **changes: Any) -> None:
-        """Change some fields of the snapshot."""
-        self._apply(lambda status: msgspec.structs.replace(status, **changes))
+        """Change some fields of the snapshot; what they quote is without secrets."""
+        clean = {
+            name: without_secrets(value) if isinstance(value, str) else value
+            for name, value in changes.items()
+        }
+
+        def change(status: WorkerStatus) -> WorkerStatus:
+            if clean.get("state", status.state) != status.state:
+                clean["since"] = datetime.now(UTC)
+            return msgspec.structs.replace(status, **clean)
+
+        self._apply(change)
 
     def count(self, field: Literal["done", "failed"]) -> None:
         """Add one to a counter."""
@@ -92,6 +156,43 @@ class StatusBoard:
     def _apply(self, change: Callable[[WorkerStatus], WorkerStatus]) -> None:
         with self._lock:
             self._current = current = change(self._current)
-            listeners = tuple(self._listeners)
-        for listener in listeners:
-            listener(current)
+            # In here, so that no older snapshot comes after a newer one.
+            for listener in self._listeners:
+                listener.put(current)
+
+
+class ShownOnBoard(JobListener[object]):
+    """Shows on a board whichever job it hears of.
+
+    :param undelivered: how many results the studio has not acknowledged.
+    """
+
+    def __init__(self, board: StatusBoard, undelivered: Callable[[], int]) -> None:
+        self._board = board
+        self._undelivered = undelivered
+
+    def started(self, job: Job) -> None:
+        """See :class:`JobListener`."""
+        self._board.post(
+            job=JobStatus(
+                job_id=job.job_id,
+                kind=job.kind,
+                engine=job.engine,
+                model=job.model,
+                started=job.since,
+            )
+        )
+
+    def progress(self, job: Job, fraction: float, message: str | None) -> None:
+        """See :class:`JobListener`."""
+        self._board.job_progress(fraction, message)
+
+    def finished(self, job: Job, result: object) -> None:
+        """See :class:`JobListener`."""
+        self._board.post(job=None, undelivered=self._undelivered())
+
+    def failed(self, job: Job, failure: Failure) -> None:
+        """See :class:`JobListener`."""
+        if failure.stopped is None:
+            self._board.count("failed")  # cancelled or handed back is no failure
+        self._board.post(job=None, undelivered=self._undelivered())

@@ -85,7 +85,7 @@ def here(
 def on_terminal(environ: dict[str, str], tmp_path: Path) -> Callable[..., tuple[int, str]]:
     """Run a program on a terminal of its own; its exit status and what it wrote there."""
 
-    def run(argv: list[str], **extra: str) -> tuple[int, str]:
+    def run(argv: list[str], *, typing: bool = False, **extra: str) -> tuple[int, str]:
         controller, terminal = pty.openpty()
         chunks: list[bytes] = []
 
@@ -107,14 +107,14 @@ def on_terminal(environ: dict[str, str], tmp_path: Path) -> Callable[..., tuple[
             argv,
             env={name: value for name, value in wanted.items() if value},
             cwd=tmp_path,
-            stdin=subprocess.DEVNULL,
+            stdin=terminal if typing else subprocess.DEVNULL,
             stdout=terminal,
             stderr=terminal,
             check=False,
             timeout=60,
         )
         os.close(terminal)
-        reader.join(10)
+        reader.join(60)
         os.close(controller)
         return done.returncode, b"".join(chunks).decode("utf-8")
 

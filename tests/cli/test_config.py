@@ -11,6 +11,9 @@ from pathlib import Path
 import pytest
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
+OnTerminal = Callable[..., tuple[int, str]]
+
+EDIT = [sys.executable, "-m", "studio_worker_core.cli.main", "config", "edit"]
 
 SECRET = "tok-7f3a9c-very-secret"
 
@@ -34,7 +37,7 @@ def test_show_is_what_config_alone_does_and_hides_secrets(cli: Run, registered: 
     assert SECRET not in shown.stdout + shown.stderr
     assert 'auth_token = "***"' in shown.stdout
     assert 'worker_id = "w-1"\n' in shown.stdout
-    assert "vram_threshold_gb = 8.0  # default" in shown.stdout
+    assert "vram_threshold_gb = 12.0  # default" in shown.stdout
     assert "unknown, kept as it is: from_the_future" in shown.stdout
     assert str(registered) in shown.stdout
 
@@ -98,21 +101,31 @@ def test_bad_keys_and_values_are_named(here: Run, arguments: tuple[str, ...], to
 
 
 def test_edit_opens_the_editor_and_checks_the_result(
-    cli: Run, config_file: Path, tmp_path: Path
+    on_terminal: OnTerminal, config_file: Path, tmp_path: Path
 ) -> None:
     editor = tmp_path / "editor.py"
-    editor.write_text("import sys; open(sys.argv[1], 'a').write('auto_start = \"x\"\\n')", "utf-8")
-    shown = cli("config", "edit", EDITOR=f"{sys.executable} {editor}", VISUAL="")
-    assert shown.returncode == 3
-    assert f"{config_file}: auto_start" in shown.stderr
-    assert "auto_start" in config_file.read_text("utf-8")
+    editor.write_text(
+        "import sys; open(sys.argv[1], 'a').write('start_minimised = \"x\"\\n')", "utf-8"
+    )
+    status, written = on_terminal(EDIT, typing=True, EDITOR=f"{sys.executable} {editor}")
+    assert status == 3
+    assert "start_minimised" in written
+    assert "start_minimised" in config_file.read_text("utf-8")
 
 
-def test_a_missing_editor_is_one_clear_line(cli: Run) -> None:
-    shown = cli("config", "edit", EDITOR="/no/such/editor", VISUAL="")
+def test_a_missing_editor_is_one_clear_line(on_terminal: OnTerminal) -> None:
+    status, written = on_terminal(EDIT, typing=True, EDITOR="/no/such/editor")
+    assert status == 3
+    assert "set EDITOR" in written
+    assert len(written.splitlines()) == 1
+
+
+def test_no_editor_is_started_without_a_terminal(cli: Run, config_file: Path) -> None:
+    shown = cli("config", "edit", EDITOR="/bin/true")
     assert shown.returncode == 3
-    assert "set EDITOR" in shown.stderr
-    assert len(shown.stderr.splitlines()) == 1
+    assert "needs a terminal" in shown.stderr
+    assert "config set" in shown.stderr
+    assert not config_file.exists()
 
 
 def test_the_threshold_is_kept(cli: Run) -> None:
@@ -127,8 +140,40 @@ def test_a_threshold_that_is_no_size_is_refused(here: Run, text: str) -> None:
     assert "vram_threshold_gb" in shown.stderr
 
 
-def test_pausing_is_kept_until_resumed(here: Run) -> None:
-    assert here("pause").returncode == 0
-    assert json.loads(here("status", "--json").stdout)["paused"] is True
-    assert here("--quiet", "resume").stdout == ""
+def test_nobody_can_be_paused_while_no_worker_runs(here: Run) -> None:
+    for command, value in (("pause", "true"), ("resume", "false")):
+        shown = here(command)
+        assert shown.returncode == 1
+        assert "no worker runs on" in shown.stderr
+        assert f"'studio-worker config set paused {value}'" in shown.stderr
     assert json.loads(here("status", "--json").stdout)["paused"] is False
+    assert here("config", "set", "paused", "true").returncode == 0
+    assert json.loads(here("status", "--json").stdout)["paused"] is True
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("config", "set", "limits.total_seconds", "abc"), "expected a number, got 'abc'"),
+        (("config", "set", "limits.total_seconds", "-1"), "expected a number of at least 0"),
+        (("config", "set", "local_api_port", "70000"), "expected a whole number of at most 65535"),
+        (("config", "set", "auto_start", "maybe"), "expected true or false, got 'maybe'"),
+        (("set-threshold", "-1"), "expected a number of at least 0"),
+        (("set-threshold", "lots"), "expected a number, got 'lots'"),
+    ],
+)
+def test_a_value_that_does_not_fit_is_refused_in_words(
+    here: Run, config_file: Path, arguments: tuple[str, ...], said: str
+) -> None:
+    done = here(*arguments)
+    assert done.returncode != 0
+    assert said in done.stderr
+    assert str(config_file) not in done.stderr, "what was typed is at fault, not the file"
+    assert not config_file.exists()
+
+
+def test_a_list_can_be_set_from_the_command_line(here: Run) -> None:
+    assert here("config", "set", "plugins.disabled", "one, two").returncode == 0
+    assert here("config", "get", "plugins.disabled").stdout == '["one", "two"]\n'
+    assert here("config", "set", "plugins.disabled", "").returncode == 0
+    assert here("config", "get", "plugins.disabled").stdout == "[]\n"

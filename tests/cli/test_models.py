@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -13,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from studio_worker_core.cli.exit_codes import ExitCode
-from tests.models.file_server import Answer, FileServer, content, sha256
+from tests.downloads.file_server import Answer, FileServer, content, sha256
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -29,7 +30,7 @@ def server() -> Iterator[FileServer]:
 
 @pytest.fixture
 def root(config_file: Path) -> Path:
-    return config_file.parent / "models"
+    return config_file.parent.parent.parent / "home" / "models"
 
 
 def add(cli: Run, server: FileServer, model: str = "tiny", *, checksum: str | None = None) -> None:
@@ -73,6 +74,7 @@ def test_a_model_is_added_pulled_verified_and_removed(
         "filesPresent": 0,
         "bytes": 0,
         "state": "not downloaded",
+        "resident": False,
     }
     pulled = cli("models", "pull", "tiny")
     file = root / "tiny" / "weights.bin"
@@ -130,13 +132,23 @@ def test_an_entry_of_a_registry_can_be_added_from_its_json(
     [
         (("pull", "nope"), "no model 'nope'"),
         (("remove", "nope"), "no model 'nope'"),
-        (("verify", "nope"), "no files of 'nope'"),
+        (("verify", "nope"), "no model 'nope'"),
+        (("verify", "motion"), "motion needs no files"),
         (("add", "x"), "--engine"),
         (("add", "x", "--engine", "onnx", "--kind", "poem"), "poem"),
         (("add", "x", "--engine", "onnx", "--file", "nonsense"), "ROLE=URL"),
         (("add", "x", "--engine", "onnx", "--file", "model=http://h.example/a"), "use https"),
         (("add", "x", "--engine", "onnx", "--file", "model=file:///etc/passwd"), "only https"),
-        (("add", "x", "--engine", "onnx", "--file", "model=https://h.example/"), "source.files"),
+        (("add", "x", "--engine", "onnx", "--file", "model=https://h.example/"), "#name=NAME"),
+        (("add", "x", "--engine", "onnx", "--file", "https://h.example/a"), "write model=https"),
+        (("add", "x", "--engine", "onnx", "--file", "m=https://h.example/a#md5=1"), "sha256, size"),
+        (("add", "x", "--engine", "onnx", "--file", "m=https://h.example/a#sha256=1"), "64 hexa"),
+        (("add", "x", "--engine", "onnx", "--file", "m=https://h.example/a#size=big"), "4.2GB"),
+        (("add", "x", "--engine", "two words"), "--engine"),
+        (("add", "x", "--engine", "onnx", "--vram", "nan"), "--vram"),
+        (("add", "x", "--engine", "onnx", "--vram", "inf"), "--vram"),
+        (("add", "\x1b[31mred", "--engine", "onnx"), "'\\x1b[31mred'"),
+        (("add", "--from", "/dev/null"), "/dev/null is empty"),
         (("add", "--from", "missing.json"), "missing.json"),
     ],
 )
@@ -205,3 +217,133 @@ def test_a_terminal_shows_bars(
     assert process.returncode == 0
     assert b"500.0/500.0 kB" in shown
     assert "━".encode() in shown
+
+
+def test_a_file_is_added_with_its_size_and_checksum(cli: Run) -> None:
+    digest = "ab" * 32
+    url = f"https://hub.example/dl?id=7#sha256={digest}&size=4.2GB&name=m.gguf"
+    assert cli("models", "add", "x", "--engine", "onnx", "--file", f"model={url}").returncode == 0
+    file = Path(cli("config", "path").stdout.strip()).with_name("plugin-models.json")
+    written = json.loads(file.read_bytes())["models"]
+    (entry,) = [entry for entry in written if entry["id"] == "x"]
+    assert entry["source"]["files"] == [
+        {
+            "role": "model",
+            "url": "https://hub.example/dl?id=7",
+            "filename": "m.gguf",
+            "approxBytes": 4_200_000_000,
+            "sha256": digest,
+        }
+    ]
+
+
+def test_verify_says_what_was_only_checked_by_its_form(cli: Run, server: FileServer) -> None:
+    url = server.serve("/weights.bin", DATA)
+    assert cli("models", "add", "x", "--engine", "onnx", "--file", f"model={url}").returncode == 0
+    assert cli("models", "pull", "x").returncode == 0
+    done = cli("models", "verify", "x")
+    assert done.returncode == 0
+    assert "ok, form only" in done.stdout
+    add(cli, server)
+    assert cli("models", "pull", "tiny").returncode == 0
+    assert "form only" not in cli("models", "verify", "tiny").stdout
+
+
+def test_a_model_that_is_removed_is_no_longer_kept_loaded(
+    cli: Run, server: FileServer, config_file: Path
+) -> None:
+    add(cli, server)
+    resident = config_file.with_name("residency.json")
+    resident.write_text('{"version": 1, "resident": ["tiny", "other"]}', "utf-8")
+    assert listed(cli)["tiny"]["resident"]
+    assert "not downloaded, kept loaded" in cli("models", "list").stdout
+    assert cli("models", "remove", "tiny").returncode == 0
+    assert json.loads(resident.read_bytes()) == {"version": 1, "resident": ["other"]}
+
+
+def test_remove_says_what_it_left(cli: Run, server: FileServer, root: Path) -> None:
+    add(cli, server)
+    assert cli("models", "pull", "tiny").returncode == 0
+    (root / "tiny" / "notes.txt").write_text("mine")
+    done = cli("models", "remove", "tiny")
+    assert done.returncode == 0
+    assert "notes.txt" in done.stderr
+    assert (root / "tiny" / "notes.txt").read_text() == "mine"
+
+
+def test_what_a_studio_calls_a_model_cannot_steer_a_terminal(cli: Run, config_file: Path) -> None:
+    config_file.parent.mkdir(parents=True, exist_ok=True)
+    entry = {"id": "\x1b[2Jgone\nrow", "origin": "studio", "source": {"engine": "onnx"}}
+    config_file.with_name("models.json").write_text(
+        json.dumps({"models": [entry], "dismissedSeeds": []})
+    )
+    shown = cli("models", "list").stdout
+    assert "\x1b" not in shown
+    assert "\\x1b[2Jgone\\nrow" in shown
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals are POSIX")
+def test_ctrl_c_ends_a_stalled_download_and_the_next_goes_on(
+    cli: Run, server: FileServer, environ: dict[str, str], tmp_path: Path
+) -> None:
+    add(cli, server)
+    server.answers["/weights.bin"] = [Answer(stalls_after=200_000)]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "studio_worker_core.cli.main", "models", "pull", "tiny"],
+        env=environ,
+        cwd=tmp_path,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert server.stalled.wait(60)
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == ExitCode.INTERRUPTED
+    assert "Traceback" not in said
+    assert "what has arrived stays; 'studio-worker models pull tiny' goes on from there" in said
+    assert cli("models", "pull", "tiny").returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--vram", "much"], "for '--vram': 'much' is no number"),
+        (["--vram", "-1"], "for --vram: -1 is no number of GB"),
+        (["--name", "n" * 600], "for --name: expected text of at most 512 characters"),
+        (["--file", "m=https://hub.example/" + "f" * 300], "for --file: its filename: expected"),
+        (["--file", "r" * 101 + "=https://hub.example/f"], "for --file: its role: expected text"),
+        (["--file", "m=ftp://hub.example/f"], "for --file: ftp://hub.example/f is refused"),
+    ],
+)
+def test_an_option_of_a_model_is_refused_in_its_own_words(
+    here: Run, arguments: list[str], said: str
+) -> None:
+    done = here("models", "add", "tiny", "--engine", "onnx", *arguments)
+    assert done.returncode == 2
+    assert said in " ".join(done.stderr.split())
+    assert "$" not in done.stderr
+    assert "`" not in done.stderr
+
+
+def test_an_entry_of_a_registry_is_refused_in_words(here: Run, tmp_path: Path) -> None:
+    entry = {"id": "x", "source": {"engine": "e", "files": [{"role": 1}]}}
+    (tmp_path / "entry.json").write_text(json.dumps(entry), "utf-8")
+    done = here("models", "add", "--from", "entry.json")
+    assert done.returncode == 1
+    assert done.stderr == (
+        "studio-worker: entry.json cannot be used: its source.files[0].role: expected text, "
+        "got a whole number\n"
+    )
+
+
+def test_the_beginning_of_a_model_id_is_enough_and_candidates_are_named(here: Run) -> None:
+    for model in ("tiny-one", "tiny-two", "large"):
+        assert here("models", "add", model, "--engine", "onnx").returncode == 0
+    assert here("models", "pull", "lar").stdout == "large needs no files\n"
+    several = here("models", "remove", "tiny")
+    assert several.returncode == 1
+    assert "2 models begin with 'tiny': tiny-one, tiny-two" in several.stderr
+    assert here("models", "remove", "tiny-t").stdout == "tiny-two: 0 bytes freed\n"
+    assert here("models", "path", "tiny").stdout.rstrip().endswith("tiny-one")

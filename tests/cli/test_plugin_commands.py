@@ -73,8 +73,8 @@ def run(environ: dict[str, str], *arguments: str) -> subprocess.CompletedProcess
 
 
 def times_asked(site: Path) -> int:
-    """How often the good plugin was imported, after it was tried in another process."""
-    return len((site / "greeter" / "asked").read_text("utf-8")) - 1
+    """How often the good plugin was imported."""
+    return len((site / "greeter" / "asked").read_text("utf-8"))
 
 
 def test_a_plugins_command_is_listed_and_works(environ: dict[str, str], plugins: Path) -> None:
@@ -118,7 +118,11 @@ def test_a_damaged_cache_is_passed_over(environ: dict[str, str], plugins: Path) 
     for damage in (b"", b"\xff\xfe\x00", b"studio-worker commands 1\n\nx\n\ny\n\nz\tq"):
         cache.write_bytes(damage)
         assert "greet" in run(environ, "--help").stdout
-    assert times_asked(plugins) == 4
+    (cache,) = cache.parent.glob("plugins-*")
+    for damage in (b"", b"\xff\xfe\x00", b"{}", b'{"format": 1, "kept": 3}', b"[" * 100_000):
+        cache.write_bytes(damage)
+        listed = run(environ, "engines", "list")
+        assert (listed.returncode, "broken on purpose" in listed.stderr) == (0, True)
 
 
 def test_a_cache_that_cannot_be_written_costs_nothing_but_time(
@@ -142,19 +146,11 @@ def test_a_command_whose_module_is_missing_is_one_clear_line(
     assert plugins.exists()
 
 
-def test_the_fingerprint_changes_with_what_is_installed(tmp_path: Path) -> None:
-    before = subject.installed_fingerprint([str(tmp_path)])
-    (tmp_path / "one-1.0.dist-info").mkdir()
-    after = subject.installed_fingerprint([str(tmp_path)])
-    assert before != after
-    assert subject.installed_fingerprint([str(tmp_path), str(tmp_path / "missing")]) == after
-
-
 def test_the_answer_is_remembered_when_no_plugin_is_allowed(
     plugins: Path, environ: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name, value in {**environ, "STUDIO_WORKER_PLUGINS": ""}.items():
         monkeypatch.setenv(name, value)
     assert subject.plugin_commands() == {}
-    monkeypatch.setattr(subject, "_ask_plugins", lambda: pytest.fail("asked again"))
+    monkeypatch.setattr(subject, "_described", lambda: pytest.fail("asked again"))
     assert subject.plugin_commands() == {}

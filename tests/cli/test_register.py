@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -16,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from studio_worker_core.host.lock import InstanceLock
+from tests.support.ports import refusing_port
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -102,12 +102,15 @@ def test_a_rejection_tells_the_reason_and_the_remedy(cli: Run, desk: Desk) -> No
     assert shown.returncode == 5
     assert "not one of ours" in shown.stderr
     assert "register --reset" in shown.stderr
+    status = json.loads(cli("status", "--json").stdout)
+    assert status["registration"] == {"state": "rejected", "reason": "not one of ours"}
+    said = cli("status").stdout
+    assert "rejected: not one of ours; 'studio-worker register --reset' asks again" in said
 
 
 def test_an_unreachable_studio_is_one_clear_line(cli: Run) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as closed:
-        url = f"http://127.0.0.1:{closed.getsockname()[1]}/"
-    shown = cli("register", "--api-base-url", url)
+    with refusing_port() as port:
+        shown = cli("register", "--api-base-url", f"http://127.0.0.1:{port}/")
     assert shown.returncode == 4
     (line,) = shown.stderr.splitlines()
     assert "register" in line
@@ -136,15 +139,21 @@ def test_interrupting_the_wait_leaves_the_request_pending(
         assert process.stdout is not None
         assert "rr-1" in process.stdout.readline()
         process.send_signal(signal.SIGINT)
-        _, errors = process.communicate(timeout=30)
+        _, errors = process.communicate(timeout=60)
     assert process.returncode == 130
     assert errors == "studio-worker: interrupted\n"
     assert settings(config_file)["registration_request_id"] == "rr-1"
     status = json.loads(cli("status", "--json").stdout)
-    assert status["registration"] == {"state": "pending", "request_id": "rr-1"}
+    since = settings(config_file)["registration_requested_at"]
+    assert status["registration"] == {"state": "pending", "request_id": "rr-1", "since": since}
+    said = cli("status").stdout
+    assert f"since {since}" in said
+    assert "studio-worker studio approve rr-1" in said
 
 
-def test_another_studio_is_asked_only_with_reset(cli: Run, desk: Desk, config_file: Path) -> None:
+def test_another_studio_is_asked_only_with_reset_and_the_first_is_kept(
+    cli: Run, desk: Desk, config_file: Path
+) -> None:
     config_file.parent.mkdir(parents=True)
     config_file.write_text(
         'api_base_url = "https://old.example/"\nworker_id = "w-1"\nauth_token = "old"\n', "utf-8"
@@ -156,20 +165,88 @@ def test_another_studio_is_asked_only_with_reset(cli: Run, desk: Desk, config_fi
     desk.decision = {"status": "approved", "workerId": "w-2", "authToken": "new"}
     assert cli("register", "--api-base-url", desk.url, "--reset").returncode == 0
     assert settings(config_file)["worker_id"] == "w-2"
+    shown = cli("config", "show").stdout + cli("config", "show", "--json").stdout
+    assert "https://old.example" in shown
+    assert '"old"' not in shown
+    assert cli("config", "set", "api_base_url", "https://old.example/").returncode == 0
+    kept = settings(config_file)
+    assert (kept["worker_id"], kept["auth_token"]) == ("w-1", "old")
+    back = cli("register", "--api-base-url", desk.url)
+    assert "already registered" in back.stdout, back.stderr
+    assert settings(config_file)["auth_token"] == "new"
+    assert config_file.stat().st_mode & 0o777 == 0o600
 
 
 def test_a_running_worker_is_seen_and_not_registered_beside(
     cli: Run, desk: Desk, config_file: Path
 ) -> None:
     config_file.parent.mkdir(parents=True)
-    with InstanceLock(config_file.parent / "worker.lock"):
+    with InstanceLock(config_file.parent / "daemon.lock"):
         running = json.loads(cli("status", "--json").stdout)["running"]
-        shown = cli("register", "--api-base-url", desk.url)
+        shown = cli("register")
     assert running is not None
     assert shown.returncode == 6
     assert str(running["pid"]) in shown.stderr
     assert desk.requests == []
     assert json.loads(cli("status", "--json").stdout)["running"] is None
+
+
+def test_a_reset_beside_a_running_worker_is_handed_to_it(
+    cli: Run, desk: Desk, config_file: Path
+) -> None:
+    config_file.parent.mkdir(parents=True)
+    config_file.write_text(
+        f'api_base_url = "{desk.url}"\ninstall_id = "i-1"\nworker_id = "w-1"\nauth_token = "old"\n',
+        "utf-8",
+    )
+    with InstanceLock(config_file.parent / "daemon.lock"):
+        shown = cli("register", "--reset")
+    assert shown.returncode == 0, shown.stderr
+    assert "the running worker (process" in shown.stdout
+    assert desk.requests == [], "the running worker asks"
+    kept = settings(config_file)
+    assert "auth_token" not in kept
+    assert kept["install_id"] != "i-1"
+
+
+@pytest.mark.parametrize("left", [None, "", "# nothing\n", "vram_threshold_gb = 8.0\n"])
+def test_a_lost_config_never_leads_to_the_built_in_studio(
+    cli: Run, config_file: Path, left: str | None
+) -> None:
+    assert cli("config", "set", "api_base_url", "http://127.0.0.1:9/").returncode == 0
+    if left is None:
+        config_file.unlink()
+    else:
+        config_file.write_text(left, "utf-8")
+    for command in ("register", "run"):
+        shown = cli(command)
+        assert shown.returncode == 3
+        assert "--api-base-url URL" in shown.stderr
+        assert "studio.minis.gg" not in shown.stdout + shown.stderr
+        assert "Traceback" not in shown.stderr
+    assert cli("register", "--api-base-url", "http://127.0.0.1:9/").returncode == 4
+
+
+def test_a_first_start_says_which_studio_it_asks(cli: Run) -> None:
+    shown = cli("register", HTTPS_PROXY="http://127.0.0.1:9/")
+    assert "the built-in one, https://studio.minis.gg/" in shown.stderr
+    assert shown.returncode == 4
+
+
+def test_status_tells_a_registration_elsewhere_from_one_here(cli: Run, config_file: Path) -> None:
+    config_file.parent.mkdir(parents=True)
+    config_file.write_text(
+        'api_base_url = "https://new.example/"\nregistered_at = "https://old.example"\n'
+        'worker_id = "w-1"\nauth_token = "hidden"\n',
+        "utf-8",
+    )
+    shown = cli("status", "--json")
+    found = json.loads(shown.stdout)
+    elsewhere = [{"studio_url": "https://old.example", "worker_id": "w-1"}]
+    assert found["registration"] == {"state": "not registered", "elsewhere": elsewhere}
+    assert found["worker_id"] is None
+    assert "hidden" not in shown.stdout
+    assert "not registered (and registered at https://old.example as w-1)" in cli("status").stdout
 
 
 def test_status_of_a_fresh_install_makes_no_files(cli: Run, config_file: Path) -> None:
@@ -182,7 +259,7 @@ def test_status_of_a_fresh_install_makes_no_files(cli: Run, config_file: Path) -
 
 def test_status_json_has_the_promised_shape(cli: Run) -> None:
     status = json.loads(cli("status", "--json", STUDIO_WORKER_PLUGINS="").stdout)
-    assert status["outbox"] == {"pending": 0, "pending_bytes": 0, "refused": 0}
+    assert status["outbox"] == {"pending": 0, "pending_bytes": 0, "refused": 0, "other_identity": 0}
     assert "synthetic" in status["engines"]["ready"]
     assert status["registration"] == {"state": "not registered"}
     assert {"config", "studio_url", "worker_id", "running", "version"} <= set(status)

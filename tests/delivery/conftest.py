@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
-from msgspec import Struct
 
 from studio_worker_core.config import OutboxLimits
 from studio_worker_core.delivery import Delivery, Settled
@@ -19,15 +19,6 @@ from studio_worker_core.wire.models import ModelSource
 from studio_worker_core.wire.tasks import ChatMessage, ImageTask, LlmTask
 
 SOURCE = ModelSource(engine="synthetic")
-
-
-class FileResult(Struct, frozen=True):
-    path: Path
-    ext: str
-
-
-class JsonResult(Struct, frozen=True):
-    value: object
 
 
 class Results:
@@ -42,7 +33,7 @@ class Results:
         draft = outbox.begin(claim, "worker-1", session)
         path = draft.directory / "result.png"
         path.write_bytes((b"\x89PNG\r\n\x1a\n" + job_id.encode()).ljust(size, b"\0"))
-        return outbox.finish(draft, FileResult(path, "png"))
+        return outbox.finish(draft, path)
 
     def answer(
         self,
@@ -59,7 +50,9 @@ class Results:
             model_source=SOURCE,
         )
         draft = outbox.begin(claim, "worker-1", session)
-        return outbox.finish(draft, JsonResult({"answer": job_id} if value is None else value))
+        path = draft.directory / "result.json"
+        path.write_bytes(msgspec.json.encode({"answer": job_id} if value is None else value))
+        return outbox.finish(draft, path)
 
 
 @pytest.fixture
@@ -74,7 +67,7 @@ def outbox(tmp_path: Path) -> Outbox:
     return box
 
 
-WAIT = 20.0
+WAIT = 60.0
 
 
 class Studio:
@@ -121,7 +114,7 @@ class FakeSession:
         return True
 
 
-class Post:
+class Field:
     """One delivery with everything around it."""
 
     def __init__(self, outbox: Outbox) -> None:
@@ -134,10 +127,10 @@ class Post:
         self.ours: bool | None = None
         self.delivery = self.new()
 
-    def new(self, rescan_seconds: float = 3600.0) -> Delivery:
+    def new(self, rescan_seconds: float = 3600.0, senders: int = 1) -> Delivery:
         return Delivery(
             self.outbox,
-            self.studio.complete,
+            [self.studio.complete] * senders,
             self.stop,
             is_ours=lambda _job: self.ours,
             on_settled=self.on_settled,
@@ -165,8 +158,8 @@ class Post:
 
 
 @pytest.fixture
-def post(outbox: Outbox) -> Iterator[Post]:
-    made = Post(outbox)
+def field(outbox: Outbox) -> Iterator[Field]:
+    made = Field(outbox)
     yield made
     made.stop.set()
     assert made.delivery.join(WAIT)

@@ -21,8 +21,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["ROOT", "Block", "Command", "blocks_of", "commands_of", "inline_code", "pages"]
-
 ROOT = Path(__file__).resolve().parents[2]
 
 _FENCE = re.compile(r"^(?P<indent> *)(?P<fence>`{3,}|:{3,})(?P<info>[^`]*)$")
@@ -66,7 +64,11 @@ class Command:
 def pages() -> list[Path]:
     """Every page: the README files and all of ``docs``."""
     found = sorted((ROOT / "docs").rglob("*.md"))
-    return [ROOT / "README.md", *(page for page in found if "_build" not in page.parts)]
+    return [
+        ROOT / "README.md",
+        ROOT / "CONTRIBUTING.md",
+        *(page for page in found if "_build" not in page.parts),
+    ]
 
 
 def blocks_of(page: Path) -> Iterator[Block]:

@@ -11,8 +11,6 @@ from typing import Any
 from tests.docs.blocks import ROOT
 from tools.reference_pages.commands import walk
 
-__all__ = ["complaint_about"]
-
 _ENDS = frozenset({"|", "||", "&&", ";", ">", "2>", "<", "&"})
 _EXTRAS = re.compile(r"^studio-worker\[([\w,.-]+)\]")
 _GLOBAL = frozenset({"--config", "-v", "--verbose", "-q", "--quiet", "-h", "--help", "--version"})
@@ -28,7 +26,8 @@ def complaint_about(line: str) -> str | None:
         case ["studio-worker", *arguments]:
             return _worker_complaint(arguments)
         case ["make", *targets]:
-            unknown = [t for t in targets if t not in _make_targets()]
+            # NAME=value sets a variable of the makefile.
+            unknown = [t for t in targets if "=" not in t and t not in _make_targets()]
             return f"no make target {', '.join(unknown)}" if unknown else None
         case ["pip" | "pipx" | "uv", "install", *packages]:
             found = [_EXTRAS.match(each) for each in packages]

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 import re
-import socket
 import subprocess
 import sysconfig
 import venv
@@ -18,13 +17,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from studio_worker_core.testing.processes import ProcessUnderTest
 from tests.docs.blocks import ROOT, Block, Command, commands_of
-
-__all__ = ["Session", "shown_matches"]
+from tests.support.ports import lasting_port
+from tests.support.processes import ProcessUnderTest
 
 _PORT = "8765"
-_SECONDS = 120.0
+_SECONDS = 150.0
 _LAUNCHER = """#!{python}
 from {module} import {name}
 raise SystemExit({name}())
@@ -37,7 +35,7 @@ class Session:
     def __init__(self, root: Path) -> None:
         self.directory = root / "work"
         self._root = root
-        self._port = _free_port()
+        self._port = lasting_port()
         self._running = ExitStack()
         self._environ: dict[str, str] = {}
 
@@ -155,12 +153,6 @@ def _narrow(line: str) -> str:
     return " ".join(line.split())
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 def _environment(directory: Path) -> Path:
     """A virtual environment on top of this one, with the commands a reader types."""
     venv.create(directory, with_pip=False, symlinks=True)
@@ -172,7 +164,7 @@ def _environment(directory: Path) -> Path:
     commands = {
         "studio-worker": ("studio_worker_core.cli.main", "main"),
         "pip": ("pip._internal.cli.main", "main"),
-        "pytest": ("pytest", "console_main"),
+        "pytest": ("pytest", "main"),
     }
     for command, (module, name) in commands.items():
         launcher = directory / "bin" / command

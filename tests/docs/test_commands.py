@@ -25,13 +25,16 @@ BLOCKS = [block for page in PAGES for block in blocks_of(page)]
 _CHECKED = {"console", "python", "toml", "json", "ini", "dockerfile", "text", "{toctree}"}
 
 _NOT_RUN = {
+    "asks questions",
     "downloads a model",
     "fetches from a package index",
     "needs Docker",
     "needs a studio at that address",
+    "needs a worker that runs",
     "needs nginx",
     "needs systemd and a package index",
     "needs systemd, root and a package index",
+    "serves until Ctrl-C",
     "there is no result to act on",
     "they are what the tests are run by",
 }

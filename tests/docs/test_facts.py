@@ -89,6 +89,6 @@ def test_an_environment_variable_on_a_page_is_read_somewhere(page: Path) -> None
 @pytest.mark.parametrize("page", pages(), ids=lambda page: str(page.relative_to(ROOT)))
 def test_a_file_of_the_repository_on_a_page_exists(page: Path) -> None:
     rooted = ("bench/", "tests/", "tools/", "docs/", "plugins/", "studio_worker_core/")
-    named = [code.partition("::")[0] for _, code in inline_code(page) if code.startswith(rooted)]
-    kept = [name for name in named if not name.startswith("docs/_build/")]
+    named = [code.partition(":")[0] for _, code in inline_code(page) if code.startswith(rooted)]
+    kept = [name for name in named if not name.startswith("docs/_build/") and "<" not in name]
     assert [name for name in kept if not (ROOT / name).exists()] == []

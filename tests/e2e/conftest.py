@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from studio_worker_core.testing.field import Field
+from tests.support.field import Field
 
 pytest.importorskip("studio_worker_studio", reason="the studio plugin is not installed")
 

@@ -10,12 +10,14 @@ from typing import Any
 import pytest
 from PIL import Image
 
+from tests.support.field import Field
+
 
 def synthetic(kind: str, **task: Any) -> dict[str, Any]:
     return {"kind": kind, **task}
 
 
-def run(standing: Any, task: dict[str, Any]) -> tuple[dict[str, Any], Any]:
+def run(standing: Field, task: dict[str, Any]) -> tuple[dict[str, Any], Any]:
     operator = standing.operator
     job_id = operator.submit("synthetic", task, modelSource={"engine": "synthetic", "files": []})
     job = operator.wait_job(job_id)
@@ -24,7 +26,9 @@ def run(standing: Any, task: dict[str, Any]) -> tuple[dict[str, Any], Any]:
 
 
 @pytest.mark.parametrize("ext", ["png", "webp", "jpg"])
-def test_an_image_comes_back_at_the_asked_size_in_the_asked_format(standing: Any, ext: str) -> None:
+def test_an_image_comes_back_at_the_asked_size_in_the_asked_format(
+    standing: Field, ext: str
+) -> None:
     task = synthetic("image", prompt="a red fox", width=96, height=64, seed=7, ext=ext)
     job, data = run(standing, task)
     picture = Image.open(io.BytesIO(data))
@@ -35,14 +39,14 @@ def test_an_image_comes_back_at_the_asked_size_in_the_asked_format(standing: Any
     assert job["result"]["bytes"] == len(data)
 
 
-def test_speech_comes_back_as_a_wav(standing: Any) -> None:
+def test_speech_comes_back_as_a_wav(standing: Field) -> None:
     job, data = run(standing, synthetic("audio_tts", text="hello from the worker"))
     with wave.open(io.BytesIO(data)) as sound:
         assert sound.getnframes() > 0
     assert job["result"]["mime"] == "audio/wav"
 
 
-def test_a_video_comes_back_as_an_animation_of_the_asked_length(standing: Any) -> None:
+def test_a_video_comes_back_as_an_animation_of_the_asked_length(standing: Field) -> None:
     task = synthetic("video", prompt="waves", seconds=1.5, fps=10, width=64, height=48, ext="webp")
     _, data = run(standing, task)
     clip = Image.open(io.BytesIO(data))
@@ -57,7 +61,7 @@ def test_a_video_comes_back_as_an_animation_of_the_asked_length(standing: Any) -
     assert math.isclose(total, 1500, abs_tol=10)
 
 
-def test_a_chat_completion_comes_back_as_json(standing: Any) -> None:
+def test_a_chat_completion_comes_back_as_json(standing: Field) -> None:
     task = synthetic("llm", messages=[{"role": "user", "content": "say hello"}])
     job, answer = run(standing, task)
     assert answer["choices"][0]["message"]["role"] == "assistant"
@@ -65,7 +69,7 @@ def test_a_chat_completion_comes_back_as_json(standing: Any) -> None:
     assert job["result"]["json"] == answer
 
 
-def test_a_transcript_comes_back_as_json(standing: Any, tmp_path: Any) -> None:
+def test_a_transcript_comes_back_as_json(standing: Field, tmp_path: Any) -> None:
     from http.server import HTTPServer, SimpleHTTPRequestHandler
     from threading import Thread
 

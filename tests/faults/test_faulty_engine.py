@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from functools import partial
 
 import psutil
 import pytest
 
-from studio_worker_core.testing.processes import WorkerProcess, eventually
+from tests.support.fault_field import ChangeSetting, FaultField, gone
+from tests.support.processes import WorkerProcess
+from tests.support.waiting import command_line, eventually, has_ended
 
 DEATHS = {
     "crash:segv": r"killed by SIGSEGV \(segmentation fault\); last output:\n",
@@ -26,10 +28,10 @@ DEATHS = {
 
 LIMITS = {
     "idle_seconds": (
-        *("1.5", ("hang", "ignoreterm", "stop")),
-        r"no progress for 1\.5 s \(limits\.idle_seconds\)",
+        *("5", ("hang", "ignoreterm", "stop")),
+        r"no progress for 5 s \(limits\.idle_seconds\)",
     ),
-    "total_seconds": ("2", ("deaf:600",), r"longer than 2 s \(limits\.total_seconds\)"),
+    "total_seconds": ("6", ("deaf:600",), r"longer than 6 s \(limits\.total_seconds\)"),
     "memory_gb": ("0.25", ("memory:600",), r"more than the 0\.25 GB allowed \(limits\.memory_gb\)"),
     "output_mb": ("5", ("big:60",), r"more than the 5 MB allowed \(limits\.output_mb\)"),
 }
@@ -42,7 +44,7 @@ def told(worker: WorkerProcess, job_id: str) -> list[str]:
 
 
 @pytest.mark.parametrize("fault", DEATHS)
-def test_a_death_is_one_failed_job_and_the_next_job_runs(standing: Any, fault: str) -> None:
+def test_a_death_is_one_failed_job_and_the_next_job_runs(standing: FaultField, fault: str) -> None:
     job = standing.fails(standing.submit(fault, maxAttempts=1))
     assert re.search(DEATHS[fault], job["error"]), job["error"]
     assert job["attempts"] == 1
@@ -52,7 +54,7 @@ def test_a_death_is_one_failed_job_and_the_next_job_runs(standing: Any, fault: s
 
 @pytest.mark.parametrize("name", LIMITS)
 def test_a_job_over_its_limit_is_ended_and_the_next_job_runs(
-    standing: Any, setting: Any, name: str
+    standing: FaultField, setting: ChangeSetting, name: str
 ) -> None:
     value, faults, cause = LIMITS[name]
     standing.finishes(standing.submit("ok"))
@@ -73,14 +75,14 @@ def test_a_job_over_its_limit_is_ended_and_the_next_job_runs(
     ],
 )
 def test_a_model_that_cannot_be_loaded_fails_its_job_alone(
-    standing: Any, model: str, cause: str
+    standing: FaultField, model: str, cause: str
 ) -> None:
     job = standing.fails(standing.submit("ok", model=model, maxAttempts=1))
     assert re.search(cause, job["error"]), job["error"]
     standing.finishes(standing.submit("ok"))
 
 
-def test_loading_has_a_limit(standing: Any, setting: Any) -> None:
+def test_loading_has_a_limit(standing: FaultField, setting: ChangeSetting) -> None:
     setting("limits.load_seconds", "2")
     job = standing.fails(standing.submit("ok", model="fault-load-hang", maxAttempts=1))
     assert re.search(r"longer than 2 s \(limits\.load_seconds\)", job["error"]), job["error"]
@@ -88,21 +90,21 @@ def test_loading_has_a_limit(standing: Any, setting: Any) -> None:
     standing.finishes(standing.submit("ok"))
 
 
-def test_every_attempt_is_told_once_until_they_are_spent(standing: Any) -> None:
+def test_every_attempt_is_told_once_until_they_are_spent(standing: FaultField) -> None:
     job = standing.fails(standing.submit("crash:exit:9", maxAttempts=2))
     assert job["attempts"] == 2
     standing.finishes(standing.submit("ok"))
     assert len(told(standing.workers[0], job["jobId"])) == 2
 
 
-def test_a_task_the_engine_cannot_serve_is_not_tried_again(standing: Any) -> None:
+def test_a_task_the_engine_cannot_serve_is_not_tried_again(standing: FaultField) -> None:
     job = standing.fails(standing.submit("invalid", maxAttempts=5))
     assert job["error"] == "this prompt is not for me"
     assert len(told(standing.workers[0], job["jobId"])) == 1
 
 
 @pytest.mark.parametrize("flood", ["flood", "logs"])
-def test_a_flood_of_output_does_no_harm(standing: Any, flood: str) -> None:
+def test_a_flood_of_output_does_no_harm(standing: FaultField, flood: str) -> None:
     before = psutil.Process(standing.workers[0].pid).memory_info().rss
     standing.finishes(standing.submit(flood), timeout=120)
     grown = psutil.Process(standing.workers[0].pid).memory_info().rss - before
@@ -110,32 +112,31 @@ def test_a_flood_of_output_does_no_harm(standing: Any, flood: str) -> None:
     standing.finishes(standing.submit("ok"))
 
 
-def test_kill_9_of_the_engine_from_outside(standing: Any, no_orphans: Any) -> None:
+def test_kill_9_of_the_engine_from_outside(standing: FaultField) -> None:
     worker = standing.workers[0]
     standing.finishes(standing.submit("ok"))
     job_id = standing.submit("slow:600", maxAttempts=1)
     eventually("progress", lambda: standing.operator.job(job_id).get("progress"))
-    engine = next(p for p in worker.descendants() if "engines.child" in " ".join(p.cmdline()))
+    engine = next(p for p in worker.descendants() if "lanes.child" in command_line(p))
     engine.kill()
     job = standing.fails(job_id)
     assert "SIGKILL" in job["error"]
-    no_orphans([engine])
+    gone([engine])
     standing.finishes(standing.submit("ok"))
 
 
-def test_what_a_crashing_engine_started_goes_with_it(standing: Any, no_orphans: Any) -> None:
+def test_what_a_crashing_engine_started_goes_with_it(standing: FaultField) -> None:
     worker = standing.workers[0]
     standing.finishes(standing.submit("ok"))
     for fault in ("fork", "daemon"):
         seen = len(worker.lines)
         standing.fails(standing.submit(fault, maxAttempts=1))
         left = int(worker.wait_line(r"left (\d+)", after=seen)[1])
-        if psutil.pid_exists(left):
-            no_orphans([psutil.Process(left)])
+        eventually("it is gone, too", partial(has_ended, left))
         standing.finishes(standing.submit("ok"))
 
 
-def test_progress_shows_in_the_log_and_at_the_studio(standing: Any) -> None:
+def test_progress_shows_in_the_log_and_at_the_studio(standing: FaultField) -> None:
     worker = standing.workers[0]
     job_id = standing.submit("slow:6")
     eventually("progress", lambda: standing.operator.job(job_id).get("progress"))
@@ -145,7 +146,7 @@ def test_progress_shows_in_the_log_and_at_the_studio(standing: Any) -> None:
 
 
 def test_an_engine_that_keeps_crashing_is_not_offered_until_it_had_a_rest(
-    standing: Any, setting: Any
+    standing: FaultField, setting: ChangeSetting
 ) -> None:
     def engines() -> list[str]:
         return [engine["name"] for engine in standing.capabilities()["engines"]]

@@ -14,8 +14,9 @@ from typing import Any
 
 import pytest
 
-from studio_worker_core.testing.http_gateway import HttpGateway, Rule
-from studio_worker_core.testing.processes import eventually
+from tests.support.fault_field import FaultField, outbox_jobs
+from tests.support.http_gateway import HttpGateway, Rule
+from tests.support.waiting import eventually, files_below
 
 resource: Any = pytest.importorskip("resource", reason="file size limits are of POSIX")
 
@@ -79,7 +80,7 @@ def serving(directory: Path) -> Iterator[str]:
 
 
 @pytest.fixture
-def disk(field: Any) -> Iterator[SmallDisk]:
+def disk(field: FaultField) -> Iterator[SmallDisk]:
     """The worker's directory on a small disk. Needs the right to mount one."""
     if sys.platform != "linux":
         pytest.skip("a small disk is mounted as tmpfs, which is Linux")
@@ -88,21 +89,23 @@ def disk(field: Any) -> Iterator[SmallDisk]:
         pytest.skip("this account may not mount a tmpfs")
     yield disk
     for worker in field.workers:
-        if worker.process.poll() is None:
+        if worker.alive:
             worker.stop()
     disk.unmount()
 
 
 def test_an_outbox_without_space_fails_the_job_and_recovers(
-    field: Any, disk: SmallDisk, results_of: Any
+    field: FaultField, disk: SmallDisk
 ) -> None:
     worker = field.faulty_worker(settings=NO_RESERVE)
     field.finishes(field.submit("ok"))
+    # Its room is free only once the worker has heard that it was delivered.
+    eventually("an empty outbox", lambda: outbox_jobs(worker) == [])
     before = worker.config.read_bytes()
     ballast = disk.fill()
     job = field.fails(field.submit("ok", maxAttempts=1))
     assert "No space left" in job["error"] or "the disk is full" in job["error"], job["error"]
-    assert results_of(worker) == []
+    assert outbox_jobs(worker) == []
     assert worker.config.read_bytes() == before
     ballast.unlink()
     field.finishes(field.submit("ok"))
@@ -110,7 +113,7 @@ def test_an_outbox_without_space_fails_the_job_and_recovers(
 
 
 def test_a_result_larger_than_the_disk_fails_and_leaves_nothing(
-    field: Any, disk: SmallDisk
+    field: FaultField, disk: SmallDisk
 ) -> None:
     worker = field.faulty_worker(settings=NO_RESERVE)
     job = field.fails(field.submit("big:8", maxAttempts=1))
@@ -121,7 +124,7 @@ def test_a_result_larger_than_the_disk_fails_and_leaves_nothing(
 
 
 def test_a_model_that_does_not_fit_fails_the_job_and_recovers(
-    field: Any, disk: SmallDisk, tmp_path: Path
+    field: FaultField, disk: SmallDisk, tmp_path: Path
 ) -> None:
     worker = field.faulty_worker(settings=NO_RESERVE)
     (tmp_path / "files").mkdir()
@@ -133,15 +136,15 @@ def test_a_model_that_does_not_fit_fails_the_job_and_recovers(
         assert "model.bin" in job["error"]
         assert " free" in job["error"], "needed and free are named"
         models = worker.config.parent / "models"
-        whole = [p for p in models.rglob("model.bin") if p.is_file()]
+        whole = [p for p in files_below(models) if p.name == "model.bin"]
         assert whole == []
         disk.resize(400 * 1024)  # the model store keeps a quarter of a gigabyte free
         field.finishes(field.submit("ok", modelSource=source))
-        (path,) = (p for p in models.rglob("model.bin") if p.is_file())
+        (path,) = (p for p in files_below(models) if p.name == "model.bin")
         assert path.stat().st_size == 8 * MEBIBYTE
 
 
-def test_a_config_that_cannot_be_written_stays_whole(field: Any, disk: SmallDisk) -> None:
+def test_a_config_that_cannot_be_written_stays_whole(field: FaultField, disk: SmallDisk) -> None:
     worker = field.worker(settings=NO_RESERVE, env=field.env)
     worker.wait_line("waiting for the studio's operator to approve")
     before = worker.config.read_bytes()
@@ -156,27 +159,27 @@ def test_a_config_that_cannot_be_written_stays_whole(field: Any, disk: SmallDisk
     assert worker.stop() == 0
 
 
-def test_a_bound_that_is_reached_stops_offers_until_there_is_room(
-    field: Any, results_of: Any
-) -> None:
+def test_a_bound_that_is_reached_stops_offers_until_there_is_room(field: FaultField) -> None:
     with HttpGateway(field.studio.url) as gateway:
         worker = field.faulty_worker(url=gateway.url, settings="[outbox]\nmax_gb = 0.001\n")
         down = gateway.add(Rule("/complete", status=503, times=10_000))
         job_id = field.submit("big:2")
         worker.wait_line(r"taking no offers: .*outbox")
         eventually("paused at the studio", lambda: not field.capabilities()["autoEnabled"])
-        assert len(results_of(worker)) == 1
+        assert len(outbox_jobs(worker)) == 1
         down.times = 0
         field.finishes(job_id)
         worker.wait_line("taking offers again")
         field.finishes(field.submit("ok"))
 
 
-def test_too_little_free_space_stops_offers_and_says_why(field: Any, disk: SmallDisk) -> None:
+def test_too_little_free_space_stops_offers_and_says_why(
+    field: FaultField, disk: SmallDisk
+) -> None:
     worker = field.faulty_worker(settings="[outbox]\nmin_free_gb = 0.002\n")
     assert field.capabilities()["autoEnabled"]
     ballast = disk.fill()
-    worker.wait_line(r"taking no offers: .*free", timeout=30)
+    worker.wait_line(r"taking no offers: .*free", timeout=60)
     eventually("paused at the studio", lambda: not field.capabilities()["autoEnabled"])
     waiting = field.submit("ok")
     ballast.unlink()
@@ -186,9 +189,7 @@ def test_too_little_free_space_stops_offers_and_says_why(field: Any, disk: Small
 
 @pytest.mark.skipif(sys.platform != "linux", reason="limits of another process are set on Linux")
 @pytest.mark.parametrize("kind", ["image", "llm"])
-def test_a_file_size_limit_fails_the_job_and_recovers(
-    standing: Any, results_of: Any, kind: str
-) -> None:
+def test_a_file_size_limit_fails_the_job_and_recovers(standing: FaultField, kind: str) -> None:
     worker = standing.workers[0]
     standing.finishes(standing.submit("ok", kind))
     before = resource.prlimit(worker.pid, resource.RLIMIT_FSIZE)
@@ -197,7 +198,7 @@ def test_a_file_size_limit_fails_the_job_and_recovers(
     job = standing.fails(standing.submit("ok", kind, maxAttempts=1))
     assert "the disk is full" in job["error"]
     assert "free some space or raise the file size limit" in job["error"]
-    assert results_of(worker) == []
+    assert outbox_jobs(worker) == []
     resource.prlimit(worker.pid, resource.RLIMIT_FSIZE, before)
     standing.finishes(standing.submit("ok", kind))
     eventually("an empty outbox", lambda: list(worker.outbox.glob("jobs/*")) == [])

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from studio_worker_core.testing.soak.report import report
-from studio_worker_core.testing.soak.run import soak
+from tests.soak.report import report
+from tests.soak.run import soak
 
 
 @pytest.mark.timeout(420)

@@ -26,7 +26,7 @@ with InstanceLock(Path(sys.argv[1])):
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
-    return tmp_path / "worker" / "worker.lock"
+    return tmp_path / "worker" / "daemon.lock"
 
 
 @contextmanager
@@ -57,14 +57,15 @@ def test_the_second_worker_is_told_who_holds_the_lock(path: Path) -> None:
 def test_a_lock_is_free_after_kill_9(path: Path) -> None:
     with _holder(path) as child:
         child.kill()
-        child.wait(timeout=10)
+        child.wait(timeout=60)
         with InstanceLock(path):
-            assert int(path.read_text()) == os.getpid()
+            assert int(path.with_name("daemon.pid").read_text()) == os.getpid()
+        assert not path.with_name("daemon.pid").exists()
 
 
 def test_a_lock_is_free_after_a_clean_end(path: Path) -> None:
     with _holder(path) as child:
-        child.communicate("", timeout=10)
+        child.communicate("", timeout=60)
         with InstanceLock(path):
             pass
 
@@ -96,10 +97,10 @@ def test_a_child_process_does_not_keep_the_lock(path: Path) -> None:
         lock.release()
         with InstanceLock(path):
             pass
-        child.communicate(timeout=10)
+        child.communicate(timeout=60)
 
 
 def test_a_directory_that_cannot_be_made_is_a_clear_error(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(ConfigError, match="cannot open the lock file"):
-        InstanceLock(tmp_path / "file" / "worker.lock").acquire()
+        InstanceLock(tmp_path / "file" / "daemon.lock").acquire()

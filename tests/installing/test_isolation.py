@@ -13,7 +13,8 @@ from typing import Any
 
 import pytest
 
-from studio_worker_core.testing.field import Field
+from studio_worker_core.config import Config
+from tests.support.field import Field
 
 pytestmark = [pytest.mark.packaging, pytest.mark.timeout(900)]
 
@@ -139,7 +140,9 @@ def test_two_engines_with_conflicting_needs_serve_side_by_side(
     field.start_studio()
     config = tmp_path / "worker" / "config.toml"
     text = config.read_text("utf-8")
-    config.write_text(f'api_base_url = "{field.studio.url}"\n{text}', "utf-8")
+    default = f'api_base_url = "{Config().api_base_url}"'
+    assert default in text
+    config.write_text(text.replace(default, f'api_base_url = "{field.studio.url}"'), "utf-8")
     field.connected_worker()
     for name, version in (("old-engine", "1.0"), ("new-engine", "2.0")):
         job = field.operator.submit(

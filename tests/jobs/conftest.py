@@ -10,12 +10,16 @@ from typing import Any
 import pytest
 
 from studio_worker_core.config import OutboxLimits
-from studio_worker_core.engines.roster import Roster, RosterEntry
-from studio_worker_core.engines.work import FileResult, JsonResult, LaneRequest, Result
-from studio_worker_core.jobs import JobRunner
+from studio_worker_core.jobs.job import Job, Source
+from studio_worker_core.jobs.keeping import OutboxKeeper
+from studio_worker_core.jobs.leases import Lease
+from studio_worker_core.jobs.runner import JobRunner
+from studio_worker_core.jobs.slots import ANY_SLOT, Slot
+from studio_worker_core.lanes.request import LaneRequest
+from studio_worker_core.lanes.results import Result
 from studio_worker_core.outbox import Entry, Outbox
 from studio_worker_core.plugin import EngineSpec
-from studio_worker_core.wire.frames import Claim
+from studio_worker_core.roster.roster import Roster, RosterEntry
 from studio_worker_core.wire.models import CliDefaults, ModelFile, ModelSource
 from studio_worker_core.wire.tasks import (
     AudioSttTask,
@@ -36,7 +40,6 @@ class Bench:
     def __init__(self, root: Path) -> None:
         self.outbox = Outbox(root / "outbox", OutboxLimits)
         self.outbox.recover()
-        self.cancel = threading.Event()
         self.reports: list[tuple[float, str | None]] = []
         self.requests: list[LaneRequest] = []
         self.asked_models: list[str] = []
@@ -46,6 +49,7 @@ class Bench:
         models = {
             TaskKind.IMAGE: ("paint", "toy:*"),
             TaskKind.LLM: ("chat",),
+            TaskKind.MESH: ("paint",),
         }
         spec = EngineSpec(name="toy", models=models, factory="toy:Engine")
         self.roster = Roster(
@@ -57,7 +61,7 @@ class Bench:
                     state="ready",
                     kinds=spec.kinds,
                     models=models,
-                    extensions={"png": "image/png", "glb": "model/gltf-binary"},
+                    extensions={"png": "image/png", "splat": "model/x-splat"},
                     spec=spec,
                 ),
                 RosterEntry(
@@ -70,7 +74,7 @@ class Bench:
                 ),
             ]
         )
-        self.runner = JobRunner(self.roster, self, self, _Inputs(self), self.outbox)
+        self.runner = JobRunner(self.roster, self, self, _Inputs(self))
 
     # the lanes
 
@@ -95,26 +99,34 @@ class Bench:
         on_progress(1.0, "model.bin")
         return {"model": (Path("model.bin"),)}
 
-    def do(self, claim: Claim, session: int | None = 1) -> Entry:
+    def do(
+        self,
+        job: Job,
+        session: int | None = 1,
+        *,
+        with_meta: bool = False,
+        slot: Slot = ANY_SLOT,
+    ) -> Entry:
+        lease = Lease(1, job.job_id, session, with_meta)
         return self.runner.run(
-            claim,
-            worker_id="worker-1",
-            session_number=session,
-            cancel=self.cancel,
-            report=lambda fraction, message: self.reports.append((fraction, message)),
+            job,
+            OutboxKeeper(self.outbox, lambda: "worker-1", lambda: lease),
+            lambda fraction, message: self.reports.append((fraction, message)),
+            slot,
         )
 
-    def claim(
+    def job(
         self,
         task: Task | None = None,
         *,
         engine: str = "toy",
         model: str = "paint",
         files: bool = False,
-    ) -> Claim:
+    ) -> Job:
         wanted = [ModelFile(role="model", url="https://x/y", filename="model.bin")] if files else []
-        return Claim(
-            job_id="job-1",
+        return Job(
+            "job-1",
+            Source.STUDIO,
             model=model,
             task=task or ImageTask(prompt="a castle", ext="png"),
             model_source=ModelSource(
@@ -142,10 +154,12 @@ class _Inputs:
 
 def draw(request: LaneRequest, cancel: threading.Event) -> Result:
     if isinstance(request.task, LlmTask):
-        return JsonResult({"answer": 42})
+        path = request.directory / "result.json"
+        path.write_bytes(b'{"answer":42}')
+        return Result(path)
     path = request.directory / "result.png"
     path.write_bytes(PNG)
-    return FileResult(path, "png")
+    return Result(path)
 
 
 @pytest.fixture

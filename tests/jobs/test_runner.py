@@ -1,12 +1,13 @@
 from __future__ import annotations
 
 import errno
+import json
 import logging
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
-from studio_worker_core.engines.work import FileResult, JsonResult
 from studio_worker_core.errors import (
     DownloadFailed,
     EngineFailed,
@@ -18,23 +19,31 @@ from studio_worker_core.errors import (
     OutboxError,
     SourceRefused,
 )
+from studio_worker_core.jobs.slots import Slot
+from studio_worker_core.lanes.results import Result
+from studio_worker_core.wire.generation import GenerationMeta
+from studio_worker_core.wire.tasks import ImageTask, MeshTask
 
 
 def test_a_picture_ends_in_the_outbox(bench: Any) -> None:
-    entry = bench.do(bench.claim())
+    entry = bench.do(bench.job())
     assert bench.outbox.pending() == [entry]
     assert (entry.job_id, entry.manifest.mime, entry.manifest.session) == ("job-1", "image/png", 1)
-    assert sorted(p.name for p in entry.directory.iterdir()) == ["manifest.json", "result.png"]
+    assert sorted(p.name for p in entry.directory.iterdir()) == [
+        ".studio-worker-draft",
+        "manifest.json",
+        "result.png",
+    ]
 
 
 def test_an_answer_is_kept_as_json(bench: Any) -> None:
-    entry = bench.do(bench.claim(bench.chat, model="chat"))
+    entry = bench.do(bench.job(bench.chat, model="chat"))
     assert entry.is_json
     assert entry.path.read_bytes() == b'{"answer":42}'
 
 
 def test_the_engine_gets_files_inputs_defaults_and_room(bench: Any) -> None:
-    bench.do(bench.claim(files=True))
+    bench.do(bench.job(files=True))
     (request,) = bench.requests
     assert request.model.name == "paint"
     assert request.model.file("model").name == "model.bin"
@@ -43,39 +52,103 @@ def test_the_engine_gets_files_inputs_defaults_and_room(bench: Any) -> None:
     assert request.entry.engine == "toy"
 
 
+def test_the_lane_is_the_one_of_the_slot(bench: Any) -> None:
+    bench.do(bench.job(), slot=Slot("1", "cuda:1", {"CUDA_VISIBLE_DEVICES": "1"}))
+    (request,) = bench.requests
+    assert request.slot == "1"
+    assert request.environment == {"CUDA_VISIBLE_DEVICES": "1"}
+
+
 def test_a_declared_extension_gets_its_declared_mime(bench: Any) -> None:
-    def sculpt(request: Any, cancel: Any) -> FileResult:
-        path = request.directory / "result.glb"
+    def sculpt(request: Any, cancel: Any) -> Result:
+        path = request.directory / "result.splat"
         path.write_bytes(b"glTF")
-        return FileResult(path, "glb")
+        return Result(path)
 
     bench.engine = sculpt
-    assert bench.do(bench.claim()).manifest.mime == "model/gltf-binary"
+    assert bench.do(bench.job()).manifest.mime == "model/x-splat"
 
 
 def test_progress_has_a_share_for_downloads_and_never_goes_back(bench: Any) -> None:
-    bench.do(bench.claim(files=True))
+    bench.do(bench.job(files=True))
     fractions = [fraction for fraction, _ in bench.reports]
     assert fractions == pytest.approx([0.1, 0.2, 0.6, 1.0])
 
 
 def test_without_downloads_the_engine_has_the_whole_way(bench: Any) -> None:
-    bench.do(bench.claim())
+    bench.do(bench.job())
     assert [fraction for fraction, _ in bench.reports] == [0.5, 1.0]
 
 
+def test_how_it_was_made_is_kept_for_a_studio_that_wants_to_know(bench: Any) -> None:
+    made = GenerationMeta(engine="toy", seed=5)
+    plain = bench.engine
+
+    def draw(request: Any, cancel: Any) -> Result:
+        drawn: Result = plain(request, cancel)
+        return replace(drawn, meta=made)
+
+    bench.engine = draw
+    assert bench.do(bench.job(), with_meta=True).manifest.meta == made
+
+
+def test_how_it_was_made_is_not_kept_for_another(bench: Any) -> None:
+    assert bench.do(bench.job()).manifest.meta is None
+
+
 def test_a_job_offered_again_is_not_done_twice(bench: Any) -> None:
-    first = bench.do(bench.claim(), session=1)
-    again = bench.do(bench.claim(), session=4)
+    first = bench.do(bench.job(), session=1)
+    again = bench.do(bench.job(), session=4)
     assert len(bench.requests) == 1
     assert again.manifest.session == 4
     assert again.manifest.sha256 == first.manifest.sha256
     assert bench.outbox.pending() == [again]
 
 
+PICTURE = ImageTask(prompt="a castle", ext="png", seed=1)
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        (PICTURE, replace(PICTURE, seed=2)),
+        (PICTURE, replace(PICTURE, init_image_url="https://x/a.png")),
+        (PICTURE, replace(PICTURE, width=64)),
+        (
+            MeshTask(image_url="https://x/a.png", ext="png"),
+            MeshTask(image_url="https://x/b.png", ext="png"),
+        ),
+    ],
+)
+def test_a_kept_result_answers_its_own_task_only(bench: Any, first: Any, second: Any) -> None:
+    bench.do(bench.job(first))
+    bench.do(bench.job(second))
+    assert len(bench.requests) == 2
+    assert [entry.job_id for entry in bench.outbox.refused()] == ["job-1"]
+    bench.do(bench.job(second))
+    assert len(bench.requests) == 2
+
+
+def test_a_kept_result_answers_its_own_model_files_only(bench: Any) -> None:
+    bench.do(bench.job(files=False))
+    bench.do(bench.job(files=True))
+    assert len(bench.requests) == 2
+
+
+def test_a_result_of_before_tasks_were_told_apart_still_answers(bench: Any) -> None:
+    entry = bench.do(bench.job())
+    manifest = entry.directory / "manifest.json"
+    old = json.loads(manifest.read_text("utf-8"))
+    del old["task"]
+    manifest.write_text(json.dumps(old), "utf-8")
+    again = bench.do(bench.job(), session=4)
+    assert len(bench.requests) == 1
+    assert again.manifest.sha256 == entry.manifest.sha256
+
+
 def test_another_task_under_the_same_id_is_done(bench: Any) -> None:
-    bench.do(bench.claim())
-    bench.do(bench.claim(model="toy-other"))
+    bench.do(bench.job())
+    bench.do(bench.job(model="toy-other"))
     assert len(bench.requests) == 2
     assert len(bench.outbox.refused()) == 1
 
@@ -97,7 +170,7 @@ def test_a_failed_download_is_one_job_error(
 ) -> None:
     setattr(bench, stage, fault)
     with pytest.raises(JobError) as caught:
-        bench.do(bench.claim(files=True))
+        bench.do(bench.job(files=True))
     assert type(caught.value) is kind
     assert caught.value.retryable is retryable
     assert str(fault) in str(caught.value)
@@ -114,12 +187,12 @@ def test_a_failed_download_is_one_job_error(
     ],
 )
 def test_an_engine_error_comes_out_as_it_is(bench: Any, fault: JobError, retryable: bool) -> None:
-    def fail(request: Any, cancel: Any) -> FileResult:
+    def fail(request: Any, cancel: Any) -> Result:
         raise fault
 
     bench.engine = fail
     with pytest.raises(type(fault)) as caught:
-        bench.do(bench.claim())
+        bench.do(bench.job())
     assert caught.value is fault
     assert caught.value.retryable is retryable
     assert bench.outbox.pending() == []
@@ -132,38 +205,33 @@ def test_a_full_outbox_is_retryable(bench: Any, monkeypatch: pytest.MonkeyPatch)
 
     monkeypatch.setattr(bench.outbox, "begin", full)
     with pytest.raises(JobError, match="disk is full") as caught:
-        bench.do(bench.claim())
+        bench.do(bench.job())
     assert caught.value.retryable
 
 
-def test_a_wrong_kind_of_answer_fails_the_job(bench: Any) -> None:
-    bench.engine = lambda request, cancel: JsonResult({"sorry": True})
-    with pytest.raises(EngineFailed, match="answered the image job with a JSON value"):
-        bench.do(bench.claim())
-
-
 def test_a_cancelled_job_does_not_start(bench: Any) -> None:
-    bench.cancel.set()
+    job = bench.job(files=True)
+    job.cancel.set()
     with pytest.raises(JobCancelled):
-        bench.do(bench.claim(files=True))
+        bench.do(job)
     assert bench.asked_models == []
     assert bench.requests == []
     assert list((bench.outbox.root / "jobs").iterdir()) == []
 
 
 def test_whatever_breaks_while_cancelling_is_a_cancellation(bench: Any) -> None:
-    def broken(request: Any, cancel: Any) -> FileResult:
+    def broken(request: Any, cancel: Any) -> Result:
         cancel.set()
         raise OSError("pipe closed")
 
     bench.engine = broken
     with pytest.raises(JobCancelled):
-        bench.do(bench.claim())
+        bench.do(bench.job())
 
 
 def test_every_line_names_its_job(bench: Any, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.DEBUG, "studio_worker"):
-        bench.do(bench.claim(files=True))
+        bench.do(bench.job(files=True))
     assert caplog.records
     assert all(getattr(record, "job_id", None) == "job-1" for record in caplog.records)
     said = caplog.text

@@ -13,6 +13,7 @@ import pytest
 from studio_worker_core.errors import ModelStoreError
 from studio_worker_core.models.catalogue import Catalogue
 from studio_worker_core.models.entries import CatalogueEntry
+from studio_worker_core.storage.atomic import is_draft
 from studio_worker_core.wire.frames import Claim
 from studio_worker_core.wire.models import CliDefaults, ModelFile, ModelSource
 from studio_worker_core.wire.tasks import AudioTtsTask, ImageTask, Task, TaskKind
@@ -33,7 +34,7 @@ def claim(
 
 
 def test_a_fresh_catalogue_knows_the_models_without_files(tmp_path: Path) -> None:
-    catalogue = Catalogue(tmp_path)
+    catalogue = Catalogue(tmp_path / "models.json")
     assert {entry.source.engine for entry in catalogue.entries()} == {
         "synthetic",
         "procedural",
@@ -45,25 +46,30 @@ def test_a_fresh_catalogue_knows_the_models_without_files(tmp_path: Path) -> Non
 
 
 def test_an_entry_has_the_shape_of_the_studios_registry(tmp_path: Path) -> None:
-    catalogue = Catalogue(tmp_path)
+    catalogue = Catalogue(tmp_path / "models.json")
     catalogue.mirror(claim())
-    (written,) = [e for e in json.loads(catalogue.path.read_bytes()) if e["id"] == "flux-dev"]
+    (written,) = [
+        entry
+        for entry in json.loads(catalogue.path.read_bytes())["models"]
+        if entry["id"] == "flux-dev"
+    ]
     assert written == {
         "id": "flux-dev",
         "displayName": "flux-dev",
         "kind": "image",
         "vramGbEstimate": 6.0,
+        "enabled": True,
         "origin": "studio",
         "source": {
             "engine": "sd-cpp",
             "files": [{"role": "model", "url": FILE.url, "filename": "m.bin"}],
-            "cliDefaults": {},
+            "cliDefaults": {"cfgScale": 0.0, "steps": 0, "width": 0, "height": 0},
         },
     }
 
 
 def test_an_offer_is_mirrored_once(tmp_path: Path) -> None:
-    catalogue = Catalogue(tmp_path)
+    catalogue = Catalogue(tmp_path / "models.json")
     assert catalogue.mirror(claim())
     assert not catalogue.mirror(claim())
     assert catalogue.mirror(claim(vram=8.0))
@@ -73,7 +79,7 @@ def test_an_offer_is_mirrored_once(tmp_path: Path) -> None:
 
 
 def test_a_model_offered_for_two_kinds_is_one_of_every_kind(tmp_path: Path) -> None:
-    catalogue = Catalogue(tmp_path)
+    catalogue = Catalogue(tmp_path / "models.json")
     catalogue.mirror(claim())
     catalogue.mirror(claim(task=AudioTtsTask(text="hello")))
     found = catalogue.find("flux-dev")
@@ -83,7 +89,7 @@ def test_a_model_offered_for_two_kinds_is_one_of_every_kind(tmp_path: Path) -> N
 
 
 def test_what_a_person_chose_survives_the_next_offer(tmp_path: Path) -> None:
-    catalogue = Catalogue(tmp_path)
+    catalogue = Catalogue(tmp_path / "models.json")
     catalogue.mirror(claim())
     found = catalogue.find("flux-dev")
     assert found is not None
@@ -96,7 +102,7 @@ def test_what_a_person_chose_survives_the_next_offer(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("model", ["mine", "synthetic"])
 def test_an_offer_never_changes_a_local_or_seeded_entry(tmp_path: Path, model: str) -> None:
-    catalogue = Catalogue(tmp_path)
+    catalogue = Catalogue(tmp_path / "models.json")
     catalogue.put(CatalogueEntry(id="mine", kind=TaskKind.IMAGE, source=ModelSource(engine="onnx")))
     before = catalogue.find(model)
     assert not catalogue.mirror(claim(model, engine="evil"))
@@ -104,20 +110,18 @@ def test_an_offer_never_changes_a_local_or_seeded_entry(tmp_path: Path, model: s
 
 
 def test_a_removed_entry_is_gone(tmp_path: Path) -> None:
-    catalogue = Catalogue(tmp_path)
+    catalogue = Catalogue(tmp_path / "models.json")
     assert catalogue.remove("motion")
     assert not catalogue.remove("motion")
     assert catalogue.find("motion") is None
     assert catalogue.find("procedural") is not None
 
 
-@pytest.mark.parametrize(
-    "data", [b"", b"{", b"\xff\xfe", b"{}", b'[{"id":1}]', b"[" * 5000, b'[{"id":"x"}]']
-)
+@pytest.mark.parametrize("data", [b"", b"{", b"\xff\xfe", b"{}", b"[" * 5000, b'{"models": 1}'])
 def test_a_corrupt_catalogue_is_set_aside_and_said_so(
     tmp_path: Path, data: bytes, caplog: pytest.LogCaptureFixture
 ) -> None:
-    catalogue = Catalogue(tmp_path, now=lambda: 0.0)
+    catalogue = Catalogue(tmp_path / "models.json", now=lambda: 0.0)
     catalogue.path.write_bytes(data)
     with caplog.at_level(logging.ERROR):
         assert catalogue.find("motion") is not None
@@ -127,7 +131,7 @@ def test_a_corrupt_catalogue_is_set_aside_and_said_so(
 
 
 def test_a_second_corrupt_catalogue_does_not_replace_the_first(tmp_path: Path) -> None:
-    catalogue = Catalogue(tmp_path, now=lambda: 0.0)
+    catalogue = Catalogue(tmp_path / "models.json", now=lambda: 0.0)
     for data in (b"one", b"two"):
         catalogue.path.write_bytes(data)
         catalogue.entries()
@@ -139,28 +143,30 @@ def test_entries_added_at_the_same_time_are_all_there(tmp_path: Path) -> None:
     start = threading.Barrier(6)
 
     def add(number: int) -> None:
-        start.wait(10)
-        Catalogue(tmp_path).mirror(claim(f"model-{number}"))
+        start.wait(60)
+        Catalogue(tmp_path / "models.json").mirror(claim(f"model-{number}"))
 
     threads = [threading.Thread(target=add, args=(number,)) for number in range(6)]
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(30)
-    names = {entry.id for entry in Catalogue(tmp_path).entries()}
+        thread.join(60)
+    names = {entry.id for entry in Catalogue(tmp_path / "models.json").entries()}
     assert {f"model-{number}" for number in range(6)} <= names
-    assert [path.name for path in tmp_path.glob(".writing-*")] == []
+    assert [path.name for path in tmp_path.iterdir() if is_draft(path.name)] == []
 
 
 def test_a_catalogue_that_cannot_be_written_is_a_clear_error(tmp_path: Path) -> None:
     root = tmp_path / "models"
     root.write_text("a file where the directory should be")
     with pytest.raises(ModelStoreError, match=r"models\.json cannot be"):
-        Catalogue(root).put(CatalogueEntry(id="x", source=ModelSource(engine="onnx")))
+        Catalogue(root / "models.json").put(
+            CatalogueEntry(id="x", source=ModelSource(engine="onnx"))
+        )
 
 
 def test_unknown_keys_and_nulls_of_other_versions_are_no_corruption(tmp_path: Path) -> None:
-    catalogue = Catalogue(tmp_path)
+    catalogue = Catalogue(tmp_path / "models.json")
     entry = {"id": "x", "kind": None, "source": {"engine": "onnx", "new": 1}, "later": True}
     catalogue.path.write_text(json.dumps([entry]))
     found = catalogue.find("x")
@@ -169,9 +175,59 @@ def test_unknown_keys_and_nulls_of_other_versions_are_no_corruption(tmp_path: Pa
 
 
 def test_a_source_that_would_swell_the_catalogue_is_not_mirrored(tmp_path: Path) -> None:
-    catalogue = Catalogue(tmp_path)
+    catalogue = Catalogue(tmp_path / "models.json")
     swollen = ModelSource(
         engine="onnx", cli_defaults=CliDefaults(chat_template_kwargs={"x": "y" * 300_000})
     )
     assert not catalogue.mirror(msgspec.structs.replace(claim(), model_source=swollen))
     assert not catalogue.path.exists()
+
+
+def test_what_another_program_wrote_is_kept(tmp_path: Path) -> None:
+    catalogue = Catalogue(tmp_path / "models.json")
+    entry = {
+        "id": "x",
+        "kind": "image",
+        "exclusiveGroup": "big",
+        "origin": "local",
+        "source": {"engine": "onnx", "files": [], "cliDefaults": {"later": 1}, "new": 2},
+    }
+    odd = {"id": "odd", "source": "of another age"}
+    document = {"models": [entry, odd], "dismissedSeeds": ["motion"], "theme": "dark"}
+    catalogue.path.write_text(json.dumps(document))
+    assert catalogue.find("odd") is None
+    catalogue.mirror(claim())
+    written = json.loads(catalogue.path.read_bytes())
+    assert written["theme"] == "dark"
+    assert written["dismissedSeeds"] == ["motion"]
+    by_id = {entry["id"]: entry for entry in written["models"]}
+    assert by_id["odd"] == odd
+    zeros = {"cfgScale": 0.0, "steps": 0, "width": 0, "height": 0}
+    assert by_id["x"]["source"] == {
+        "engine": "onnx",
+        "files": [],
+        "cliDefaults": {"later": 1, **zeros},
+        "new": 2,
+    }
+    assert {**entry, **by_id["x"]} == {**by_id["x"], "exclusiveGroup": "big"}
+    assert "flux-dev" in by_id
+
+
+def test_a_seed_that_was_deleted_stays_deleted(tmp_path: Path) -> None:
+    catalogue = Catalogue(tmp_path / "models.json")
+    catalogue.path.write_text('{"models": [], "dismissedSeeds": []}')
+    assert catalogue.find("motion") is not None
+    assert catalogue.remove("motion")
+    assert Catalogue(tmp_path / "models.json").find("motion") is None
+    assert json.loads(catalogue.path.read_bytes())["dismissedSeeds"] == ["motion"]
+
+
+def test_a_list_of_an_earlier_version_is_read(tmp_path: Path) -> None:
+    catalogue = Catalogue(tmp_path / "models.json")
+    catalogue.path.write_text(json.dumps([{"id": "x", "source": {"engine": "onnx"}}]))
+    assert [entry.id for entry in catalogue.entries()] == ["x"]
+    catalogue.mirror(claim())
+    assert [entry.id for entry in Catalogue(tmp_path / "models.json").entries()] == [
+        "flux-dev",
+        "x",
+    ]

@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-import errno
 import json
 import logging
 import os
-import subprocess
-import sys
 import threading
 from pathlib import Path
 
 import pytest
 
-from studio_worker_core.errors import DownloadFailed, ModelStoreError, SourceRefused
-from studio_worker_core.models.downloading import Downloader
-from studio_worker_core.models.fetching import Fetcher
+from studio_worker_core.downloads.downloading import Downloader
+from studio_worker_core.downloads.fetching import Fetcher
+from studio_worker_core.errors import DownloadFailed, SourceRefused
 from studio_worker_core.models.manifest import MANIFEST_NAME
-from studio_worker_core.models.partial_file import PartialFile
+from studio_worker_core.models.progress import FileProgress
 from studio_worker_core.models.store import ModelStore, check_source
-from studio_worker_core.models.tally import FileProgress
 from studio_worker_core.wire.models import ModelFile, ModelSource
-from tests.models.file_server import (
+from tests.downloads.file_server import (
     Answer,
     FileServer,
     Kitchen,
@@ -32,6 +28,8 @@ from tests.models.file_server import (
 )
 
 DATA = content(400_000)
+
+
 OTHER = content(300_000, seed=2)
 
 
@@ -75,7 +73,7 @@ def test_at_most_two_files_are_downloaded_at_a_time(server: FileServer, kitchen:
         with lock:
             now += 1
             most = max(most, now)
-        both.wait(10)
+        both.wait(60)
         with lock:
             now -= 1
 
@@ -143,49 +141,6 @@ def test_a_forbidden_address_is_refused(kitchen: Kitchen, url: str) -> None:
         kitchen.store().ensure(one_file(url), "tiny")
     with pytest.raises(SourceRefused):
         check_source(one_file(url))
-
-
-def test_a_file_in_the_flat_layout_is_used_where_it_is(
-    server: FileServer, kitchen: Kitchen
-) -> None:
-    url = server.serve("/m.bin", DATA)
-    kitchen.root.mkdir()
-    flat = kitchen.root / "weights.bin"
-    flat.write_bytes(DATA)
-    for source in (one_file(url, DATA), one_file(url), one_file(url, approx=len(DATA))):
-        assert kitchen.store().ensure(source, "tiny") == {"model": (flat,)}
-    assert server.requests == []
-
-
-def test_a_flat_file_with_another_checksum_is_left_alone(
-    server: FileServer, kitchen: Kitchen
-) -> None:
-    url = server.serve("/m.bin", DATA)
-    kitchen.root.mkdir()
-    flat = kitchen.root / "weights.bin"
-    flat.write_bytes(OTHER)
-    path = kitchen.store().ensure(one_file(url, DATA), "tiny")["model"][0]
-    assert path != flat
-    assert path.read_bytes() == DATA
-    assert flat.read_bytes() == OTHER
-
-
-def test_a_flat_file_of_an_impossible_size_is_not_taken_for_the_model(
-    server: FileServer, kitchen: Kitchen
-) -> None:
-    url = server.serve("/m.bin", DATA)
-    kitchen.root.mkdir()
-    (kitchen.root / "weights.bin").write_bytes(b"<html>")
-    path = kitchen.store().ensure(one_file(url, approx=len(DATA)), "tiny")["model"][0]
-    assert path.read_bytes() == DATA
-
-
-def test_the_catalogue_is_never_taken_for_a_model(server: FileServer, kitchen: Kitchen) -> None:
-    url = server.serve("/m.bin", DATA)
-    kitchen.root.mkdir()
-    (kitchen.root / "models.json").write_text("[]")
-    path = kitchen.store().ensure(one_file(url, name="models.json"), "tiny")["model"][0]
-    assert path.read_bytes() == DATA
 
 
 def test_the_same_file_of_another_model_is_linked_instead_of_fetched(
@@ -268,70 +223,6 @@ def test_a_corrupt_manifest_is_set_aside_and_the_files_are_checked_again(
     assert json.loads(manifest.read_bytes())["files"]["weights.bin"]["sha256"] == sha256(DATA)
 
 
-def test_two_threads_that_want_one_file_download_it_once(
-    server: FileServer, kitchen: Kitchen
-) -> None:
-    url = server.serve("/m.bin", DATA)
-    waiting = threading.Barrier(4)
-    found: list[Path] = []
-
-    def run() -> None:
-        waiting.wait(10)
-        found.extend(kitchen.store().ensure(one_file(url, DATA), "tiny")["model"])
-
-    threads = [threading.Thread(target=run) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(30)
-    assert found == [kitchen.root / "tiny" / "weights.bin"] * 4
-    assert len(server.requests) == 1
-
-
-def test_two_processes_that_want_one_file_download_it_once(
-    server: FileServer, kitchen: Kitchen
-) -> None:
-    url = server.serve("/m.bin", DATA)
-    code = (
-        "import sys; from pathlib import Path\n"
-        "from studio_worker_core.models.store import ModelStore\n"
-        "from studio_worker_core.wire.models import ModelFile, ModelSource\n"
-        "file = ModelFile(role='model', url=sys.argv[2], filename='m.bin')\n"
-        "source = ModelSource(engine='onnx', files=[file])\n"
-        "print(ModelStore(Path(sys.argv[1])).ensure(source, 'tiny')['model'][0])\n"
-    )
-    command = [sys.executable, "-c", code, str(kitchen.root), url]
-    running = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(3)]
-    told = [process.communicate(timeout=60)[0].strip() for process in running]
-    assert told == [str(kitchen.root / "tiny" / "m.bin")] * 3
-    assert len(server.requests) == 1
-    assert Path(told[0]).read_bytes() == DATA
-
-
-def test_a_process_killed_in_the_middle_leaves_a_part_that_is_taken_up(
-    server: FileServer, kitchen: Kitchen
-) -> None:
-    url = server.serve("/m.bin", DATA, Answer(stalls_after=150_000))
-    code = (
-        "import sys; from pathlib import Path\n"
-        "from studio_worker_core.models.store import ModelStore\n"
-        "from studio_worker_core.wire.models import ModelFile, ModelSource\n"
-        "file = ModelFile(role='model', url=sys.argv[2], filename='weights.bin')\n"
-        "store = ModelStore(Path(sys.argv[1]))\n"
-        "seen = lambda file: file.done >= 100_000 and print('moving', flush=True)\n"
-        "store.ensure(ModelSource(engine='onnx', files=[file]), 'tiny', on_file=seen)\n"
-    )
-    process = subprocess.Popen(
-        [sys.executable, "-c", code, str(kitchen.root), url], stdout=subprocess.PIPE
-    )
-    assert server.stalled.wait(30)
-    process.kill()
-    process.communicate(timeout=30)
-    assert not (kitchen.root / "tiny" / "weights.bin").exists()
-    path = kitchen.store().ensure(one_file(url), "tiny")["model"][0]
-    assert path.read_bytes() == DATA
-
-
 def test_progress_is_told_as_a_share_that_only_grows(server: FileServer, tmp_path: Path) -> None:
     urls = [server.serve(f"/{name}", content(2_000_000, seed=ord(name))) for name in "ab"]
     files = [ModelFile(role="model", url=url, filename=url[-1]) for url in urls]
@@ -348,90 +239,6 @@ def test_progress_is_told_as_a_share_that_only_grows(server: FileServer, tmp_pat
     assert {file.name for file in each if file.is_complete} == {"a", "b"}
 
 
-def test_verify_finds_and_removes_what_changed(server: FileServer, kitchen: Kitchen) -> None:
-    url = server.serve("/m.bin", DATA)
-    store = kitchen.store()
-    path = store.ensure(one_file(url, DATA), "tiny")["model"][0]
-    assert [file.state for file in store.verify("tiny")] == ["ok"]
-    path.write_bytes(OTHER)
-    assert [file.state for file in store.verify("tiny")] == ["changed"]
-    assert not path.exists()
-    assert store.verify("tiny") == []
-    assert store.ensure(one_file(url, DATA), "tiny")["model"][0].read_bytes() == DATA
-
-
-def test_models_lists_what_is_on_disk_and_remove_frees_it(
-    server: FileServer, kitchen: Kitchen
-) -> None:
-    store = kitchen.store()
-    assert store.models() == []
-    store.ensure(one_file(server.serve("/m.bin", DATA), DATA), "org/Tiny Model")
-    (stored,) = store.models()
-    assert stored.model == "org/Tiny Model"
-    assert stored.size == len(DATA)
-    assert store.directory("org/Tiny Model") == stored.directory
-    assert store.remove("org/Tiny Model") >= len(DATA)
-    assert store.models() == []
-    assert store.remove("org/Tiny Model") == 0
-
-
-def test_a_root_that_is_a_file_is_one_clear_error(server: FileServer, kitchen: Kitchen) -> None:
-    kitchen.root.write_text("not a directory")
-    with pytest.raises(ModelStoreError, match="cannot be kept"):
-        kitchen.store().ensure(one_file(server.serve("/m.bin", DATA)), "tiny")
-
-
-def test_a_disk_that_fills_up_while_writing_keeps_the_start(
-    server: FileServer, kitchen: Kitchen
-) -> None:
-    """A file size limit stands in for the full disk; the part stays and is taken up."""
-    url = server.serve("/m.bin", DATA)
-    code = (
-        "import resource, signal, sys; from pathlib import Path\n"
-        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
-        "resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, 200_000))\n"
-        "from studio_worker_core.errors import ModelStoreError\n"
-        "from studio_worker_core.models.store import ModelStore\n"
-        "from studio_worker_core.wire.models import ModelFile, ModelSource\n"
-        "file = ModelFile(role='model', url=sys.argv[2], filename='weights.bin')\n"
-        "try: ModelStore(Path(sys.argv[1])).ensure(ModelSource('onnx', [file]), 'tiny')\n"
-        "except ModelStoreError as error: print(error)\n"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", code, str(kitchen.root), url],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=True,
-    )
-    assert "weights.bin cannot be written" in done.stdout
-    assert not (kitchen.root / "tiny" / "weights.bin").exists()
-    assert kitchen.store().ensure(one_file(url), "tiny")["model"][0].read_bytes() == DATA
-
-
-def test_a_full_disk_is_told_with_needed_and_free_and_recovered_from(
-    server: FileServer, kitchen: Kitchen, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    url = server.serve("/m.bin", DATA)
-    really_write = PartialFile.write
-
-    def write(part: PartialFile, data: bytes) -> None:
-        if part.size + len(data) > 100_000:
-            raise OSError(errno.ENOSPC, "No space left on device")
-        really_write(part, data)
-
-    with monkeypatch.context() as full:
-        full.setattr(PartialFile, "write", write)
-        kitchen.free = 300_000_000
-        words = r"disk is full.*about 400\.0 kB, 300\.0 MB"
-        with pytest.raises(ModelStoreError, match=words) as hit:
-            kitchen.store().ensure(one_file(url, approx=len(DATA)), "tiny")
-    assert hit.value.retryable
-    assert not (kitchen.root / "tiny" / "weights.bin").exists()
-    path = kitchen.store().ensure(one_file(url, approx=len(DATA)), "tiny")["model"][0]
-    assert path.read_bytes() == DATA
-
-
 def test_an_estimate_of_nothing_is_no_estimate(server: FileServer, kitchen: Kitchen) -> None:
     kitchen.root.mkdir()
     flat = kitchen.root / "weights.bin"
@@ -440,3 +247,32 @@ def test_an_estimate_of_nothing_is_no_estimate(server: FileServer, kitchen: Kitc
     assert kitchen.store().ensure(one_file(url, approx=0), "one") == {"model": (flat,)}
     flat.unlink()
     assert kitchen.store().ensure(one_file(url, approx=0), "two")["model"][0].read_bytes() == DATA
+
+
+def test_a_file_that_was_swapped_for_one_of_the_same_size_and_time_is_noticed(
+    server: FileServer, kitchen: Kitchen
+) -> None:
+    url = server.serve("/m.bin", DATA)
+    path = kitchen.store().ensure(one_file(url, DATA), "tiny")["model"][0]
+    times = path.stat()
+    other = path.with_name("other")
+    other.write_bytes(content(len(DATA), seed=9))
+    os.utime(other, ns=(times.st_atime_ns, times.st_mtime_ns))
+    other.replace(path)
+    assert kitchen.store().ensure(one_file(url, DATA), "tiny")["model"][0].read_bytes() == DATA
+
+
+def test_a_file_in_use_is_whole_while_another_takes_its_name(
+    server: FileServer, kitchen: Kitchen
+) -> None:
+    url = server.serve("/m.bin", DATA)
+    store = kitchen.store()
+    files = store.ensure(one_file(url, DATA), "tiny")
+    before = files["model"][0].stat().st_ino
+    with files["model"][0].open("rb") as used:
+        server.serve("/m.bin", OTHER)
+        again = store.ensure(one_file(url, OTHER), "tiny")
+        assert used.read() == DATA
+    assert again == files
+    assert again["model"][0].read_bytes() == OTHER
+    assert again["model"][0].stat().st_ino != before

@@ -6,25 +6,18 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from msgspec import Struct
 
 from studio_worker_core.config import OutboxLimits
 from studio_worker_core.outbox import Entry, Outbox
-from studio_worker_core.testing.faulty_disk import FaultyDisk
 from studio_worker_core.wire.frames import Claim
 from studio_worker_core.wire.models import ModelSource
 from studio_worker_core.wire.tasks import ChatMessage, ImageTask, LlmTask
+from tests.support.faulty_disk import FaultyDisk
 
 PNG = b"\x89PNG\r\n\x1a\n" + b"pixels" * 20
 
-
-class FileResult(Struct, frozen=True):
-    path: Path
-    ext: str
-
-
-class JsonResult(Struct, frozen=True):
-    value: object
+Reopen = Callable[[], tuple[Outbox, list[str]]]
+"""Starts anew on the same directory, as after a crash; what recovery did."""
 
 
 class Jobs:
@@ -58,19 +51,15 @@ class Jobs:
     ) -> Entry:
         draft = outbox.begin(self.image_claim(job_id, prompt), "worker-1", session)
         (draft.directory / "result.png").write_bytes(data)
-        return outbox.finish(draft, FileResult(draft.directory / "result.png", "png"))
+        return outbox.finish(draft, draft.directory / "result.png")
 
     def finished_chat(
         self, outbox: Outbox, job_id: str = "chat-1", session: int | None = 1
     ) -> Entry:
         draft = outbox.begin(self.chat_claim(job_id), "worker-1", session)
-        return outbox.finish(draft, JsonResult({"answer": "hi", "pi": 3.25}))
-
-    def file(self, path: Path, ext: str) -> FileResult:
-        return FileResult(path, ext)
-
-    def json(self, value: object) -> JsonResult:
-        return JsonResult(value)
+        path = draft.directory / "result.json"
+        path.write_bytes(b'{"answer":"hi","pi":3.25}')
+        return outbox.finish(draft, path)
 
 
 @pytest.fixture
@@ -96,7 +85,7 @@ def disk() -> FaultyDisk:
 
 
 @pytest.fixture
-def reopened(root: Path) -> Callable[[], tuple[Outbox, list[str]]]:
+def reopened(root: Path) -> Reopen:
     """Start anew on the same directory, as after a crash; what recovery did."""
 
     def reopen() -> tuple[Outbox, list[str]]:

@@ -12,7 +12,8 @@ import pytest
 from studio_worker_core.config import OutboxLimits
 from studio_worker_core.errors import OutboxError
 from studio_worker_core.outbox import Outbox
-from studio_worker_core.testing.faulty_disk import FaultyDisk
+from tests.outbox.conftest import Jobs
+from tests.support.faulty_disk import FaultyDisk
 
 
 @pytest.fixture
@@ -26,7 +27,7 @@ def full(root: Path, disk: FaultyDisk) -> Outbox:
 @pytest.mark.parametrize("step", range(12))
 @pytest.mark.parametrize("kind", ["image", "chat"])
 def test_a_full_disk_while_finishing_is_said_and_recovered_from(
-    full: Outbox, disk: FaultyDisk, jobs: Any, step: int, kind: str
+    full: Outbox, disk: FaultyDisk, jobs: Jobs, step: int, kind: str
 ) -> None:
     finish = jobs.finished_image if kind == "image" else jobs.finished_chat
     disk.arm("full", step=step)
@@ -49,7 +50,7 @@ def test_a_full_disk_while_finishing_is_said_and_recovered_from(
 
 
 def test_the_old_manifest_stays_whole_when_the_new_one_finds_no_room(
-    full: Outbox, disk: FaultyDisk, jobs: Any
+    full: Outbox, disk: FaultyDisk, jobs: Jobs
 ) -> None:
     entry = jobs.finished_image(full)
     before = (entry.directory / "manifest.json").read_bytes()
@@ -62,7 +63,7 @@ def test_the_old_manifest_stays_whole_when_the_new_one_finds_no_room(
 
 
 def test_a_result_is_refused_even_when_the_reason_finds_no_room(
-    full: Outbox, disk: FaultyDisk, jobs: Any
+    full: Outbox, disk: FaultyDisk, jobs: Jobs
 ) -> None:
     entry = jobs.finished_image(full)
     disk.arm("full", step=0)
@@ -72,7 +73,7 @@ def test_a_result_is_refused_even_when_the_reason_finds_no_room(
 
 
 def test_a_retry_on_a_full_disk_leaves_the_refused_result(
-    full: Outbox, disk: FaultyDisk, jobs: Any
+    full: Outbox, disk: FaultyDisk, jobs: Jobs
 ) -> None:
     kept: Any = full.refuse(jobs.finished_image(full), "not ours", 409)
     disk.arm("full", step=0)
@@ -88,28 +89,27 @@ def test_a_real_file_size_limit_is_a_full_disk(root: Path) -> None:
         """
         import resource, sys
         from pathlib import Path
-        from msgspec import Struct
         from studio_worker_core.config import OutboxLimits
         from studio_worker_core.errors import OutboxError
         from studio_worker_core.outbox import Outbox
         from studio_worker_core.wire.frames import Claim
         from studio_worker_core.wire.models import ModelSource
-        from studio_worker_core.wire.tasks import LlmTask
+        from studio_worker_core.wire.tasks import ChatMessage, LlmTask
 
-        class Result(Struct):
-            value: object
-
-        claim = Claim(job_id="job", model="m", task=LlmTask(messages=[]),
+        asked = LlmTask(messages=[ChatMessage("user", "x" * 5000)])
+        claim = Claim(job_id="job", model="m", task=asked,
                       model_source=ModelSource(engine="e"))
         outbox = Outbox(Path(sys.argv[1]), OutboxLimits)
         resource.setrlimit(resource.RLIMIT_FSIZE, (1000, resource.RLIM_INFINITY))
         draft = outbox.begin(claim, "w", 1)
+        result = draft.directory / "result.json"
+        result.write_bytes(b"{}")
         try:
-            outbox.finish(draft, Result("x" * 5000))
+            outbox.finish(draft, result)
         except OutboxError as error:
-            print(error.needed, error.free > 0, outbox.pending())
+            print(error.needed > 5000, error.free > 0, outbox.pending())
         resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, resource.RLIM_INFINITY))
-        print(outbox.finish(draft, Result("x" * 5000)).manifest.bytes)
+        print(outbox.finish(draft, result).manifest.bytes)
         """
     )
     environ = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
@@ -121,18 +121,18 @@ def test_a_real_file_size_limit_is_a_full_disk(root: Path) -> None:
         timeout=60,
         check=False,
     )
-    assert done.stdout.splitlines() == ["5002 True []", "5002"], done.stderr
+    assert done.stdout.splitlines() == ["True True []", "2"], done.stderr
 
 
 @pytest.mark.skipif(sys.platform == "win32" or os.geteuid() == 0, reason="root may write anywhere")
-def test_an_unwritable_outbox_is_named(root: Path, jobs: Any) -> None:
+def test_an_unwritable_outbox_is_named(root: Path, jobs: Jobs) -> None:
     root.mkdir(mode=0o500)
     with pytest.raises(OutboxError, match=str(root)):
         Outbox(root, OutboxLimits).recover()
 
 
 def test_a_refused_result_whose_move_finds_no_room_is_still_listed(
-    full: Outbox, disk: FaultyDisk, jobs: Any
+    full: Outbox, disk: FaultyDisk, jobs: Jobs
 ) -> None:
     entry = jobs.finished_image(full)
     disk.arm("full", step=2)
@@ -146,7 +146,7 @@ def test_a_refused_result_whose_move_finds_no_room_is_still_listed(
 
 
 def test_a_new_draft_never_removes_an_unmoved_or_unreadable_result(
-    full: Outbox, disk: FaultyDisk, jobs: Any
+    full: Outbox, disk: FaultyDisk, jobs: Jobs
 ) -> None:
     entry = jobs.finished_image(full)
     disk.arm("full", step=2)

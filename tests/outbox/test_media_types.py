@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from studio_worker_core.media_types import WELL_KNOWN, mime_for, reason_against, sniff
+from studio_worker_core.media_types import reason_against, sniff
+from studio_worker_core.wire.media_types import WELL_KNOWN, mime_for
 
 
 @pytest.mark.parametrize(
@@ -84,12 +85,12 @@ def test_opus_may_be_called_ogg_but_vorbis_not_opus(tmp_path: Path) -> None:
 
 
 def test_an_unknown_extension_needs_only_some_bytes(tmp_path: Path) -> None:
-    path = tmp_path / "x.glb"
+    path = tmp_path / "x.splat"
     path.write_bytes(b"")
-    assert "empty" in (reason_against(path, "glb") or "")
+    assert "empty" in (reason_against(path, "splat") or "")
     path.write_bytes(b"?")
-    assert reason_against(path, "glb") is None
-    assert "no plain file" in (reason_against(tmp_path, "glb") or "")
+    assert reason_against(path, "splat") is None
+    assert "no plain file" in (reason_against(tmp_path, "splat") or "")
 
 
 def test_json_must_be_json(tmp_path: Path) -> None:
@@ -105,7 +106,8 @@ def test_types_are_those_of_the_protocol() -> None:
     assert mime_for("wav") == "audio/wav"
     assert mime_for("mp3") == "audio/mpeg"
     assert mime_for("mp4") == "video/mp4"
-    assert mime_for("glb") == "application/octet-stream"
+    assert mime_for("glb") == "model/gltf-binary"
+    assert mime_for("splat") == "application/octet-stream"
 
 
 @given(st.binary(max_size=64), st.sampled_from(sorted(WELL_KNOWN)))

@@ -10,23 +10,17 @@ from pathlib import Path
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
-from msgspec import Struct
 
 from studio_worker_core.config import OutboxLimits
 from studio_worker_core.errors import OutboxError
 from studio_worker_core.outbox import Entry, Outbox
-from studio_worker_core.testing.faulty_disk import Crash, Fault, FaultyDisk
 from studio_worker_core.wire.frames import Claim
 from studio_worker_core.wire.models import ModelSource
 from studio_worker_core.wire.tasks import ImageTask
+from tests.support.faulty_disk import Crash, Fault, FaultyDisk
 
 FAULTS: list[Fault] = ["crash before", "crash half", "crash after", "full"]
 JOBS = ("a", "b", "C/c")
-
-
-class _Result(Struct, frozen=True):
-    path: Path
-    ext: str
 
 
 class OutboxMachine(RuleBasedStateMachine):
@@ -89,7 +83,7 @@ class OutboxMachine(RuleBasedStateMachine):
             draft = self.outbox.begin(claim, "w", 1)
             result = draft.directory / "result.png"
             result.write_bytes(b"\x89PNG\r\n\x1a\n" + job.encode() * size)
-            self.outbox.finish(draft, _Result(result, "png"))
+            self.outbox.finish(draft, result)
 
         self.attempt(job, act, adds=True)
 

@@ -2,14 +2,14 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 from studio_worker_core.config import OutboxLimits
 from studio_worker_core.outbox import Outbox
-from studio_worker_core.testing.faulty_disk import FaultyDisk
+from tests.outbox.conftest import Jobs
+from tests.support.faulty_disk import FaultyDisk
 
 
-def test_no_offers_when_the_bound_is_near(root: Path, jobs: Any, disk: FaultyDisk) -> None:
+def test_no_offers_when_the_bound_is_near(root: Path, jobs: Jobs, disk: FaultyDisk) -> None:
     limits = [OutboxLimits(max_gb=1e-6, min_free_gb=0.5)]
     outbox = Outbox(root, lambda: limits[0], disk=disk)
     assert outbox.room() is None
@@ -30,7 +30,7 @@ def test_no_offers_when_the_disk_is_nearly_full(root: Path, disk: FaultyDisk) ->
     assert outbox.room() is None
 
 
-def test_refused_results_are_pruned_by_age(root: Path, jobs: Any) -> None:
+def test_refused_results_are_pruned_by_age(root: Path, jobs: Jobs) -> None:
     now = [datetime(2026, 1, 1, tzinfo=UTC)]
     outbox = Outbox(root, lambda: OutboxLimits(refused_days=30), now=lambda: now[0])
     outbox.refuse(jobs.finished_image(outbox, "old"), "x")
@@ -45,7 +45,7 @@ def test_refused_results_are_pruned_by_age(root: Path, jobs: Any) -> None:
     assert [entry.job_id for entry in outbox.pending()] == ["waiting"]
 
 
-def test_refused_results_are_pruned_by_size_oldest_first(root: Path, jobs: Any) -> None:
+def test_refused_results_are_pruned_by_size_oldest_first(root: Path, jobs: Jobs) -> None:
     times = (datetime(2026, 1, 1, 0, 0, second, tzinfo=UTC) for second in range(60))
     size = len(jobs.png)
     limits = OutboxLimits(refused_days=0, refused_max_gb=2.5 * size / 1e9)

@@ -49,6 +49,17 @@ def test_each_wheel_has_its_package_typed_licensed_and_nothing_else(
     assert "[studio_worker]" in entry_points
 
 
+def test_the_core_ships_the_kit_and_neither_doubles_nor_the_demo(wheels: Path) -> None:
+    with wheel(wheels, "studio_worker") as archive:
+        shipped = [Path(name) for name in archive.namelist()]
+    testing = {path.parts[2] for path in shipped if path.parts[1] == "testing"}
+    assert testing == {
+        *("__init__.py", "apart.py", "apart_child.py", "conformance", "jobs.py"),
+        "pytest_plugin.py",
+    }
+    assert not any({"demo", "support", "soak"} & set(path.parts) for path in shipped)
+
+
 def test_the_extras_name_the_plugins(wheels: Path) -> None:
     with wheel(wheels, "studio_worker") as archive:
         info = next(name for name in archive.namelist() if name.endswith("METADATA"))

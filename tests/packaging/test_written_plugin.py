@@ -14,7 +14,8 @@ from typing import Any
 
 import pytest
 
-from studio_worker_core.testing.processes import Operator, ProcessUnderTest
+from tests.support.operator import Operator
+from tests.support.processes import ProcessUnderTest
 
 pytestmark = [pytest.mark.packaging, pytest.mark.timeout(900)]
 
@@ -110,7 +111,7 @@ def serving(newcomer: Newcomer) -> Iterator[tuple[Operator, dict[str, Any]]]:
         stack.enter_context(
             ProcessUnderTest([command, "--config", str(config), "run"], env=newcomer.environ)
         )
-        from studio_worker_core.testing.processes import eventually
+        from tests.support.waiting import eventually
 
         (asked,) = eventually("a request", lambda: operator.listing("/workers/pending"))
         operator.approve_next()

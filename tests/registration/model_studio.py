@@ -16,8 +16,6 @@ from studio_worker_core.wire.registration import (
     RejectedDecision,
 )
 
-__all__ = ["DeskRequest", "ModelStudio"]
-
 
 @dataclass
 class DeskRequest:
@@ -37,6 +35,8 @@ class ModelStudio:
     requests: dict[str, DeskRequest] = field(default_factory=dict)
     tokens: dict[str, str] = field(default_factory=dict)
     calls: int = 0
+    replaced: list[str | None] = field(default_factory=list)
+    """What each request said it replaces."""
     base_url: str = "http://model"
     _numbers: count[int] = field(default_factory=count)
 
@@ -45,6 +45,11 @@ class ModelStudio:
 
     def register_request(self, request: RegisterRequest) -> RegisterResponse:
         self.calls += 1
+        self.replaced.append(request.replaces)
+        for known in self.requests.values():
+            same = known.secret_hash == request.registration_secret_hash
+            if same and known.install_id == request.install_id and known.worker_id is not None:
+                return RegisterResponse(request_id=known.request_id)
         for known in self.open_requests():
             if known.install_id == request.install_id:
                 known.secret_hash = request.registration_secret_hash

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from enum import Enum
 from pathlib import Path
 from typing import Any, TypeVar, cast
@@ -25,7 +25,6 @@ from studio_worker_core.registration import Approved, Pending, Registrar, Reject
 from studio_worker_core.registration.machine import secret_hash
 from studio_worker_core.secrets import Secret
 from studio_worker_core.studio_client.http import StudioClient
-from studio_worker_core.wire.capabilities import Capabilities
 from studio_worker_core.wire.codec import encode
 from studio_worker_core.wire.registration import (
     RegisterRequest,
@@ -33,6 +32,7 @@ from studio_worker_core.wire.registration import (
     RegistrationDecision,
 )
 from tests.registration.model_studio import DeskRequest, ModelStudio
+from tests.support.recording_handler import sample_capabilities
 
 T = TypeVar("T")
 
@@ -61,10 +61,10 @@ class FatefulStore(ConfigStore):
 
     fate = Fate.FINE
 
-    def update(self, **changes: Any) -> Config:
+    def revise(self, change: Callable[[Config], Mapping[str, Any]]) -> Config:
         if self.fate is Fate.DISK_FULL:
             raise ConfigError("the disk is full", path=self.path)
-        config = super().update(**changes)
+        config = super().revise(change)
         if self.fate is Fate.CRASH_AFTER_SAVING:
             raise Crash
         return config
@@ -109,19 +109,7 @@ class FatefulClient:
         return answer
 
 
-CAPABILITIES = Capabilities(
-    machine_name="box",
-    username="ada",
-    agent_version="0.1.0",
-    engine="multi",
-    vram_total_gb=0.0,
-    vram_threshold_gb=8.0,
-    auto_enabled=True,
-    auto_start=False,
-    supported_models=[],
-    task_kinds=[],
-    supported_models_per_kind={},
-)
+CAPABILITIES = sample_capabilities()
 
 
 class AnyHistory(RuleBasedStateMachine):
@@ -133,6 +121,7 @@ class AnyHistory(RuleBasedStateMachine):
         self.studio = ModelStudio()
         self.client = FatefulClient(self.studio)
         self.disk_failed = False
+        ConfigStore(self.directory / "config.toml").update(api_base_url=self.studio.base_url)
         self.start()
 
     def start(self) -> None:
@@ -184,8 +173,9 @@ class AnyHistory(RuleBasedStateMachine):
     def reset(self) -> None:
         for request in self.studio.open_requests():
             self.studio.forget(request)
+        before = self.store.config.install_id
         self.registrar.reset()
-        assert self.store.config.install_id is None
+        assert self.store.config.install_id not in (None, before)
 
     @invariant()
     def at_most_one_request_is_open(self) -> None:
@@ -200,7 +190,7 @@ class AnyHistory(RuleBasedStateMachine):
             promised = self._approved_and_waited_for()
             for _ in range(6):
                 if isinstance(self.registrar.state, Rejected):
-                    self.start()
+                    self.reset()
                 for request in self.studio.open_requests():
                     self.studio.approve(request)
                 if isinstance(self.registrar.tick(), Approved):

@@ -14,9 +14,16 @@ import pytest
 
 from studio_worker_core.config import ConfigStore
 from studio_worker_core.errors import ConfigError, HttpStatusError, TransportError
-from studio_worker_core.registration import Approved, Pending, Pristine, Registrar, Rejected, State
+from studio_worker_core.registration import (
+    Approved,
+    Pending,
+    Pristine,
+    Registrar,
+    Rejected,
+    Standing,
+)
+from studio_worker_core.retrying import Backoff
 from studio_worker_core.secrets import Secret
-from studio_worker_core.studio_client.backoff import Backoff
 from studio_worker_core.studio_client.http import StudioClient
 from studio_worker_core.wire.capabilities import Capabilities
 from tests.registration.model_studio import ModelStudio
@@ -62,7 +69,9 @@ class Line(ModelStudio):
 
 @pytest.fixture
 def store(tmp_path: Path) -> ConfigStore:
-    return ConfigStore(tmp_path / "worker" / "config.toml")
+    store = ConfigStore(tmp_path / "worker" / "config.toml")
+    store.update(api_base_url=ModelStudio.base_url)
+    return store
 
 
 @pytest.fixture
@@ -76,7 +85,7 @@ Make = Callable[..., Registrar]
 @pytest.fixture
 def make(store: ConfigStore, studio: Line, capabilities: Capabilities) -> Make:
     def registrar(client: object = studio) -> Registrar:
-        backoff = Backoff(2.0, 30.0, jitter=0.0)
+        backoff = Backoff(2.0, 30.0)
         return Registrar(store, cast("StudioClient", client), lambda: capabilities, backoff=backoff)
 
     return registrar
@@ -118,9 +127,9 @@ def test_a_studio_that_forgets_every_request_is_not_hammered(make: Make, studio:
 def test_states_are_told_once_each_and_an_approval_ends_the_run(
     make: Make, studio: Line, store: ConfigStore
 ) -> None:
-    told: list[State] = []
+    told: list[Standing] = []
 
-    def on_state(state: State) -> None:
+    def on_state(state: Standing) -> None:
         told.append(state)
 
     class Operator(RecordedStop):
@@ -161,6 +170,23 @@ def test_a_rejection_is_final_until_reset(make: Make, studio: Line, store: Confi
     assert registrar.state == Pristine()
     assert isinstance(registrar.tick(), Pending)
     assert store.config.install_id != install_id
+
+
+def test_a_reset_tells_the_studio_which_waiting_request_to_drop(
+    make: Make, studio: Line, store: ConfigStore
+) -> None:
+    registrar = make()
+    registrar.tick()
+    before = store.config.install_id
+    registrar.reset()
+    registrar.tick()
+    assert studio.replaced == [None, before]
+    assert store.config.replaced_install_id is None
+    studio.approve(studio.open_requests()[-1])
+    registrar.tick()
+    registrar.reset()
+    registrar.tick()
+    assert studio.replaced[-1] is None, "a request that was decided leaves nothing behind"
 
 
 def test_a_restart_goes_on_with_the_same_request(make: Make, studio: Line) -> None:
@@ -250,6 +276,7 @@ def test_over_http_only_the_hash_leaves_before_the_poll(
         {"status": "approved", "workerId": "w-1", "authToken": "tok"},
     ]
     http_server.respond = lambda _: Answer(200, json.dumps(answers.pop(0)).encode())
+    store.update(api_base_url=client.base_url)
     registrar = make(client)
     registrar.tick()
     secret = store.config.registration_secret
@@ -268,10 +295,10 @@ def test_stop_ends_the_pause_at_once(make: Make) -> None:
         target=lambda: result.append(make().run(stop, lambda _: paused.set()))
     )
     thread.start()
-    assert paused.wait(10)
+    assert paused.wait(60)
     started = time.monotonic()
     stop.set()
-    thread.join(timeout=10)
+    thread.join(timeout=60)
     assert time.monotonic() - started < 1.5
     assert result == [None]
 
@@ -283,7 +310,7 @@ def test_closing_the_client_ends_a_tick_in_flight(
 
     def respond(_: Seen) -> Answer:
         arrived.set()
-        over.wait(30)
+        over.wait(60)
         return Answer(204)
 
     http_server.respond = respond
@@ -291,10 +318,10 @@ def test_closing_the_client_ends_a_tick_in_flight(
     thread = threading.Thread(target=lambda: result.append(make(client).run(stop)))
     thread.start()
     try:
-        assert arrived.wait(10)
+        assert arrived.wait(60)
         stop.set()
         client.close()
-        thread.join(timeout=10)
+        thread.join(timeout=60)
         assert not thread.is_alive()
         assert result == [None]
     finally:

@@ -11,11 +11,11 @@ from studio_worker_core.errors import StudioError
 from studio_worker_core.secrets import Secret
 from studio_worker_core.session import Ended, Session, Timings
 from studio_worker_core.studio_client.socket import open_socket
-from studio_worker_core.testing.recording_handler import RecordingHandler
-from studio_worker_core.testing.scripted_studio import ScriptedStudio
+from tests.support.recording_handler import RecordingHandler
+from tests.support.scripted_studio import ScriptedStudio
 
 FAST = Timings(
-    heartbeat=0.05, logs=0.02, silence=5.0, progress=0.05, flush=1.0, goodbye=0.5, stop_poll=0.01
+    heartbeat=0.05, logs=0.02, silence=60.0, progress=0.05, flush=10.0, goodbye=0.5, stop_poll=0.01
 )
 
 
@@ -36,7 +36,7 @@ class RunningSession:
         except StudioError as error:
             self._error = error
 
-    def result(self, timeout: float = 10.0) -> Ended:
+    def result(self, timeout: float = 60.0) -> Ended:
         """What ``run`` returned, or its error raised here."""
         self._thread.join(timeout)
         assert not self._thread.is_alive(), "the session did not end"
@@ -47,7 +47,7 @@ class RunningSession:
 
     def end(self) -> None:
         self.stop.set()
-        self._thread.join(10)
+        self._thread.join(60)
         assert not self._thread.is_alive(), "the session did not stop"
 
 

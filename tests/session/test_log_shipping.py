@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from studio_worker_core.log_shipping import LogShipper, Redactor
 from studio_worker_core.secrets import Secret
+from studio_worker_core.session.log_shipping import LogShipper, Redactor
 from studio_worker_core.wire.codec import decode_worker_frame, encode_text
 from studio_worker_core.wire.frames import LogBatch, LogEntry
 
@@ -81,7 +81,7 @@ def test_an_exception_is_part_of_the_message(shipper: LogShipper, logger: loggin
     except ValueError:
         logger.exception("it failed")
     message = shipper.take(1)[0].message
-    assert message.startswith("it failed\nTraceback")
+    assert message.startswith("it failed\n  Traceback")
     assert message.endswith("ValueError: broken")
 
 
@@ -193,7 +193,7 @@ def test_the_redactor_cleans_what_other_handlers_write(capsys: pytest.CaptureFix
 
 
 def test_lines_about_shipping_itself_are_not_shipped(shipper: LogShipper) -> None:
-    shipper.emit(record("x", name="studio_worker.log_shipping"))
+    shipper.emit(record("x", name="studio_worker.session.log_shipping"))
     shipper.emit(record("x", name="websockets.client"))
     shipper.emit(record("x", name="studio_worker.socket.library"))
     assert len(shipper) == 0

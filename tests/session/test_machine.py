@@ -12,7 +12,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from studio_worker_core.errors import BadFrame
 from studio_worker_core.session import Ended, EndReason, Timings, machine
-from studio_worker_core.session.endings import Refusal
+from studio_worker_core.session.endings import FinalRefusal
 from studio_worker_core.session.machine import (
     Arrived,
     BadOffer,
@@ -50,7 +50,7 @@ WELCOME = Welcome("worker-1", "now")
 def opened(at: float = 0.0, *features: str) -> State:
     state, _ = machine.begin(at)
     welcome = Welcome("worker-1", "now", list(features))
-    state, effects = machine.step(state, Arrived(welcome, at), TIMINGS)
+    state, effects = machine.step(state, Arrived(welcome, at))
     assert effects == (Tell(welcome),)
     return state
 
@@ -65,8 +65,8 @@ def test_heartbeats_come_every_five_seconds_and_logs_every_second() -> None:
     state = opened(100.0)
     beats, batches, now = 0, 0, 100.0
     while now < 160.0:
-        now = min(machine.due(state, TIMINGS), 160.0)
-        state, effects = machine.step(state, Ticked(now, now), TIMINGS)
+        now = min(machine.due(state), 160.0)
+        state, effects = machine.step(state, Ticked(now, now))
         beats += effects.count(Beat())
         batches += effects.count(ShipLogs())
     assert beats == 12
@@ -75,17 +75,17 @@ def test_heartbeats_come_every_five_seconds_and_logs_every_second() -> None:
 
 def test_a_worker_that_was_suspended_sends_one_heartbeat_not_many() -> None:
     state = opened(0.0)
-    state, effects = machine.step(state, Ticked(1000.0, 999.0), TIMINGS)
+    state, effects = machine.step(state, Ticked(1000.0, 999.0))
     assert effects == (Beat(), ShipLogs())
-    assert machine.step(state, Ticked(1000.5, 999.0), TIMINGS)[1] == ()
+    assert machine.step(state, Ticked(1000.5, 999.0))[1] == ()
 
 
 @pytest.mark.parametrize("welcomed", [True, False])
 def test_twenty_seconds_without_a_frame_end_the_session(welcomed: bool) -> None:
     state = opened(0.0) if welcomed else machine.begin(0.0)[0]
-    state, effects = machine.step(state, Ticked(19.99, 0.0), TIMINGS)
+    state, effects = machine.step(state, Ticked(19.99, 0.0))
     assert not any(isinstance(effect, End) for effect in effects)
-    state, effects = machine.step(state, Ticked(20.0, 0.0), TIMINGS)
+    state, effects = machine.step(state, Ticked(20.0, 0.0))
     (end,) = effects
     assert isinstance(end, End)
     assert isinstance(end.ending, Ended)
@@ -94,44 +94,44 @@ def test_twenty_seconds_without_a_frame_end_the_session(welcomed: bool) -> None:
 
 def test_any_frame_counts_as_a_sign_of_life_also_an_unreadable_one() -> None:
     state = opened(0.0)
-    state, _ = machine.step(state, Unreadable(BadFrame("no JSON"), 15.0), TIMINGS)
-    _, effects = machine.step(state, Ticked(30.0, 15.0), TIMINGS)
+    state, _ = machine.step(state, Unreadable(BadFrame("no JSON"), 15.0))
+    _, effects = machine.step(state, Ticked(30.0, 15.0))
     assert not any(isinstance(effect, End) for effect in effects)
 
 
 def test_a_frame_that_was_read_late_does_not_turn_time_back() -> None:
     state = opened(10.0)
-    state, _ = machine.step(state, Arrived(HeartbeatAck(), 5.0), TIMINGS)
+    state, _ = machine.step(state, Arrived(HeartbeatAck(), 5.0))
     assert state.heard_at == 10.0
 
 
 def test_offers_acks_and_a_known_cancel_reach_the_handler() -> None:
     state = opened(0.0, "cancel")
     for frame in (OFFER, CompleteAck("j"), FailAck("j"), Cancel("j")):
-        assert machine.step(state, Arrived(frame, 1.0), TIMINGS)[1] == (Tell(frame),)
-    assert machine.step(state, Arrived(HeartbeatAck(), 1.0), TIMINGS)[1] == ()
+        assert machine.step(state, Arrived(frame, 1.0))[1] == (Tell(frame),)
+    assert machine.step(state, Arrived(HeartbeatAck(), 1.0))[1] == ()
 
 
 def test_an_unreadable_offer_is_answered_only_once_the_session_is_open() -> None:
     error = BadFrame("bad", frame_type="offer", job_id="job-1")
-    assert machine.step(opened(), Unreadable(error, 1.0), TIMINGS)[1] == (BadOffer("job-1", "bad"),)
-    (effect,) = machine.step(machine.begin(0.0)[0], Unreadable(error, 1.0), TIMINGS)[1]
+    assert machine.step(opened(), Unreadable(error, 1.0))[1] == (BadOffer("job-1", "bad"),)
+    (effect,) = machine.step(machine.begin(0.0)[0], Unreadable(error, 1.0))[1]
     assert isinstance(effect, Skip)
 
 
-@pytest.mark.parametrize("code", [None, 1000, 1001, 1006, 1011, 4000, 4002, 4005])
+@pytest.mark.parametrize("code", [None, 1000, 1001, 1006, 1011, 4000, 4005])
 def test_ordinary_closes_allow_another_session(code: int | None) -> None:
-    state, (end,) = machine.step(opened(), Closed(code, "", "gone"), TIMINGS)
+    state, (end,) = machine.step(opened(), Closed(code, "", "gone"))
     assert isinstance(end, End)
     assert end.ending == Ended(EndReason.DISCONNECTED, "gone", welcomed=True)
     assert state.phase is Phase.OVER
 
 
 def test_what_a_studio_says_is_fit_for_a_terminal() -> None:
-    frame = ErrorFrame("internal_error", "\x1b[31mred\nline" + "x" * 10_000)
-    _, (end,) = machine.step(opened(), Arrived(frame, 1.0), TIMINGS)
+    frame = ErrorFrame("auth_failed", "\x1b[31mred\nline" + "x" * 10_000)
+    _, (end,) = machine.step(opened(), Arrived(frame, 1.0))
     assert isinstance(end, End)
-    assert isinstance(end.ending, Refusal)
+    assert isinstance(end.ending, FinalRefusal)
     assert end.ending.message.isprintable()
     assert len(end.ending.message) < 700
 
@@ -193,7 +193,8 @@ class SessionMachine(RuleBasedStateMachine):
                 if isinstance(effect.frame, Cancel):
                     assert "cancel" in self.features
         if isinstance(frame, ErrorFrame) and not was_over:
-            assert isinstance(self.ends[-1].ending, Refusal)
+            final = isinstance(self.ends[-1].ending, FinalRefusal)
+            assert final == (frame.code == "auth_failed")
 
     @rule(error=errors)
     def nonsense_arrives(self, error: BadFrame) -> None:
@@ -206,8 +207,8 @@ class SessionMachine(RuleBasedStateMachine):
         was_over = self.state.phase is Phase.OVER
         self._step(Closed(code, "", "closed"))
         if not was_over:
-            final = isinstance(self.ends[-1].ending, Refusal)
-            assert final == (code in (4001, 4003, 4004))
+            final = isinstance(self.ends[-1].ending, FinalRefusal)
+            assert final == (code in (4001, 4002, 4003, 4004))
 
     @rule()
     def stop_is_asked(self) -> None:
@@ -215,7 +216,7 @@ class SessionMachine(RuleBasedStateMachine):
 
     def _step(self, event: Any) -> tuple[Any, ...]:
         was_over = self.state.phase is Phase.OVER
-        self.state, effects = machine.step(self.state, event, TIMINGS)
+        self.state, effects = machine.step(self.state, event)
         assert not (was_over and effects)
         for effect in effects:
             if isinstance(effect, Beat):
@@ -244,7 +245,7 @@ class SessionMachine(RuleBasedStateMachine):
     @invariant()
     def silence_is_never_put_up_with_for_long(self) -> None:
         if self.state.phase is not Phase.OVER:
-            assert machine.due(self.state, TIMINGS) <= self.state.heard_at + TIMINGS.silence
+            assert machine.due(self.state) <= self.state.heard_at + TIMINGS.silence
 
 
 TestSessionMachine = SessionMachine.TestCase

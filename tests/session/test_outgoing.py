@@ -71,7 +71,7 @@ def test_it_is_idle_only_when_the_last_frame_was_sent() -> None:
     asking.start()
     assert outgoing.wait_idle(10)
     outgoing.finish()
-    asking.join(10)
+    asking.join(60)
 
 
 def test_log_entries_of_unsent_frames_come_back_in_order() -> None:

@@ -4,27 +4,26 @@ from __future__ import annotations
 
 import random
 import threading
-import time
 from collections.abc import Callable, Iterator
 
 import pytest
 from websockets.sync.connection import Connection
 
 from studio_worker_core.errors import SessionRefused, StudioError, TransportError
-from studio_worker_core.reconnecting import (
+from studio_worker_core.secrets import Secret
+from studio_worker_core.session import Timings
+from studio_worker_core.session.reconnecting import (
     Connected,
     Connecting,
     LinkState,
     Reconnecting,
     Waiting,
 )
-from studio_worker_core.secrets import Secret
-from studio_worker_core.session import Timings
 from studio_worker_core.studio_client.socket import open_socket
-from studio_worker_core.testing.recording_handler import RecordingHandler
-from studio_worker_core.testing.scripted_studio import ScriptedStudio
-from studio_worker_core.testing.tcp_proxy import FaultProxy
-from studio_worker_core.wire.frames import Accept, ErrorFrame, Hello
+from studio_worker_core.wire.frames import Accept, ErrorFrame, Hello, Welcome
+from tests.support.recording_handler import RecordingHandler
+from tests.support.scripted_studio import ScriptedStudio
+from tests.support.tcp_proxy import FaultProxy
 
 
 class Link:
@@ -48,7 +47,7 @@ class Link:
             handler,
             Secret("token-1"),
             attempts_limit=limit,
-            rng=random.Random(1),
+            roll=random.Random(1).random,
             on_state=self._note,
             timings=timings,
             first_pause=first_pause,
@@ -73,21 +72,19 @@ class Link:
             return sum(isinstance(state, kind) for state in self.states)
 
         with self._changed:
-            assert self._changed.wait_for(lambda: seen() >= count, 10), self.states
+            assert self._changed.wait_for(lambda: seen() >= count, 60), self.states
 
     def result(self) -> None:
-        self._thread.join(10)
+        self._thread.join(60)
         assert not self._thread.is_alive(), "reconnecting did not end"
         if self._error is not None:
             raise self._error
 
-    def end(self) -> float:
-        """Stop it; how many seconds that took."""
-        started = time.monotonic()
+    def end(self) -> None:
+        """Stop it, which takes no time of its own."""
         self.stop.set()
-        self._thread.join(10)
+        self._thread.join(60)
         assert not self._thread.is_alive(), "reconnecting did not stop"
-        return time.monotonic() - started
 
 
 Connect = Callable[..., Link]
@@ -117,9 +114,9 @@ def test_a_lost_session_is_followed_by_the_next_one(
     studio: ScriptedStudio, handler: RecordingHandler, connect: Connect
 ) -> None:
     link = connect()
-    handler.wait_for("on_welcome")
+    handler.wait_frame(Welcome)
     studio.session(1).sever()
-    handler.wait_for("on_welcome", count=2)
+    handler.wait_frame(Welcome, count=2)
     assert studio.session(2).wait_for(Hello)
     assert handler.wait_for("on_closed") == 1
     assert [type(state) for state in link.states] == [
@@ -137,11 +134,11 @@ def test_a_studio_that_restarts_is_found_again(
     studio: ScriptedStudio, handler: RecordingHandler, connect: Connect
 ) -> None:
     link = connect()
-    handler.wait_for("on_welcome")
+    handler.wait_frame(Welcome)
     studio.stop()
     link.wait_for(Waiting, count=3)
     studio.start()
-    handler.wait_for("on_welcome", count=2)
+    handler.wait_frame(Welcome, count=2)
     session = handler.session
     assert session is not None
     assert session.send(Accept("job-1"))
@@ -159,9 +156,9 @@ def test_pauses_grow_while_it_fails_and_start_over_after_a_welcome(
     for pause, least in zip(pauses, plain, strict=False):
         assert least <= pause <= least * 1.25
     studio.refuses_with = None
-    handler.wait_for("on_welcome")
+    handler.wait_frame(Welcome)
     studio.session(1).close(1000)
-    handler.wait_for("on_welcome", count=2)
+    handler.wait_frame(Welcome, count=2)
     last = [state for state in link.states if isinstance(state, Waiting)][-1]
     assert last.seconds <= 0.0125
     assert "code 1000" in last.reason
@@ -184,7 +181,7 @@ def test_the_schedule_of_the_protocol_is_the_default(handler: RecordingHandler) 
             return self.is_set()
 
     stop = Impatient()
-    Reconnecting(fail, handler, Secret("t"), rng=random.Random(2)).run(stop)
+    Reconnecting(fail, handler, Secret("t"), roll=random.Random(2).random).run(stop)
     for pause, plain in zip(pauses, [1, 2, 4, 8, 16, 30, 30, 30], strict=True):
         assert plain <= pause <= plain * 1.25
     assert len({pause / plain for pause, plain in zip(pauses, [1, 2, 4, 8], strict=False)}) == 4
@@ -205,10 +202,10 @@ def test_the_limit_counts_failures_in_a_row_and_names_the_remedy(
     studio: ScriptedStudio, handler: RecordingHandler, connect: Connect
 ) -> None:
     link = connect(limit=2)
-    handler.wait_for("on_welcome")
+    handler.wait_frame(Welcome)
     for number in (1, 2, 3):
         studio.session(number).sever()
-        handler.wait_for("on_welcome", count=number + 1)
+        handler.wait_frame(Welcome, count=number + 1)
     studio.stop()
     with pytest.raises(TransportError, match="ws_reconnect_attempts"):
         link.result()
@@ -239,7 +236,7 @@ def test_a_duplicate_worker_stops_instead_of_fighting(
     studio: ScriptedStudio, handler: RecordingHandler, connect: Connect, how: str
 ) -> None:
     link = connect()
-    handler.wait_for("on_welcome")
+    handler.wait_frame(Welcome)
     if how == "error":
         studio.session().send(ErrorFrame("duplicate_worker", "a newer one"))
     studio.session().close(4003)
@@ -251,9 +248,9 @@ def test_a_duplicate_worker_stops_instead_of_fighting(
 
 def test_a_stop_ends_a_long_pause_at_once(studio: ScriptedStudio, connect: Connect) -> None:
     studio.refuses_with = 503
-    link = connect(first_pause=60)
+    link = connect(first_pause=600)
     link.wait_for(Waiting)
-    assert link.end() < 2
+    link.end()
 
 
 def test_a_stop_does_not_wait_for_an_address_that_does_not_answer(
@@ -261,9 +258,10 @@ def test_a_stop_does_not_wait_for_an_address_that_does_not_answer(
 ) -> None:
     with FaultProxy(("127.0.0.1", studio.port)) as proxy:
         proxy.swallow()
-        link = connect(lambda: open_socket(proxy.url, studio.worker_id, Secret("token-1")))
+        token = Secret("token-1")
+        link = connect(lambda: open_socket(proxy.url, studio.worker_id, token, timeout=600.0))
         assert proxy.wait_for_connections(1)
-        assert link.end() < 2
+        link.end()
         link.result()
         assert handler.events == []
 
@@ -275,11 +273,11 @@ def test_a_connection_that_comes_after_the_stop_is_closed(
 
     def slow() -> Connection:
         asked.set()
-        go_on.wait(10)
+        go_on.wait(60)
         return open_socket(studio.url, studio.worker_id, Secret("token-1"))
 
     link = connect(slow)
-    assert asked.wait(10)
+    assert asked.wait(60)
     link.end()
     go_on.set()
     assert studio.session().wait_ended()

@@ -12,12 +12,12 @@ from pathlib import Path
 import pytest
 
 from studio_worker_core.secrets import Secret
-from studio_worker_core.session import EndReason, Session, Timings
+from studio_worker_core.session import EndReason, HandlerFrame, Outlet, Session, Timings
 from studio_worker_core.studio_client.socket import open_socket
-from studio_worker_core.testing.recording_handler import RecordingHandler
-from studio_worker_core.testing.scripted_studio import ScriptedStudio
-from studio_worker_core.testing.tcp_proxy import FaultProxy
 from studio_worker_core.wire.frames import CompleteJson, Welcome
+from tests.support.recording_handler import RecordingHandler
+from tests.support.scripted_studio import ScriptedStudio
+from tests.support.tcp_proxy import FaultProxy
 
 OPENSSL = shutil.which("openssl")
 
@@ -44,7 +44,7 @@ def tls_studio(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Scri
 def test_a_send_stuck_under_tls_does_not_keep_the_session(
     tls_studio: ScriptedStudio, end: str
 ) -> None:
-    silence = 1.0 if end == "silence" else 60.0
+    silence = 3.0 if end == "silence" else 60.0
     timings = Timings(heartbeat=0.1, silence=silence, flush=0.3, goodbye=0.3, stop_poll=0.01)
     stop = threading.Event()
     with FaultProxy(("127.0.0.1", tls_studio.port)) as proxy:
@@ -55,7 +55,8 @@ def test_a_send_stuck_under_tls_does_not_keep_the_session(
         class Stalling(RecordingHandler):
             """Blocks the writer as soon as the session is open."""
 
-            def on_welcome(self, session: Session, welcome: Welcome) -> None:
+            def on_frame(self, session: Outlet, frame: HandlerFrame) -> None:
+                assert isinstance(frame, Welcome)
                 proxy.stall()
                 assert session.send(CompleteJson("job-1", "x" * 15_000_000))
                 if end == "stop":
@@ -75,11 +76,11 @@ def test_a_severed_tls_connection_is_a_disconnect(
     session = Session(connection, handler, token, timings=Timings(stop_poll=0.01))
 
     def sever() -> None:
-        handler.wait_for("on_welcome")
+        handler.wait_frame(Welcome)
         tls_studio.session().sever()
 
     severing = threading.Thread(target=sever)
     severing.start()
     ended = session.run(threading.Event())
-    severing.join(10)
+    severing.join(60)
     assert ended.reason is EndReason.DISCONNECTED

@@ -86,7 +86,7 @@ class HttpServer:
     def close(self) -> None:
         self._server.shutdown()
         self._server.server_close()
-        self._thread.join(timeout=10)
+        self._thread.join(timeout=60)
 
 
 class RawServer:
@@ -115,6 +115,11 @@ class RawServer:
     def _run(self, connection: socket.socket) -> None:
         with connection, contextlib.suppress(OSError):
             self._behave(connection)
+            # What is closed with bytes unread is reset, and may take the answer with it.
+            connection.shutdown(socket.SHUT_WR)
+            connection.settimeout(10)
+            while connection.recv(1 << 16):
+                pass
 
     def close(self) -> None:
         with contextlib.suppress(OSError):
@@ -124,7 +129,7 @@ class RawServer:
             with contextlib.suppress(OSError):
                 connection.shutdown(socket.SHUT_RDWR)
         for thread in self._threads:
-            thread.join(timeout=10)
+            thread.join(timeout=60)
 
 
 def read_head(connection: socket.socket) -> tuple[bytes, bytes]:

@@ -7,10 +7,8 @@ import json
 import logging
 import socket
 import threading
-import time
 import traceback
 from collections.abc import Callable
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +18,7 @@ import requests
 from studio_worker_core import __version__
 from studio_worker_core.errors import ConfigError, HttpStatusError, TransportError, WireError
 from studio_worker_core.secrets import Secret
-from studio_worker_core.studio_client.http import StudioClient, retry_after_seconds
+from studio_worker_core.studio_client.http import StudioClient
 from studio_worker_core.wire.capabilities import Capabilities
 from studio_worker_core.wire.registration import (
     ApprovedDecision,
@@ -29,6 +27,7 @@ from studio_worker_core.wire.registration import (
     RejectedDecision,
 )
 from tests.studio_client.servers import Answer, HttpServer, RawServer, read_head
+from tests.support.ports import refusing_port
 
 SECRET = Secret("5ecre7" * 10)
 StartRaw = Callable[[Callable[[socket.socket], None]], RawServer]
@@ -105,7 +104,7 @@ def test_an_answer_outside_2xx_is_an_error_with_status_and_body(
         StudioClient(http_server.url).register_request(request_body)
     error = caught.value
     assert (error.op, error.status, error.retry_after) == ("register-request", status, 7.0)
-    assert str(error) == f"register-request failed: {status} — too much [31m"
+    assert str(error) == f"register-request failed: {status} — too much \\x1b[31m"
     assert error.is_transient == (status >= 500)
 
 
@@ -201,19 +200,17 @@ def test_a_connection_that_breaks_off_is_a_transport_error(
 
 
 def test_a_studio_that_is_not_there_is_one_clear_line(request_body: RegisterRequest) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = listener.getsockname()[1]
-    with pytest.raises(TransportError) as caught:
+    with refusing_port() as port, pytest.raises(TransportError) as caught:
         StudioClient(f"http://127.0.0.1:{port}").register_request(request_body)
     assert str(caught.value) == (
-        "register-request failed: connection refused: is the studio running, "
-        "and api_base_url right?"
+        "register-request failed: nothing listens there (connection refused); is the studio "
+        "running, and is api_base_url right?"
     )
 
 
 def test_silence_is_given_up_after_the_time_limit(raw_server: StartRaw) -> None:
     over = threading.Event()
-    server = raw_server(lambda connection: void(over.wait(30)))
+    server = raw_server(lambda connection: void(over.wait(60)))
     with pytest.raises(TransportError, match="timed out"):
         StudioClient(server.url, timeout=0.2).poll_registration("rr-1", SECRET)
     over.set()
@@ -229,9 +226,9 @@ def test_close_ends_a_call_in_flight_at_once(raw_server: StartRaw) -> None:
     def behave(connection: socket.socket) -> None:
         read_head(connection)
         arrived.set()
-        over.wait(60)
+        over.wait(600)
 
-    client = StudioClient(raw_server(behave).url)
+    client = StudioClient(raw_server(behave).url, timeout=600.0)
     caught: list[BaseException] = []
 
     def call() -> None:
@@ -242,12 +239,12 @@ def test_close_ends_a_call_in_flight_at_once(raw_server: StartRaw) -> None:
 
     thread = threading.Thread(target=call)
     thread.start()
-    assert arrived.wait(10)
-    started = time.monotonic()
+    assert arrived.wait(60)
     client.close()
-    thread.join(timeout=10)
+    thread.join(timeout=60)
+    at_once = not thread.is_alive()
     over.set()
-    assert time.monotonic() - started < 5
+    assert at_once
     assert "shutting down" in str(caught[0])
     with pytest.raises(TransportError, match="shutting down"):
         client.poll_registration("rr-1", SECRET)
@@ -346,23 +343,3 @@ def test_a_session_of_the_callers_own_is_used(http_server: HttpServer) -> None:
         session.headers["X-Mine"] = "1"
         StudioClient(http_server.url, session=session).poll_registration("rr-1", SECRET)
     assert http_server.seen[0].headers["x-mine"] == "1"
-
-
-@pytest.mark.parametrize(
-    ("value", "seconds"),
-    [
-        (None, None),
-        ("7", 7.0),
-        ("0.5", 0.5),
-        ("-3", 0.0),
-        ("1e9", 3600.0),
-        ("nan", None),
-        ("soon", None),
-        ("Sun, 06 Nov 1994 08:49:37 GMT", 37.0),
-        ("Sun, 06 Nov 1994 08:00:00 GMT", 0.0),
-        ("Sun, 06 Nov 99999 08:00:00 GMT", None),
-    ],
-)
-def test_retry_after_is_read_as_number_or_date(value: str | None, seconds: float | None) -> None:
-    now = datetime(1994, 11, 6, 8, 49, 0, tzinfo=UTC)
-    assert retry_after_seconds(value, now) == seconds

@@ -12,7 +12,6 @@ from studio_worker_core.errors import ConfigError, WireError
 from studio_worker_core.studio_client.urls import (
     api_url,
     connect_url,
-    is_loopback,
     normalise_base_url,
     path_of,
 )
@@ -101,11 +100,3 @@ def test_any_text_is_a_base_or_a_config_error(value: str) -> None:
     except ConfigError:
         return
     assert normalise_base_url(base + "/graphics/api") == base
-
-
-def test_loopback_is_known_by_name_and_number() -> None:
-    assert all(
-        is_loopback(f"http://{host}:1/x")
-        for host in ("127.0.0.1", "127.9.9.9", "[::1]", "localhost", "a.localhost")
-    )
-    assert not any(is_loopback(f"http://{host}/") for host in ("10.0.0.1", "example.com", "127.h"))

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from studio_worker_core.testing.plugin_builder import build_plugin, good_source
+from tests.support.plugin_builder import build_plugin, good_source
 
 Pytest = Callable[..., subprocess.CompletedProcess[str]]
 

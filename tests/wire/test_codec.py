@@ -15,10 +15,10 @@ from studio_worker_core.errors import BadFrame, WireError
 from studio_worker_core.wire.capabilities import Capabilities
 from studio_worker_core.wire.codec import (
     decode,
-    decode_studio_frame,
     decode_worker_frame,
     encode,
     encode_text,
+    read_studio_frame,
 )
 from studio_worker_core.wire.frames import (
     Accept,
@@ -182,7 +182,7 @@ def test_every_worker_frame_survives_the_trip(frame: WorkerFrame) -> None:
 
 @given(studio_frames)
 def test_every_studio_frame_survives_the_trip(frame: StudioFrame) -> None:
-    assert decode_studio_frame(encode_text(frame)) == frame
+    assert read_studio_frame(encode_text(frame)).frame == frame
 
 
 def error_of(read: Callable[[], Any]) -> Any:
@@ -196,7 +196,7 @@ def error_of(read: Callable[[], Any]) -> Any:
 
 def read_anything(data: Any) -> None:
     """Whatever it is, only the documented errors come out."""
-    for reader in (decode_studio_frame, decode_worker_frame):
+    for reader in (read_studio_frame, decode_worker_frame):
         bad = error_of(partial(reader, data))
         if bad is not None:
             assert isinstance(bad, BadFrame)
@@ -245,7 +245,7 @@ def test_an_unreadable_offer_yields_its_job_whatever_is_wrong(
 ) -> None:
     raw = json.loads(encode(claim))
     raw[key] = wrong
-    bad = error_of(lambda: decode_studio_frame(json.dumps({"type": "offer", "claim": raw})))
+    bad = error_of(lambda: read_studio_frame(json.dumps({"type": "offer", "claim": raw})).frame)
     assert bad is None or (bad.frame_type, bad.job_id) == ("offer", claim.job_id)
 
 

@@ -16,11 +16,13 @@ from studio_worker_core.wire.tasks import (
     ChatMessage,
     ImageTask,
     LlmTask,
+    MeshTask,
     Task,
     TaskKind,
     VideoTask,
     full_prompt,
     task_kind,
+    unknown_word,
 )
 
 FULL: list[tuple[Any, str]] = [
@@ -123,7 +125,6 @@ def test_the_defaults_are_the_protocols_and_are_not_written(
         ('{"kind":"llm","messages":[{"role":"","content":"x"}]}', "messages"),
         ('{"kind":"llm","messages":[],"maxTokens":0}', "maxTokens"),
         ('{"kind":"llm","messages":[],"topP":2}', "topP"),
-        ('{"kind":"audio_stt","inputUrl":"u","timestamps":"letter"}', "timestamps"),
         ('{"kind":"audio_stt","inputUrl":""}', "inputUrl"),
         ('{"kind":"audio_tts","text":"t","speed":0}', "speed"),
         ('{"kind":"video","prompt":"p","seconds":0}', "seconds"),
@@ -138,6 +139,16 @@ def test_what_is_out_of_bounds_is_refused_by_name(text: str, word: str) -> None:
         read(text)
 
 
+def test_a_word_that_is_none_of_the_protocols_is_named() -> None:
+    assert unknown_word(AudioSttTask("u", timestamps="letter")) == (
+        "timestamps",
+        "'letter' is none of segment, word",
+    )
+    for known in (None, "segment", "word"):
+        assert unknown_word(AudioSttTask("u", timestamps=known)) is None
+    assert unknown_word(ImageTask("p")) is None
+
+
 def test_prompts_are_bounded() -> None:
     read(json.dumps({"kind": "image", "prompt": "x" * 1_000_000}))
     with pytest.raises(WireError):
@@ -149,8 +160,9 @@ def test_every_task_knows_its_kind(task: Task, text: str) -> None:
     assert task_kind(task) == json.loads(text)["kind"]
 
 
-def test_the_kinds_with_files_are_the_three_of_the_protocol() -> None:
-    assert {TaskKind.IMAGE, TaskKind.AUDIO_TTS, TaskKind.VIDEO} == BINARY_KINDS
+def test_the_kinds_with_files_are_those_of_the_protocol() -> None:
+    files = {TaskKind.IMAGE, TaskKind.AUDIO_TTS, TaskKind.VIDEO, TaskKind.MESH}
+    assert files == BINARY_KINDS
 
 
 def test_the_full_prompt_of_each_kind() -> None:
@@ -160,6 +172,11 @@ def test_the_full_prompt_of_each_kind() -> None:
     assert full_prompt(AudioTtsTask("t")) == "t"
     assert full_prompt(AudioSttTask("https://h/a")) == "https://h/a"
     assert full_prompt(chat) == "system: be kind\nuser: hi\nyou"
+
+
+def test_a_mesh_has_no_prompt_and_its_picture_does_not_stand_in_for_one() -> None:
+    assert full_prompt(MeshTask("data:image/png;base64,AAAA")) == ""
+    assert full_prompt(MeshTask("https://h/a.png")) == ""
 
 
 def test_stop_may_be_one_text() -> None:

@@ -1,38 +1,40 @@
-"""A desk and a job loop with real rooms around them; only the session and the work are ours."""
+"""The studio as a source of jobs, with what it works with; only session and work are ours."""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
-from msgspec import Struct
 
 from studio_worker_core.capabilities import build_capabilities
 from studio_worker_core.config import Config, OutboxLimits
 from studio_worker_core.delivery import Delivery
-from studio_worker_core.engines.roster import Roster
 from studio_worker_core.errors import JobCancelled
-from studio_worker_core.gate import Gate
 from studio_worker_core.host.facts import host_facts
-from studio_worker_core.log_shipping import LogShipper
+from studio_worker_core.jobs.job import Job, StopReason
+from studio_worker_core.jobs.keeping import Keeper, OutboxKeeper
+from studio_worker_core.jobs.leases import Leases
+from studio_worker_core.jobs.service import JobService
+from studio_worker_core.jobs.slots import Slot, Slots
+from studio_worker_core.lanes.results import Result
 from studio_worker_core.outbox import Entry, Outbox
+from studio_worker_core.roster.roster import Roster
+from studio_worker_core.session.log_shipping import LogShipper
 from studio_worker_core.wire.frames import Claim, Welcome
+from studio_worker_core.wire.generation import GenerationMeta
 from studio_worker_core.wire.models import ModelSource
 from studio_worker_core.wire.tasks import ImageTask
-from studio_worker_core.worker.desk import Desk
-from studio_worker_core.worker.held import HeldJob
-from studio_worker_core.worker.running import JobLoop
-from studio_worker_core.worker.status import StatusBoard
+from studio_worker_core.worker.status import ShownOnBoard, StatusBoard
+from studio_worker_core.worker.studio import Studio
 
-WAIT = 20.0
+WAIT = 60.0
 
 
-class Picture(Struct, frozen=True):
-    path: Path
-    ext: str
+MADE = GenerationMeta(engine="toy", seed=5)
 
 
 class FakeSession:
@@ -63,12 +65,13 @@ class FakeSession:
 
 
 class Shop:
-    """Desk, gate, delivery, outbox and job loop of one worker."""
+    """Slots, leases, jobs, delivery and outbox of one worker, and its studio."""
 
     def __init__(self, root: Path) -> None:
         self.outbox = Outbox(root / "outbox", OutboxLimits)
         self.outbox.recover()
-        self.gate = Gate()
+        self.slots = Slots()
+        self.leases: Leases[Any] = Leases()
         self.stop = threading.Event()
         self.board = StatusBoard()
         self.uploaded = threading.Event()
@@ -77,29 +80,28 @@ class Shop:
         self.not_taking: str | None = None
         self.too_large: str | None = None
         self.running = threading.Event()
-        self.work: Callable[[HeldJob], Entry | None] = lambda held: None
-        self.delivery = Delivery(self.outbox, self._upload, self.stop)
-        self.jobs = JobLoop(
+        self.entries: list[Entry] = []
+        self.work: Callable[[Job], None] = lambda job: None
+        self.delivery = Delivery(self.outbox, [self._upload], self.stop)
+        self.jobs = JobService(
             self,  # type: ignore[arg-type]
-            self.delivery,
-            Roster([]),
-            self.board,
-            worker_id=lambda: "worker-1",
-            prepare=lambda _claim: None,
+            self.slots,
+            watcher=ShownOnBoard(self.board, lambda: len(self.delivery.pending_ids())),
         )
         capabilities = build_capabilities(
             Config(), host_facts(), Roster([]).offerings(), paused=False, presence=None
         )
-        self.desk = Desk(
+        self.studio = Studio(
             capabilities=lambda: capabilities,
             not_taking=lambda: self.not_taking,
-            admission=lambda _claim: self.too_large,
-            gate=self.gate,
+            admission=lambda _job: self.too_large,
+            slots=self.slots,
+            leases=self.leases,
+            jobs=self.jobs,
+            keeper=partial(OutboxKeeper, self.outbox, lambda: "worker-1"),
             delivery=self.delivery,
             logs=LogShipper(),
-            start=self.jobs.start,
         )
-        self.jobs.serve(self.desk)
         self._thread = threading.Thread(target=self.jobs.run)
 
     def open(self) -> None:
@@ -108,9 +110,8 @@ class Shop:
 
     def close(self) -> None:
         self.may_upload.set()
-        held = self.desk.held
-        if held is not None:
-            held.cancel.set()
+        for job in self.slots.jobs():
+            job.stop(StopReason.SHUTDOWN)
         self.finish()
         assert not self._thread.is_alive()
         self.stop.set()
@@ -124,34 +125,39 @@ class Shop:
     def session(self, number: int, *, resume: tuple[str, ...] = (), **options: Any) -> FakeSession:
         """A welcomed session."""
         session = FakeSession(number, **options)
-        self.desk.on_welcome(session, Welcome("worker-1", "now", resume=list(resume)))  # type: ignore[arg-type]
+        self.studio.on_welcome(session, Welcome("worker-1", "now", resume=list(resume)))
         return session
 
     def claim(self, job_id: str = "job-1") -> Claim:
         source = ModelSource(engine="toy")
         return Claim(job_id=job_id, model="m", task=ImageTask(prompt="p"), model_source=source)
 
+    @property
+    def job(self) -> Job:
+        """The job that runs."""
+        (job,) = self.slots.jobs()
+        return job
+
+    def speaker(self) -> FakeSession | None:
+        """The session that may speak of the job that was accepted first."""
+        return self.leases.session_for(1)
+
     # the runner
 
-    def run(
-        self, claim: Claim, *, worker_id: str, session_number: int | None, cancel: Any, report: Any
-    ) -> Entry:
+    def run(self, job: Job, keeper: Keeper[Entry], report: Any, slot: Slot) -> Entry:
         report(0.5, "half")
         self.running.set()
-        held = self.desk.held
-        assert held is not None
-        entry = self.work(held)
-        if entry is not None:
-            return entry
-        draft = self.outbox.begin(claim, worker_id, session_number)
-        path = draft.directory / "result.png"
+        self.work(job)
+        place = keeper.begin(job)
+        path = place.directory / "result.png"
         path.write_bytes(b"\x89PNG\r\n\x1a\npixels")
-        return self.outbox.finish(draft, Picture(path, "png"))
+        self.entries.append(keeper.keep(Result(path, MADE), None))
+        return self.entries[-1]
 
     @staticmethod
-    def until_cancelled(held: HeldJob) -> None:
+    def until_cancelled(job: Job) -> None:
         """Work that only ends when it is told to."""
-        assert held.cancel.wait(WAIT)
+        assert job.cancel.wait(WAIT)
         raise JobCancelled("cancelled")
 
     def _upload(self, entry: Entry, abort: Callable[[], bool]) -> None:

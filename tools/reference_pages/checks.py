@@ -6,8 +6,6 @@ from studio_worker_core.testing.conformance import CHECKS, Check
 from studio_worker_core.wire.tasks import TaskKind
 from tools.reference_pages.markdown import GENERATED, plain, table
 
-__all__ = ["page"]
-
 _OPENING = """# Conformance checks
 
 What `studio-worker engines check` and the pytest plugin try, in this order.

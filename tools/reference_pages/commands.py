@@ -9,18 +9,16 @@ import typer
 
 from studio_worker_core.cli.exit_codes import MEANINGS
 from studio_worker_core.cli.group import LazyGroup
-from studio_worker_core.cli.main import app
+from studio_worker_core.cli.root import app
 from studio_worker_core.cli.table import BUILT_IN, CommandEntry
 from tools.reference_pages.markdown import GENERATED, table
-
-__all__ = ["page", "walk"]
 
 _WIDTH = 90
 
 _OPENING = """# Commands
 
 Every command takes `--config PATH`, `-v` and `--quiet`, before or after its name.
-The `studio` commands come with the extra `studio`.
+The commands `demo` and `studio` come with the extra `studio`.
 
 ## Exit codes
 

@@ -11,8 +11,6 @@ from studio_worker_core.config import Config, settings
 from studio_worker_core.config.values import to_toml
 from tools.reference_pages.markdown import GENERATED, attribute_docs, class_nodes, plain, table
 
-__all__ = ["page"]
-
 _OPENING = """# Configuration file
 
 `studio-worker config path` prints where the file is.
@@ -60,6 +58,7 @@ def _table(kind: type[msgspec.Struct], docs: dict[str, str], prefix: str) -> str
 def _type(annotation: Any) -> str:
     text = str(annotation)
     for part, words in (
+        ("dict[str", "tables by name"),
         ("Secret", "secret text"),
         ("tuple[str", "list of texts"),
         ("bool", "true or false"),
@@ -76,4 +75,6 @@ def _type(annotation: Any) -> str:
 def _default(value: Any) -> str:
     if value is None or value is msgspec.NODEFAULT:
         return "not set"
+    if not value and isinstance(value, dict):
+        return "none"
     return f"`{tomlkit.item(to_toml(value)).as_string()}`"

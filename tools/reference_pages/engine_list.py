@@ -6,15 +6,13 @@ from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 
 from studio_worker_core import __version__
-from studio_worker_core.engines.discovery import discover
-from studio_worker_core.engines.roster import RosterEntry
 from studio_worker_core.plugin import API_VERSION, ENTRY_POINT_GROUP, HostInfo
+from studio_worker_core.roster.discovery import discover
+from studio_worker_core.roster.roster import RosterEntry
 from tools.reference_pages.markdown import GENERATED, cell, table
 
-__all__ = ["page"]
-
 _PLUGINS = {
-    "studio_worker_core.engines.synthetic.plugin": "studio-worker",
+    "studio_worker_core.synthetic.plugin": "studio-worker",
     "studio_worker_image.plugin": "studio-worker[image]",
     "studio_worker_tts.plugin": "studio-worker[tts]",
     "studio_worker_video.plugin": "studio-worker[video]",
@@ -37,9 +35,13 @@ def page() -> str:
     missing = _PLUGINS.keys() - {point.value for point in points}
     if missing:
         raise SystemExit(f"not installed, so not described: {', '.join(sorted(missing))}")
-    roster = discover(host, installed=points)
+    roster = discover(host, allowed={point.name for point in points})
     # What an optional library adds depends on this machine and is left out.
-    entries = [entry for entry in roster.entries if entry.engine not in _OPTIONAL]
+    entries = [
+        entry
+        for entry in roster.entries
+        if entry.engine not in _OPTIONAL and entry.state != "disabled"
+    ]
     broken = [f"{entry.engine}: {entry.reason}" for entry in entries if not entry.ready]
     if broken:
         raise SystemExit("cannot describe engines that do not load: " + "; ".join(broken))

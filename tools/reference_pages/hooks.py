@@ -19,8 +19,6 @@ from tools.reference_pages.markdown import (
     table,
 )
 
-__all__ = ["page"]
-
 _TASKS = ("ImageTask", "LlmTask", "ChatMessage", "AudioSttTask", "AudioTtsTask", "VideoTask")
 _GIVEN = ("HostInfo", "Job", "Model", "CliDefaults", *_TASKS, "TaskKind", "JobEvent")
 _ANSWERED = ("EngineSpec", "CapabilityReport", "CommandSpec")

@@ -9,8 +9,6 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from types import ModuleType
 
-__all__ = ["GENERATED", "attribute_docs", "cell", "class_nodes", "plain", "table"]
-
 GENERATED = "% Made by `make reference`; edit the code it comes from instead.\n\n"
 
 _ROLE = re.compile(r":(?:\w+:)?\w+:`(?P<target>[^`]+)`")

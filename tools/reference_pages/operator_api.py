@@ -8,8 +8,6 @@ from studio_worker_studio.routes.openapi import openapi_document
 from studio_worker_studio.routes.table import ENDPOINTS
 from tools.reference_pages.markdown import GENERATED, table
 
-__all__ = ["page"]
-
 _WHO = {
     "worker": " (with the worker's token)",
     "registrant": " (with the registration secret)",

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from PIL import Image, ImageStat
 
-from studio_worker_core.plugin import ImageTask, Job, Model
+from studio_worker_core.plugin import ImageTask, Model
+from studio_worker_core.testing.jobs import make_job
 from studio_worker_core.testing.pytest_plugin import ConformanceCheck
 from studio_worker_example.engine import HillsEngine, hour_in
 
@@ -25,18 +26,8 @@ def draw(tmp_path: Path) -> Callable[..., Image.Image]:
     def draw(prompt: str, *, model: str = "hills") -> Image.Image:
         engine = HillsEngine()
         engine.load(Model(model))
-        job = Job(
-            id="1",
-            task=ImageTask(prompt=prompt, width=96, height=64, seed=3, ext="png"),
-            model=Model(model),
-            inputs={},
-            directory=tmp_path,
-            scratch=tmp_path,
-            on_progress=lambda *_: None,
-            on_log=lambda *_: None,
-            is_cancelled=lambda: False,
-        )
-        with Image.open(engine.generate(job)) as picture:
+        task = ImageTask(prompt=prompt, width=96, height=64, seed=3, ext="png")
+        with Image.open(engine.generate(make_job(task, tmp_path, model=model))) as picture:
             return picture.convert("RGB")
 
     return draw

@@ -11,32 +11,32 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from studio_worker_core.engines.roster import RosterEntry
-from studio_worker_core.engines.work import FileResult
+from studio_worker_core.lanes.results import Result
 from studio_worker_core.plugin import (
     CliDefaults,
     HostInfo,
     ImageTask,
     InvalidTask,
-    Job,
     JobCancelled,
     Model,
     Task,
     VideoTask,
 )
-from studio_worker_core.testing.lane_bench import LaneBench
+from studio_worker_core.roster.roster import RosterEntry
+from studio_worker_core.testing.jobs import make_job
 from studio_worker_image.engine import ProceduralEngine
 from studio_worker_image.plugin import EXTENSIONS, studio_worker_engines
 from studio_worker_image.words import FAMILIES
+from tests.support.lane_bench import LaneBench
 
 
 class Bench:
-    """Runs image jobs in this process and remembers what was heard."""
+    """Runs image jobs in this process and remembers the progress."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
         self.progress: list[float] = []
-        self.logs: list[str] = []
+        """Of the last job."""
         self.is_cancelled: Callable[[], bool] = lambda: False
         self._numbers = itertools.count()
 
@@ -53,17 +53,10 @@ class Bench:
         engine = ProceduralEngine(environment or {})
         chosen = model or Model("procedural")
         engine.load(chosen)
-        job = Job(
-            id=directory.name,
-            task=task,
-            model=chosen,
-            inputs=inputs or {},
-            directory=directory,
-            scratch=directory,
-            on_progress=lambda fraction, _: self.progress.append(fraction),
-            on_log=lambda _, line: self.logs.append(line),
-            is_cancelled=lambda: self.is_cancelled(),
+        job = make_job(
+            task, directory, model=chosen, inputs=inputs, is_cancelled=lambda: self.is_cancelled()
         )
+        self.progress = job.fractions
         return engine.generate(job)
 
     def saved(self, name: str, picture: Image.Image) -> Path:
@@ -135,20 +128,25 @@ def test_the_same_seed_makes_the_same_bytes_and_another_makes_others(bench: Benc
             bench.run(
                 ImageTask(prompt="galaxy", seed=seed, ext=ext, width=96, height=64)
             ).read_bytes()
-            for seed in (-5, -5, 6)
+            for seed in (2**63 + 6, 2**63 + 6, 6)
         )
         assert first == second != other
 
 
-def test_without_a_seed_the_prompt_gives_one_which_is_logged(bench: Bench) -> None:
-    first = bench.run(ImageTask(prompt="red fox", ext="png", width=96, height=64)).read_bytes()
-    (line,) = bench.logs
-    seed = int(next(word for word in line.split() if word.isdigit()))
-    again = bench.run(
-        ImageTask(prompt="red fox", ext="png", seed=seed, width=96, height=64)
-    ).read_bytes()
-    assert first == again
-    assert len(bench.logs) == 1
+def test_every_seed_of_64_bits_is_another_picture(bench: Bench) -> None:
+    pictures = {
+        bench.run(
+            ImageTask(prompt="marble", seed=seed, ext="png", width=96, height=64)
+        ).read_bytes()
+        for seed in (0, 1, 2**32 - 1, 2**32, 2**63, 2**64 - 1)
+    }
+    assert len(pictures) == 6
+
+
+@pytest.mark.parametrize("seed", [None, -1])
+def test_without_a_seed_each_picture_is_another(bench: Bench, seed: int | None) -> None:
+    task = ImageTask(prompt="red fox", seed=seed, ext="png", width=96, height=64)
+    assert bench.run(task).read_bytes() != bench.run(task).read_bytes()
 
 
 @pytest.mark.parametrize(
@@ -270,7 +268,7 @@ def test_a_job_runs_in_a_real_lane(tmp_path: Path) -> None:
     with lanes.lanes:
         task = ImageTask(prompt="sunset over mountains", width=320, height=240)
         result = lanes.run(task, model="procedural-landscape", entry=entry)
-    assert isinstance(result, FileResult)
+    assert isinstance(result, Result)
     assert result.ext == "webp"
     assert pixels(result.path).shape == (240, 320, 3)
     assert lanes.progress[-1][0] == 1.0

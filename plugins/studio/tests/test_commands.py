@@ -6,55 +6,20 @@ import json
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
 import typer
 
-from studio_worker_core.cli.main import main
-from studio_worker_studio.cli.connection import Connection
+from plugins.studio.tests.support.commands import Good, Run
+from plugins.studio.tests.support.studio_in_thread import StudioInThread
 from studio_worker_studio.cli.fetching import why_it_waits
-from studio_worker_studio.cli.submit import task_from
+from studio_worker_studio.cli.task_options import task_from
+from studio_worker_studio.client import OperatorClient
 
 
-class Finished(NamedTuple):
-    code: int
-    out: str
-    err: str
-
-
-@pytest.fixture
-def run(
-    studio: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Callable[..., Finished]:
-    """Run ``studio-worker studio …`` in this process, as its console script would."""
-
-    def run(*arguments: str, **env: str) -> Finished:
-        for name, value in {
-            "STUDIO_URL": studio.url,
-            "STUDIO_OPERATOR_TOKEN": studio.token,
-            **env,
-        }.items():
-            monkeypatch.setenv(name, value)
-        code = main(["studio", *arguments])
-        return Finished(code, *capsys.readouterr())
-
-    return run
-
-
-@pytest.fixture
-def good(run: Callable[..., Finished]) -> Callable[..., str]:
-    def good(*arguments: str, **env: str) -> str:
-        done = run(*arguments, **env)
-        assert done.code == 0, done.err
-        return done.out
-
-    return good
-
-
-def test_workers_are_let_in_listed_and_struck_off(studio: Any, good: Any) -> None:
+def test_workers_are_let_in_listed_and_struck_off(studio: StudioInThread, good: Good) -> None:
     first = studio.ask("one", "aa" * 32).json()["requestId"]
     second = studio.ask("two", "bb" * 32).json()["requestId"]
     assert first in good("pending")
@@ -68,7 +33,9 @@ def test_workers_are_let_in_listed_and_struck_off(studio: Any, good: Any) -> Non
     assert json.loads(good("workers", "--json")) == []
 
 
-def test_a_job_is_submitted_waited_for_and_fetched(studio: Any, good: Any, tmp_path: Path) -> None:
+def test_a_job_is_submitted_waited_for_and_fetched(
+    studio: StudioInThread, good: Good, tmp_path: Path
+) -> None:
     worker = studio.new_worker()
     with worker.session():
 
@@ -83,7 +50,7 @@ def test_a_job_is_submitted_waited_for_and_fetched(studio: Any, good: Any, tmp_p
         out = tmp_path / "sea.png"
         submit = ("submit", "--kind", "image", "--model", "synthetic", "--prompt", "a sea")
         said = good(*submit, "--width", "64", "-o", str(out))
-        thread.join(30)
+        thread.join(60)
     assert out.read_bytes() == b"picture"
     assert str(out) in said
     job = json.loads(good("jobs", "--json"))[0]
@@ -95,8 +62,8 @@ def test_a_job_is_submitted_waited_for_and_fetched(studio: Any, good: Any, tmp_p
     assert "done" in good("job", job["jobId"])
 
 
-def test_a_job_that_waits_says_why(studio: Any) -> None:
-    connection = Connection(studio.url.rstrip("/"), studio.token)
+def test_a_job_that_waits_says_why(studio: StudioInThread) -> None:
+    connection = OperatorClient(studio.url.rstrip("/"), studio.token)
     job = studio.job(studio.submit())
     assert why_it_waits(connection, job) == "no worker is connected"
     worker = studio.new_worker()
@@ -106,7 +73,7 @@ def test_a_job_that_waits_says_why(studio: Any) -> None:
         assert said == "no connected worker does of_no_known jobs"
 
 
-def test_a_failed_job_ends_the_wait_with_its_reason(studio: Any, run: Any) -> None:
+def test_a_failed_job_ends_the_wait_with_its_reason(studio: StudioInThread, run: Run) -> None:
     worker = studio.new_worker()
     with worker.session():
 
@@ -118,25 +85,25 @@ def test_a_failed_job_ends_the_wait_with_its_reason(studio: Any, run: Any) -> No
         thread.start()
         arguments = ("submit", "--kind", "llm", "--model", "synthetic", "--prompt", "x", "--wait")
         done = run(*arguments)
-        thread.join(30)
+        thread.join(60)
     assert done.code == 1
     assert "no paint left" in done.err
 
 
-def test_jobs_are_cancelled_and_retried(good: Any) -> None:
+def test_jobs_are_cancelled_and_retried(good: Good) -> None:
     job_id = good("submit", "--kind", "video", "--model", "motion", "--prompt", "x").strip()
     assert "cancelled" in good("cancel", job_id)
     assert json.loads(good("retry", job_id, "--json"))["state"] == "queued"
     assert job_id in good("jobs", "--state", "queued")
 
 
-def test_models_and_logs_are_shown(good: Any) -> None:
+def test_models_and_logs_are_shown(good: Good) -> None:
     assert "procedural" in good("models")
     assert any(model["id"] == "motion" for model in json.loads(good("models", "--json")))
     assert json.loads(good("logs", "--json")) == []
 
 
-def test_the_token_is_found_in_the_data_directory(studio: Any, good: Any) -> None:
+def test_the_token_is_found_in_the_data_directory(studio: StudioInThread, good: Good) -> None:
     env = {"STUDIO_OPERATOR_TOKEN": "", "STUDIO_DATA": str(studio.settings.data)}
     assert good("jobs", "--json", **env).strip() == "[]"
 
@@ -155,7 +122,7 @@ def test_the_token_is_found_in_the_data_directory(studio: Any, good: Any) -> Non
     ],
 )
 def test_errors_are_one_line_and_no_traceback(
-    run: Any, arguments: tuple[str, ...], env: dict[str, str], said: str
+    run: Run, arguments: tuple[str, ...], env: dict[str, str], said: str
 ) -> None:
     done = run(*arguments, **env)
     assert done.code not in (0, 2)

@@ -4,26 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import http.client
-import threading
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 import pytest
 import requests
 
-
-@pytest.fixture
-def holding(studio: Any) -> Any:
-    """A studio, a worker in a session, and the job it holds."""
-    worker = studio.new_worker()
-    with worker.session():
-        job_id = studio.submit()
-        worker.take_offer()
-        yield studio, worker, job_id
+from plugins.studio.tests.support.studio_in_thread import Holding, MakeStudio, StudioInThread
+from tests.support.waiting import eventually
 
 
-def test_a_file_is_stored_as_it_was_sent(holding: Any) -> None:
+def test_a_file_is_stored_as_it_was_sent(holding: Holding) -> None:
     studio, worker, job_id = holding
     data = bytes(range(256)) * 20_000
     assert worker.complete(job_id, data).status_code == 204
@@ -44,7 +35,7 @@ def test_a_file_is_stored_as_it_was_sent(holding: Any) -> None:
     assert list((studio.settings.results / ".incoming").iterdir()) == []
 
 
-def test_ranges_of_a_result_can_be_fetched(holding: Any) -> None:
+def test_ranges_of_a_result_can_be_fetched(holding: Holding) -> None:
     studio, worker, job_id = holding
     worker.complete(job_id, b"0123456789")
     part = studio.raw("GET", f"/jobs/{job_id}/result", headers={"Range": "bytes=2-4"})
@@ -67,7 +58,7 @@ def test_ranges_of_a_result_can_be_fetched(holding: Any) -> None:
     ],
 )
 def test_the_mime_type_is_the_parts_own_or_follows_from_the_extension(
-    holding: Any, ext: str, sent: str | None, stored: str
+    holding: Holding, ext: str, sent: str | None, stored: str
 ) -> None:
     studio, worker, job_id = holding
     assert worker.complete(job_id, ext=ext, mime=sent).status_code == 204
@@ -75,7 +66,7 @@ def test_the_mime_type_is_the_parts_own_or_follows_from_the_extension(
     assert (result["ext"], result["mime"]) == (ext.lower(), stored)
 
 
-def test_the_same_delivery_again_is_a_success_and_another_is_409(holding: Any) -> None:
+def test_the_same_delivery_again_is_a_success_and_another_is_409(holding: Holding) -> None:
     studio, worker, job_id = holding
     assert worker.complete(job_id, b"one").status_code == 204
     assert worker.complete(job_id, b"one").status_code == 204
@@ -83,7 +74,7 @@ def test_the_same_delivery_again_is_a_success_and_another_is_409(holding: Any) -
     assert studio.raw("GET", f"/jobs/{job_id}/result").content == b"one"
 
 
-def test_a_job_that_is_not_claimed_by_this_worker_is_409(holding: Any) -> None:
+def test_a_job_that_is_not_claimed_by_this_worker_is_409(holding: Holding) -> None:
     studio, worker, job_id = holding
     other = studio.new_worker()
     assert other.complete(job_id).status_code == 409
@@ -93,17 +84,19 @@ def test_a_job_that_is_not_claimed_by_this_worker_is_409(holding: Any) -> None:
     assert studio.job(job_id)["state"] == "claimed"
 
 
-def test_an_early_refusal_is_heard_by_a_client_that_sends_everything_first(holding: Any) -> None:
+def test_an_early_refusal_is_heard_by_a_client_that_sends_everything_first(
+    holding: Holding,
+) -> None:
     _, worker, _ = holding
     answer = worker.complete("job-unknown", b"\0" * 30_000_000)
     assert answer.status_code == 409
     assert answer.json()["error"] == "not_claimed"
 
 
-def test_an_early_refusal_comes_before_the_body(holding: Any) -> None:
+def test_an_early_refusal_comes_before_the_body(holding: Holding) -> None:
     studio, worker, _ = holding
     address = urlsplit(studio.url)
-    connection = http.client.HTTPConnection(address.hostname or "", address.port, timeout=10)
+    connection = http.client.HTTPConnection(address.hostname or "", address.port, timeout=60)
     connection.putrequest(
         "POST", f"/graphics/api/workers/{worker.worker_id}/jobs/job-unknown/complete"
     )
@@ -117,7 +110,7 @@ def test_an_early_refusal_comes_before_the_body(holding: Any) -> None:
     connection.close()
 
 
-def test_a_wrong_token_is_401(holding: Any) -> None:
+def test_a_wrong_token_is_401(holding: Holding) -> None:
     _, worker, job_id = holding
     worker.headers = {"Authorization": "Bearer nope"}
     assert worker.complete(job_id).status_code == 401
@@ -151,14 +144,14 @@ def test_a_wrong_token_is_401(holding: Any) -> None:
     ],
 )
 def test_a_form_that_cannot_be_read_is_400_and_leaves_nothing(
-    holding: Any, content_type: str, body: bytes, reason: str
+    holding: Holding, content_type: str, body: bytes, reason: str
 ) -> None:
     studio, worker, job_id = holding
     answer = requests.post(
         f"{worker.base}/workers/{worker.worker_id}/jobs/{job_id}/complete",
         headers={**worker.headers, "Content-Type": content_type},
         data=body,
-        timeout=10,
+        timeout=60,
     )
     assert answer.status_code == 400
     assert reason in answer.json()["message"]
@@ -167,20 +160,18 @@ def test_a_form_that_cannot_be_read_is_400_and_leaves_nothing(
 
 
 @pytest.mark.parametrize("ext", ["../../x", "a/b", "", "p.ng", "x" * 17])
-def test_an_extension_is_letters_and_digits(holding: Any, ext: str) -> None:
+def test_an_extension_is_letters_and_digits(holding: Holding, ext: str) -> None:
     _, worker, job_id = holding
     assert worker.complete(job_id, ext=ext).status_code == 400
 
 
-def test_an_empty_file_is_no_result(holding: Any) -> None:
+def test_an_empty_file_is_no_result(holding: Holding) -> None:
     _, worker, job_id = holding
     assert worker.complete(job_id, b"").status_code == 400
 
 
 @pytest.mark.parametrize("size", [1001, 20_000_000])
-def test_a_result_may_not_be_larger_than_allowed(
-    make_studio: Callable[..., Any], size: int
-) -> None:
+def test_a_result_may_not_be_larger_than_allowed(make_studio: MakeStudio, size: int) -> None:
     studio = make_studio(max_result_bytes=1000)
     worker = studio.new_worker()
     with worker.session():
@@ -191,7 +182,7 @@ def test_a_result_may_not_be_larger_than_allowed(
         assert worker.complete(job_id, b"x" * 1000).status_code == 204
 
 
-def test_a_json_kind_is_not_answered_with_a_file(studio: Any) -> None:
+def test_a_json_kind_is_not_answered_with_a_file(studio: StudioInThread) -> None:
     worker = studio.new_worker()
     with worker.session():
         job_id = studio.submit({"kind": "llm", "messages": []})
@@ -199,10 +190,10 @@ def test_a_json_kind_is_not_answered_with_a_file(studio: Any) -> None:
         assert worker.complete(job_id).status_code == 400
 
 
-def test_a_lost_connection_leaves_no_half_file(holding: Any) -> None:
+def test_a_lost_connection_leaves_no_half_file(holding: Holding) -> None:
     studio, worker, job_id = holding
     address = urlsplit(studio.url)
-    connection = http.client.HTTPConnection(address.hostname or "", address.port, timeout=10)
+    connection = http.client.HTTPConnection(address.hostname or "", address.port, timeout=60)
     connection.putrequest(
         "POST", f"/graphics/api/workers/{worker.worker_id}/jobs/{job_id}/complete"
     )
@@ -214,27 +205,18 @@ def test_a_lost_connection_leaves_no_half_file(holding: Any) -> None:
         b'--b\r\nContent-Disposition: form-data; name="image"\r\n\r\n' + b"x" * 5_000_000
     )
     incoming = studio.settings.results / ".incoming"
-    pause = threading.Event()
-    for _ in range(1000):
-        if any(path.stat().st_size for path in incoming.iterdir()):
-            break
-        pause.wait(0.01)
-    else:
-        raise AssertionError("the upload never reached the disk")
+    eventually(
+        "some of it on the disk", lambda: any(path.stat().st_size for path in incoming.iterdir())
+    )
     connection.close()
-    for _ in range(1000):
-        if not list(incoming.iterdir()):
-            break
-        pause.wait(0.01)
-    else:
-        raise AssertionError("the half file stayed")
+    eventually("no half file", lambda: not list(incoming.iterdir()))
     assert worker.complete(job_id).status_code == 204
 
 
-def test_a_job_cancelled_in_mid_upload_is_409(holding: Any) -> None:
+def test_a_job_cancelled_in_mid_upload_is_409(holding: Holding) -> None:
     studio, worker, job_id = holding
 
-    def body() -> Any:
+    def body() -> Iterator[bytes]:
         head = '--b\r\nContent-Disposition: form-data; name="{}"\r\n\r\n'
         yield head.format("ext").encode() + b"png\r\n" + head.format("image").encode()
         yield b"x" * 2_000_000
@@ -246,7 +228,7 @@ def test_a_job_cancelled_in_mid_upload_is_409(holding: Any) -> None:
         f"{worker.base}/workers/{worker.worker_id}/jobs/{job_id}/complete",
         headers={**worker.headers, "Content-Type": "multipart/form-data; boundary=b"},
         data=body(),
-        timeout=10,
+        timeout=60,
     )
     assert answer.status_code == 409
     assert studio.job(job_id)["state"] == "cancelled"

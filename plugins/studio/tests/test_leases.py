@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
+
+from plugins.studio.tests.support.studio_in_thread import StudioInThread
+from studio_worker_studio.store.records import JobRecord
 
 CHAT = {"kind": "llm", "messages": [{"role": "user", "content": "hello"}]}
 
 
-def test_a_lost_socket_keeps_the_job_for_a_worker_that_can_resume(studio: Any) -> None:
+def test_a_lost_socket_keeps_the_job_for_a_worker_that_can_resume(studio: StudioInThread) -> None:
     worker, other = studio.new_worker(), studio.new_worker()
     with worker.session():
         job_id = studio.submit()
@@ -28,7 +29,7 @@ def test_a_lost_socket_keeps_the_job_for_a_worker_that_can_resume(studio: Any) -
 
 
 def test_an_upload_that_ends_a_job_while_its_worker_comes_back_harms_nobody(
-    studio: Any, monkeypatch: pytest.MonkeyPatch
+    studio: StudioInThread, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     worker = studio.new_worker()
     with worker.session():
@@ -37,7 +38,7 @@ def test_an_upload_that_ends_a_job_while_its_worker_comes_back_harms_nobody(
     fleet, jobs = studio.studio.fleet, studio.studio.jobs
     look = jobs.get
 
-    async def overtaken(wanted: str) -> Any:
+    async def overtaken(wanted: str) -> JobRecord | None:
         """The upload comes in while the studio waits for its database."""
         session = fleet.sessions.get(worker.worker_id)
         if wanted == job_id and session is not None:
@@ -53,7 +54,9 @@ def test_an_upload_that_ends_a_job_while_its_worker_comes_back_harms_nobody(
         assert worker.take_offer() == following, "the session goes on"
 
 
-def test_a_result_can_be_delivered_without_a_socket_while_the_lease_lasts(studio: Any) -> None:
+def test_a_result_can_be_delivered_without_a_socket_while_the_lease_lasts(
+    studio: StudioInThread,
+) -> None:
     worker = studio.new_worker()
     with worker.session():
         job_id = studio.submit()
@@ -62,27 +65,31 @@ def test_a_result_can_be_delivered_without_a_socket_while_the_lease_lasts(studio
     assert worker.complete(job_id).status_code == 204
 
 
-def test_a_lost_socket_releases_the_job_of_a_worker_that_cannot_resume(studio: Any) -> None:
+def test_a_lost_socket_releases_the_job_of_a_worker_that_cannot_resume(
+    studio: StudioInThread,
+) -> None:
     worker, other = studio.new_worker(), studio.new_worker()
     with other.session(autoEnabled=False):
         with worker.session(features=[]):
             job_id = studio.submit()
             assert worker.take_offer() == job_id
-        assert studio.wait_state(job_id, "queued")["attempts"] == 0
+        assert studio.wait_state(job_id, "queued")["attempts"] == 1
         assert worker.complete(job_id).status_code == 409
         other.heartbeat(autoEnabled=True)
         assert other.take_offer() == job_id
 
 
-def test_an_offer_that_was_not_answered_is_not_kept_for_a_lost_socket(studio: Any) -> None:
+def test_an_offer_that_was_not_answered_is_not_kept_for_a_lost_socket(
+    studio: StudioInThread,
+) -> None:
     worker = studio.new_worker()
     with worker.session(features=["resume"]):
         job_id = studio.submit()
         assert worker.expect("offer")["claim"]["jobId"] == job_id
-    assert studio.wait_state(job_id, "queued")["attempts"] == 0
+    assert studio.wait_state(job_id, "queued")["attempts"] == 1
 
 
-def test_a_lease_that_ran_out_gives_the_job_to_another(studio: Any) -> None:
+def test_a_lease_that_ran_out_gives_the_job_to_another(studio: StudioInThread) -> None:
     worker, other = studio.new_worker(), studio.new_worker()
     with worker.session():
         job_id = studio.submit()
@@ -101,7 +108,7 @@ def test_a_lease_that_ran_out_gives_the_job_to_another(studio: Any) -> None:
         assert other.complete(job_id).status_code == 204
 
 
-def test_a_late_worker_gets_its_job_back_when_nobody_took_it(studio: Any) -> None:
+def test_a_late_worker_gets_its_job_back_when_nobody_took_it(studio: StudioInThread) -> None:
     worker = studio.new_worker()
     with worker.session():
         job_id = studio.submit()
@@ -114,7 +121,7 @@ def test_a_late_worker_gets_its_job_back_when_nobody_took_it(studio: Any) -> Non
         assert worker.complete(job_id).status_code == 204
 
 
-def test_jobs_a_worker_no_longer_names_are_queued_again_at_once(studio: Any) -> None:
+def test_jobs_a_worker_no_longer_names_are_queued_again_at_once(studio: StudioInThread) -> None:
     worker = studio.new_worker()
     with worker.session():
         job_id = studio.submit()
@@ -124,7 +131,7 @@ def test_jobs_a_worker_no_longer_names_are_queued_again_at_once(studio: Any) -> 
         assert worker.take_offer() == job_id
 
 
-def test_only_the_workers_own_jobs_are_resumed(studio: Any) -> None:
+def test_only_the_workers_own_jobs_are_resumed(studio: StudioInThread) -> None:
     worker, other = studio.new_worker(), studio.new_worker()
     with worker.session():
         job_id = studio.submit()
@@ -134,7 +141,7 @@ def test_only_the_workers_own_jobs_are_resumed(studio: Any) -> None:
             assert other.hello(job_id, done, "job-unknown").get("resume", []) == []
 
 
-def test_a_json_answer_is_delivered_on_the_next_session(studio: Any) -> None:
+def test_a_json_answer_is_delivered_on_the_next_session(studio: StudioInThread) -> None:
     worker = studio.new_worker()
     with worker.session():
         job_id = studio.submit(CHAT)
@@ -151,7 +158,7 @@ def test_a_json_answer_is_delivered_on_the_next_session(studio: Any) -> None:
     assert studio.job(job_id)["result"]["json"] == {"a": 1}
 
 
-def test_a_newer_session_takes_the_jobs_of_the_older_over(studio: Any) -> None:
+def test_a_newer_session_takes_the_jobs_of_the_older_over(studio: StudioInThread) -> None:
     older = studio.new_worker()
     newer = type(older)(older.base, older.worker_id, older.token)
     with older.session():
@@ -165,7 +172,9 @@ def test_a_newer_session_takes_the_jobs_of_the_older_over(studio: Any) -> None:
             assert newer.complete(job_id).status_code == 204
 
 
-def test_silence_for_thirty_seconds_releases_the_job_and_closes_the_socket(studio: Any) -> None:
+def test_silence_for_thirty_seconds_releases_the_job_and_closes_the_socket(
+    studio: StudioInThread,
+) -> None:
     worker, other = studio.new_worker(), studio.new_worker()
     with worker.session():
         job_id = studio.submit()
@@ -180,7 +189,7 @@ def test_silence_for_thirty_seconds_releases_the_job_and_closes_the_socket(studi
         assert other.take_offer() == job_id
 
 
-def test_deleting_a_worker_gives_its_job_to_others(studio: Any) -> None:
+def test_deleting_a_worker_gives_its_job_to_others(studio: StudioInThread) -> None:
     worker, other = studio.new_worker(), studio.new_worker()
     with worker.session():
         job_id = studio.submit()
@@ -191,7 +200,7 @@ def test_deleting_a_worker_gives_its_job_to_others(studio: Any) -> None:
         assert worker.complete(job_id).status_code == 401
 
 
-def test_claims_survive_a_restart_of_the_studio(studio: Any) -> None:
+def test_claims_survive_a_restart_of_the_studio(studio: StudioInThread) -> None:
     worker = studio.new_worker()
     with worker.session():
         job_id, waiting = studio.submit(), studio.submit()
@@ -205,7 +214,9 @@ def test_claims_survive_a_restart_of_the_studio(studio: Any) -> None:
         assert worker.take_offer() == waiting
 
 
-def test_a_claim_lapses_when_its_worker_does_not_come_back_after_a_restart(studio: Any) -> None:
+def test_a_claim_lapses_when_its_worker_does_not_come_back_after_a_restart(
+    studio: StudioInThread,
+) -> None:
     worker = studio.new_worker()
     with worker.session():
         job_id = studio.submit()
@@ -217,7 +228,7 @@ def test_a_claim_lapses_when_its_worker_does_not_come_back_after_a_restart(studi
     studio.wait_state(job_id, "queued")
 
 
-def test_a_cancel_asked_for_while_the_worker_was_away_reaches_it(studio: Any) -> None:
+def test_a_cancel_asked_for_while_the_worker_was_away_reaches_it(studio: StudioInThread) -> None:
     worker = studio.new_worker()
     with worker.session():
         job_id = studio.submit()
@@ -230,7 +241,7 @@ def test_a_cancel_asked_for_while_the_worker_was_away_reaches_it(studio: Any) ->
     assert worker.complete(job_id).status_code == 409
 
 
-def test_a_cancelled_job_whose_worker_vanishes_is_not_queued_again(studio: Any) -> None:
+def test_a_cancelled_job_whose_worker_vanishes_is_not_queued_again(studio: StudioInThread) -> None:
     worker = studio.new_worker()
     with worker.session():
         job_id = studio.submit()
@@ -242,7 +253,9 @@ def test_a_cancelled_job_whose_worker_vanishes_is_not_queued_again(studio: Any) 
     studio.wait_state(job_id, "cancelled")
 
 
-def test_a_file_that_was_delivered_before_is_neither_resumed_nor_stopped(studio: Any) -> None:
+def test_a_file_that_was_delivered_before_is_neither_resumed_nor_stopped(
+    studio: StudioInThread,
+) -> None:
     worker = studio.new_worker()
     with worker.session():
         job_id = studio.submit()

@@ -9,7 +9,7 @@ import pytest
 
 from studio_worker_core.errors import ConfigError
 from studio_worker_studio.auth import bearer_of, load_operator_token, matches, sha256_hex
-from studio_worker_studio.events import Events
+from studio_worker_studio.notifier import LocalNotifier
 from studio_worker_studio.rate_limit import RateLimit
 
 
@@ -36,19 +36,19 @@ def test_sources_are_forgotten_rather_than_kept_for_ever() -> None:
 
 def test_changes_are_joined_until_a_listener_looks() -> None:
     async def listen() -> None:
-        events = Events()
-        with events.listen() as bell:
-            events.tell("jobsChanged", "job-1")
-            events.tell("jobsChanged", "job-2")
-            events.tell("jobsChanged", "job-1")
-            events.tell("logs")
+        notifier = LocalNotifier()
+        with notifier.listen() as bell:
+            notifier.tell("jobsChanged", "job-1")
+            notifier.tell("jobsChanged", "job-2")
+            notifier.tell("jobsChanged", "job-1")
+            notifier.tell("logs")
             assert await bell.wait() == {"jobsChanged": ["job-1", "job-2"], "logs": []}
             for number in range(500):
-                events.tell("jobsChanged", str(number))
+                notifier.tell("jobsChanged", str(number))
             changes = await bell.wait()
             assert changes is not None
             assert len(changes["jobsChanged"]) == 100
-            events.end()
+            notifier.end()
             assert await bell.wait() is None
             assert await bell.wait() is None
 

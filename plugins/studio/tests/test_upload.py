@@ -5,17 +5,17 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import itertools
-from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from studio_worker_studio.errors import ApiError
 from studio_worker_studio.upload import ReceivedForm
 
-PLACES = itertools.count()
-RELAXED = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+from .support.memory_results import MemoryResults
+
+RELAXED = settings(deadline=None)
 
 
 def form(data: bytes, prompt: str, boundary: bytes = b"bnd") -> bytes:
@@ -41,20 +41,20 @@ def form(data: bytes, prompt: str, boundary: bytes = b"bnd") -> bytes:
     cuts=st.lists(st.integers(1, 400), min_size=1, max_size=50),
 )
 def test_a_form_comes_out_whole_however_it_is_cut(
-    tmp_path: Path, data: bytes, prompt: str, cuts: list[int]
+    data: bytes, prompt: str, cuts: list[int]
 ) -> None:
     if b"\r\n--bnd" in data:
         return
-    path = tmp_path / str(next(PLACES))
+    incoming = MemoryResults().receive()
     body = form(data, prompt)
-    with ReceivedForm("multipart/form-data; boundary=bnd", path, 10_000) as received:
-        sizes = itertools.cycle(cuts)
-        while body:
-            size = next(sizes)
-            received.feed(body[:size])
-            body = body[size:]
-        received.finish()
-    assert path.read_bytes() == data
+    received = ReceivedForm("multipart/form-data; boundary=bnd", incoming, 10_000)
+    sizes = itertools.cycle(cuts)
+    while body:
+        size = next(sizes)
+        received.feed(body[:size])
+        body = body[size:]
+    received.finish()
+    assert incoming.read() == data
     assert received.prompt == prompt
     assert (received.ext, received.mime, received.size) == ("png", "image/png", len(data))
     assert received.sha256 == hashlib.sha256(data).hexdigest()
@@ -62,13 +62,13 @@ def test_a_form_comes_out_whole_however_it_is_cut(
 
 @RELAXED
 @given(garbage=st.binary(max_size=2000))
-def test_garbage_raises_nothing_but_the_documented_error(tmp_path: Path, garbage: bytes) -> None:
-    path = tmp_path / str(next(PLACES))
-
+def test_garbage_raises_nothing_but_the_documented_error(garbage: bytes) -> None:
     def read() -> None:
-        with ReceivedForm("multipart/form-data; boundary=bnd", path, 1000) as received:
-            received.feed(garbage)
-            received.finish()
+        received = ReceivedForm(
+            "multipart/form-data; boundary=bnd", MemoryResults().receive(), 1000
+        )
+        received.feed(garbage)
+        received.finish()
 
     with pytest.raises(ApiError):
         read()
@@ -76,16 +76,13 @@ def test_garbage_raises_nothing_but_the_documented_error(tmp_path: Path, garbage
 
 @RELAXED
 @given(content_type=st.text(st.characters(max_codepoint=255), max_size=200))
-def test_any_content_type_is_read_or_refused(tmp_path: Path, content_type: str) -> None:
-    path = tmp_path / str(next(PLACES))
-    with contextlib.suppress(ApiError), ReceivedForm(content_type, path, 1000):
-        pass
+def test_any_content_type_is_read_or_refused(content_type: str) -> None:
+    with contextlib.suppress(ApiError):
+        ReceivedForm(content_type, MemoryResults().receive(), 1000)
 
 
-def test_a_prompt_is_bounded(tmp_path: Path) -> None:
-    with (
-        ReceivedForm("multipart/form-data; boundary=bnd", tmp_path / "x", 1000) as received,
-        pytest.raises(ApiError) as refused,
-    ):
+def test_a_prompt_is_bounded() -> None:
+    received = ReceivedForm("multipart/form-data; boundary=bnd", MemoryResults().receive(), 1000)
+    with pytest.raises(ApiError) as refused:
         received.feed(form(b"x", "p" * 4_000_001))
     assert refused.value.status == 413

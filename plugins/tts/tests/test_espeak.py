@@ -2,12 +2,12 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any
 
 import espeakng_loader
 import pytest
 import soundfile
 
+from plugins.tts.tests.bench import Bench
 from studio_worker_core.plugin import InvalidTask
 from studio_worker_tts.espeak.engine import EspeakEngine
 from studio_worker_tts.espeak.library import Voice, espeak_library
@@ -61,7 +61,7 @@ def test_many_languages_are_there() -> None:
     assert {"de", "fr-fr", "cmn", "ja", "sw"} <= languages
 
 
-def test_languages_and_variants_sound_different(bench: Any) -> None:
+def test_languages_and_variants_sound_different(bench: Bench) -> None:
     engine = EspeakEngine()
     spoken = {
         options: bench.speak(engine, "Information 123.", voice=options).read_bytes()
@@ -70,7 +70,7 @@ def test_languages_and_variants_sound_different(bench: Any) -> None:
     assert len(set(spoken.values())) == 4
 
 
-def test_every_language_speaks_its_own_numbers(bench: Any) -> None:
+def test_every_language_speaks_its_own_numbers(bench: Bench) -> None:
     engine = EspeakEngine()
     for voice in espeak_library().voices():
         path = bench.speak(engine, "1 2 3", voice=voice.identifier)

@@ -8,6 +8,7 @@ import soundfile
 from hypothesis import given
 from hypothesis import strategies as st
 
+from plugins.tts.tests.bench import Bench
 from studio_worker_core.plugin import InvalidTask
 from studio_worker_tts.formant.engine import FormantEngine
 from studio_worker_tts.formant.numbers import in_words
@@ -111,14 +112,14 @@ def test_voices_differ_in_pitch_and_a_whisper_has_none() -> None:
     assert whisper.noise.max() > 0.2
 
 
-def test_an_unknown_voice_or_language_is_refused(bench: Any) -> None:
+def test_an_unknown_voice_or_language_is_refused(bench: Bench) -> None:
     with pytest.raises(InvalidTask, match="default, low, high"):
         bench.speak(FormantEngine(), "Hello.", voice="nobody")
     with pytest.raises(InvalidTask, match="English only"):
         bench.speak(FormantEngine(), "Hallo.", language="de")
 
 
-def test_the_sound_is_at_16_khz_and_never_clips(bench: Any) -> None:
+def test_the_sound_is_at_16_khz_and_never_clips(bench: Bench) -> None:
     samples, rate = soundfile.read(bench.speak(FormantEngine(), "A loud and clear voice."))
     assert rate == 16_000
     assert 0.2 < np.abs(samples).max() < 0.95

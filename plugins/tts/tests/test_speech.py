@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import soundfile
 
+from plugins.tts.tests.bench import Bench
 from studio_worker_core.plugin import Engine, ImageTask, InvalidTask, JobCancelled
 from studio_worker_tts.espeak.engine import EspeakEngine
 from studio_worker_tts.formant.engine import FormantEngine
@@ -34,7 +35,7 @@ def level(samples: Any) -> float:
     ],
 )
 def test_every_format_decodes_to_the_same_speech(
-    bench: Any, make: type[Engine], ext: str, kind: str, subtype: str
+    bench: Bench, make: type[Engine], ext: str, kind: str, subtype: str
 ) -> None:
     engine = make()
     wanted, rate = soundfile.read(bench.speak(engine, TEXT))
@@ -48,12 +49,12 @@ def test_every_format_decodes_to_the_same_speech(
 
 
 @both
-def test_an_unknown_format_is_answered_in_wav(bench: Any, make: type[Engine]) -> None:
+def test_an_unknown_format_is_answered_in_wav(bench: Bench, make: type[Engine]) -> None:
     assert bench.speak(make(), "Hello.", ext="xyz").suffix == ".wav"
 
 
 @both
-def test_the_same_task_gives_the_same_bytes(bench: Any, make: type[Engine]) -> None:
+def test_the_same_task_gives_the_same_bytes(bench: Bench, make: type[Engine]) -> None:
     engine = make()
     first = bench.speak(engine, TEXT).read_bytes()
     bench.speak(engine, "Something else in between, to leave traces.")
@@ -62,7 +63,7 @@ def test_the_same_task_gives_the_same_bytes(bench: Any, make: type[Engine]) -> N
 
 
 @both
-def test_speed_scales_the_length(bench: Any, make: type[Engine]) -> None:
+def test_speed_scales_the_length(bench: Bench, make: type[Engine]) -> None:
     engine = make()
     lengths = {
         speed: soundfile.info(bench.speak(engine, TEXT, speed=speed)).duration
@@ -74,21 +75,23 @@ def test_speed_scales_the_length(bench: Any, make: type[Engine]) -> None:
 
 @both
 @pytest.mark.parametrize("speed", [0.1, 9.0])
-def test_a_speed_nobody_can_speak_is_refused(bench: Any, make: type[Engine], speed: float) -> None:
+def test_a_speed_nobody_can_speak_is_refused(
+    bench: Bench, make: type[Engine], speed: float
+) -> None:
     with pytest.raises(InvalidTask, match=r"0\.25 to 4"):
         bench.speak(make(), "Hello.", speed=speed)
 
 
 @both
 @pytest.mark.parametrize("text", ["", "  \n", "?!..."])
-def test_a_text_without_words_is_refused(bench: Any, make: type[Engine], text: str) -> None:
+def test_a_text_without_words_is_refused(bench: Bench, make: type[Engine], text: str) -> None:
     with pytest.raises(InvalidTask):
         bench.speak(make(), text)
 
 
 @both
 def test_a_text_over_the_limit_names_the_limit_and_the_remedy(
-    bench: Any, make: type[Engine], monkeypatch: pytest.MonkeyPatch
+    bench: Bench, make: type[Engine], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("STUDIO_WORKER_MAX_TEXT", "10")
     with pytest.raises(InvalidTask, match=r"up to 10; set STUDIO_WORKER_MAX_TEXT"):
@@ -96,7 +99,7 @@ def test_a_text_over_the_limit_names_the_limit_and_the_remedy(
 
 
 @both
-def test_progress_goes_forward_to_the_end(bench: Any, make: type[Engine]) -> None:
+def test_progress_goes_forward_to_the_end(bench: Bench, make: type[Engine]) -> None:
     bench.speak(make(), "One. Two. Three.")
     assert bench.progress == sorted(bench.progress)
     assert len(bench.progress) == 3
@@ -104,7 +107,7 @@ def test_progress_goes_forward_to_the_end(bench: Any, make: type[Engine]) -> Non
 
 
 @both
-def test_a_cancelled_job_ends_at_the_next_sentence(bench: Any, make: type[Engine]) -> None:
+def test_a_cancelled_job_ends_at_the_next_sentence(bench: Bench, make: type[Engine]) -> None:
     bench.cancel_after = 2
     with pytest.raises(JobCancelled):
         bench.speak(make(), "One. Two. Three. Four. Five.")
@@ -112,12 +115,12 @@ def test_a_cancelled_job_ends_at_the_next_sentence(bench: Any, make: type[Engine
 
 
 @both
-def test_another_kind_of_task_is_refused(bench: Any, make: type[Engine]) -> None:
+def test_another_kind_of_task_is_refused(bench: Bench, make: type[Engine]) -> None:
     with pytest.raises(InvalidTask):
         make().generate(bench.job(ImageTask(prompt="x")))
 
 
 @both
-def test_two_minutes_and_more_of_vorbis_survive(bench: Any, make: type[Engine]) -> None:
+def test_two_minutes_and_more_of_vorbis_survive(bench: Bench, make: type[Engine]) -> None:
     path = bench.speak(make(), "This sentence is said again. " * 60, ext="ogg", speed=0.6)
     assert soundfile.info(path).duration > 120

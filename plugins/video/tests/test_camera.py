@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from studio_worker_core.plugin import InvalidTask
-from studio_worker_video import camera as camera_module
-from studio_worker_video.camera import Camera, open_picture, path_of
+from studio_worker_video.camera import Camera, path_of
 from studio_worker_video.reading import read_prompt
 
 SIZE = (160, 100)
@@ -95,26 +91,3 @@ def test_there_and_back_ends_where_it_began() -> None:
     camera = Camera(picture, *SIZE, way, there_and_back=True)
     assert camera.box(0.0) == camera.box(1.0)
     assert camera.box(0.5) == Camera(picture, *SIZE, way).box(1.0)
-
-
-def test_a_picture_is_turned_upright_and_put_on_black(tmp_path: Path) -> None:
-    exif = Image.Exif()
-    exif[0x0112] = 6
-    Image.new("RGB", (40, 20), (200, 0, 0)).save(tmp_path / "turned.jpg", exif=exif)
-    assert open_picture(tmp_path / "turned.jpg").size == (20, 40)
-    Image.new("RGBA", (8, 8), (255, 255, 255, 0)).save(tmp_path / "clear.png")
-    assert open_picture(tmp_path / "clear.png").getpixel((4, 4)) == (0, 0, 0)
-    palette = Image.new("P", (8, 8))
-    palette.save(tmp_path / "palette.gif", transparency=0)
-    assert open_picture(tmp_path / "palette.gif").mode == "RGB"
-    Image.fromarray(np.full((8, 8), 60_000, np.uint16)).save(tmp_path / "deep.png")
-    assert open_picture(tmp_path / "deep.png").mode == "RGB"
-
-
-def test_a_picture_too_large_to_open_is_refused(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(camera_module, "_MAX_PIXELS", 99)
-    Image.new("RGB", (10, 10)).save(tmp_path / "large.png")
-    with pytest.raises(InvalidTask, match="10x10 pixels"):
-        open_picture(tmp_path / "large.png")

@@ -16,11 +16,11 @@ from PIL import Image
 from studio_worker_core.plugin import (
     CliDefaults,
     InvalidTask,
-    Job,
     JobCancelled,
     Model,
     VideoTask,
 )
+from studio_worker_core.testing.jobs import RecordedJob, make_job
 from studio_worker_video.canvas import Frame
 from studio_worker_video.engine import MotionEngine
 from studio_worker_video.reading import SCENES
@@ -52,9 +52,18 @@ class Studio:
     def __init__(self, root: Path) -> None:
         self._root = root
         self._jobs = 0
-        self.progress: list[tuple[float, str | None]] = []
-        self.logs: list[str] = []
+        self._job: RecordedJob[VideoTask]
         self.is_cancelled: Callable[[], bool] = lambda: False
+
+    @property
+    def progress(self) -> list[tuple[float, str | None]]:
+        """Of the last job: fractions and words."""
+        return list(zip(self._job.fractions, self._job.messages, strict=True))
+
+    @property
+    def logs(self) -> list[str]:
+        """The lines of the last job."""
+        return [line for _, line in self._job.logs]
 
     def run(
         self,
@@ -68,18 +77,14 @@ class Studio:
         self._jobs += 1
         directory = self._root / f"job-{self._jobs}"
         directory.mkdir()
-        job = Job(
-            id=directory.name,
-            task=VideoTask(prompt=prompt, **task),
+        self._job = make_job(
+            VideoTask(prompt=prompt, **task),
+            directory,
             model=Model("motion", defaults=defaults or CliDefaults()),
-            inputs=inputs or {},
-            directory=directory,
-            scratch=directory,
-            on_progress=lambda fraction, message: self.progress.append((fraction, message)),
-            on_log=lambda level, message: self.logs.append(f"{level}: {message}"),
+            inputs=inputs,
             is_cancelled=self.is_cancelled,
         )
-        path = MotionEngine().generate(job)
+        path = MotionEngine().generate(self._job)
         assert isinstance(path, Path)
         assert [entry.name for entry in directory.iterdir()] == [path.name]
         return path
@@ -291,11 +296,11 @@ def test_a_broken_picture_is_the_tasks_fault(
 ) -> None:
     broken = tmp_path / "broken.png"
     broken.write_bytes(content)
-    with pytest.raises(InvalidTask, match="the init image cannot be read"):
+    with pytest.raises(InvalidTask, match="the picture of initImageUrl cannot be decoded"):
         studio.run(inputs={"init_image": broken})
 
 
 def test_half_a_picture_is_the_tasks_fault(studio: Studio, picture: Path) -> None:
     picture.write_bytes(picture.read_bytes()[:2000])
-    with pytest.raises(InvalidTask, match="the init image cannot be read"):
+    with pytest.raises(InvalidTask, match="the picture of initImageUrl cannot be decoded"):
         studio.run(inputs={"init_image": picture})

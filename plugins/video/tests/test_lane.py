@@ -7,11 +7,11 @@ from pathlib import Path
 import av
 import pytest
 
-from studio_worker_core.engines.discovery import discover
-from studio_worker_core.engines.lanes import FileResult
 from studio_worker_core.errors import InvalidTask, JobCancelled
+from studio_worker_core.lanes.results import Result
 from studio_worker_core.plugin import API_VERSION, HostInfo, TaskKind, VideoTask
-from studio_worker_core.testing.lane_bench import LaneBench
+from studio_worker_core.roster.discovery import discover
+from tests.support.lane_bench import LaneBench
 
 
 def test_a_clip_comes_out_of_a_real_lane(tmp_path: Path, picture: Path) -> None:
@@ -25,13 +25,13 @@ def test_a_clip_comes_out_of_a_real_lane(tmp_path: Path, picture: Path) -> None:
     try:
         task = VideoTask(prompt="aurora", width=64, height=48, seconds=1.0)
         result = bench.run(task, model="motion", entry=entry)
-        assert isinstance(result, FileResult)
+        assert isinstance(result, Result)
         assert result.ext == "mp4"
         with av.open(str(result.path)) as container:
             assert sum(1 for _ in container.decode(video=0)) == 24
         assert bench.progress[-1][0] == 1.0
         moved = bench.run(task, model="motion", entry=entry, inputs={"init_image": picture})
-        assert isinstance(moved, FileResult)
+        assert isinstance(moved, Result)
         assert bench.lanes.status()[0].jobs_done == 2
         with pytest.raises(InvalidTask, match="STUDIO_WORKER_MAX_SECONDS"):
             bench.run(VideoTask(prompt="x", seconds=100.0), model="motion", entry=entry)

@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from studio_worker_core.pictures.palettes import COLOURS
 from studio_worker_video.reading import SCENES, read_prompt
-from studio_worker_video.words import COLOURS, MOVES, PALETTES
+from studio_worker_video.words import MOVES, PALETTES
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import typer
 
 from studio_worker_core.cli.engines.checking import check
 from studio_worker_core.cli.engines.installation import install, sync, uninstall
-from studio_worker_core.cli.engines.listing import list_engines, show
+from studio_worker_core.cli.engines.listing import list_engines, refresh, show
 from studio_worker_core.cli.engines.running import run
 from studio_worker_core.cli.engines.switching import disable, enable
 from studio_worker_core.cli.engines.writing import new
@@ -16,10 +16,11 @@ __all__ = ["app"]
 app = typer.Typer(
     rich_markup_mode=None,
     no_args_is_help=True,
-    help="List, inspect, check, try out, write, disable and enable engines.",
+    help="List, inspect, refresh, check, try out, write, disable and enable engines.",
 )
 app.command("list")(list_engines)
 app.command()(show)
+app.command()(refresh)
 app.command()(check)
 app.command()(run)
 app.command()(new)

@@ -9,50 +9,59 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from studio_worker_core.cli.engines.parameters import typed_parameters
+from studio_worker_core.cli.engines.parameters import parameters_for_any, typed_parameters
 from studio_worker_core.cli.exit_codes import ExitCode
 from studio_worker_core.cli.installed import installed_engines
+from studio_worker_core.cli.interrupts import saying_what_stays
 from studio_worker_core.cli.invocation import invocation_of
-from studio_worker_core.cli.terminal import is_terminal, print_json, print_table
 from studio_worker_core.config import ConfigStore
+from studio_worker_core.terminal import is_terminal, print_json, print_table
 
 if TYPE_CHECKING:
     from studio_worker_core.plugin import Model
     from studio_worker_core.testing.conformance import Finding, Report
 
-__all__ = ["check"]
-
 _STYLES = {"passed": None, "failed": "red", "skipped": "dim"}
+
+
+_Name = Annotated[str, typer.Argument(help="An installed engine.", show_default=False)]
+_AsJson = Annotated[bool, typer.Option("--json", help="Write JSON.")]
+_Only = Annotated[
+    list[str] | None,
+    typer.Option("--only", metavar="CHECK", help="Make this check; may be repeated."),
+]
+_Skip = Annotated[
+    list[str] | None,
+    typer.Option("--skip", metavar="CHECK", help="Leave this check out; may be repeated."),
+]
+_Model = Annotated[str | None, typer.Option(help="The model to check it with.")]
+_ModelSource = Annotated[
+    Path | None,
+    typer.Option(
+        "--model-source",
+        metavar="FILE.json",
+        help="Model source of that model, for an engine that serves any.",
+    ),
+]
+_Param = Annotated[
+    list[str] | None,
+    typer.Option(metavar="KEY=VALUE", help="A task parameter for every check, e.g. steps=1."),
+]
+_ListChecks = Annotated[
+    bool, typer.Option("--list-checks", help="Show what each check means, and do nothing.")
+]
 
 
 def check(
     ctx: typer.Context,
-    name: Annotated[str, typer.Argument(help="An installed engine.", show_default=False)] = "",
-    as_json: Annotated[bool, typer.Option("--json", help="Write JSON.")] = False,
-    only: Annotated[
-        list[str] | None,
-        typer.Option("--only", metavar="CHECK", help="Make this check; may be repeated."),
-    ] = None,
-    skip: Annotated[
-        list[str] | None,
-        typer.Option("--skip", metavar="CHECK", help="Leave this check out; may be repeated."),
-    ] = None,
-    model: Annotated[str | None, typer.Option(help="The model to check it with.")] = None,
-    model_source: Annotated[
-        Path | None,
-        typer.Option(
-            "--model-source",
-            metavar="FILE.json",
-            help="Model source of that model, for an engine that serves any.",
-        ),
-    ] = None,
-    param: Annotated[
-        list[str] | None,
-        typer.Option(metavar="KEY=VALUE", help="A task parameter for every check, e.g. steps=1."),
-    ] = None,
-    list_checks: Annotated[
-        bool, typer.Option("--list-checks", help="Show what each check means, and do nothing.")
-    ] = False,
+    name: _Name = "",
+    as_json: _AsJson = False,
+    only: _Only = None,
+    skip: _Skip = None,
+    model: _Model = None,
+    model_source: _ModelSource = None,
+    param: _Param = None,
+    list_checks: _ListChecks = False,
 ) -> None:
     """Check that an engine keeps the contract; exit status 1 when it does not.
 
@@ -67,29 +76,37 @@ def check(
         return
     if not name:
         raise typer.BadParameter("name the engine to check", param_hint="NAME")
-    for wanted in (*(only or ()), *(skip or ())):
-        try:
-            conformance.find_check(wanted)
-        except LookupError as error:
-            raise typer.BadParameter(str(error)) from None
+    _require_known(*(only or ()), *(skip or ()))
     store = ConfigStore(invocation_of(ctx).config_path)
     quiet = invocation_of(ctx).verbosity < 0
     models = _models(store, name, model, model_source, quiet=quiet)
-    subject = conformance.subject_from(
-        installed_engines(store), name, models=models, parameters=typed_parameters(param or ())
-    )
-    report = conformance.check_engine(
-        subject,
-        only=only or (),
-        skip=dict.fromkeys(skip or (), "left out with --skip"),
-        on_finding=_teller(quiet=quiet or as_json),
-    )
+    roster, given = installed_engines(store), typed_parameters(param or ())
+    entry = roster.find(name)
+    parameters = parameters_for_any(entry.kinds, given) if entry and entry.ready else {}
+    subject = conformance.subject_from(roster, name, models=models, parameters=parameters)
+    with saying_what_stays("the check is not complete; nothing stays of it"):
+        report = conformance.check_engine(
+            subject,
+            only=only or (),
+            skip=dict.fromkeys(skip or (), "left out with --skip"),
+            on_finding=_teller(quiet=quiet or as_json),
+        )
     if as_json:
         print_json(report.as_object())
     else:
         _print(report)
     if not report.passed:
         raise typer.Exit(ExitCode.FAILED)
+
+
+def _require_known(*checks: str) -> None:
+    from studio_worker_core.testing import conformance
+
+    for wanted in checks:
+        try:
+            conformance.find_check(wanted)
+        except LookupError as error:
+            raise typer.BadParameter(str(error)) from None
 
 
 def _models(

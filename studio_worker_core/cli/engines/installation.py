@@ -8,9 +8,8 @@ from typing import Annotated
 
 import typer
 
+from studio_worker_core.cli.interrupts import saying_what_stays
 from studio_worker_core.cli.invocation import invocation_of
-
-__all__ = ["install", "sync", "uninstall"]
 
 _Requirement = Annotated[
     str, typer.Argument(metavar="PACKAGE", help="As for pip: my-engine, 'my-engine>=1.2'.")
@@ -41,7 +40,13 @@ def install(
 
     store = ConfigStore(invocation_of(ctx).config_path)
     installer = Installer(store, say=_sayer(ctx), pip_options=_options(find_links, no_index))
-    description = installer.install(package, isolated=isolated)
+    stays = (
+        f"nothing stays of {package}"
+        if isolated
+        else f"{package} is not recorded, but pip may have installed a part of what it needs"
+    )
+    with saying_what_stays(f"{stays}; the same command begins again"):
+        description = installer.install(package, isolated=isolated)
     if description is None:
         typer.echo(f"installed {package}; a running worker takes it at its next start")
         return
@@ -64,20 +69,22 @@ def uninstall(ctx: typer.Context, package: _Requirement) -> None:
     from studio_worker_core.installing import Installer
 
     store = ConfigStore(invocation_of(ctx).config_path)
-    Installer(store, say=_sayer(ctx)).uninstall(package)
+    with saying_what_stays(f"{package} may be removed in part; the same command goes on"):
+        Installer(store, say=_sayer(ctx)).uninstall(package)
     typer.echo(f"removed {package}; a running worker leaves it out from its next start on")
 
 
 def sync(ctx: typer.Context, find_links: _Links = None, no_index: _NoIndex = False) -> None:
     """Bring back the installed plugins that are missing, as after an upgrade."""
-    from studio_worker_core.cli.terminal import print_table
     from studio_worker_core.config import ConfigStore
     from studio_worker_core.errors import PluginError
     from studio_worker_core.installing import Installer
+    from studio_worker_core.terminal import print_table
 
     store = ConfigStore(invocation_of(ctx).config_path)
     options = _options(find_links, no_index)
-    steps = Installer(store, say=_sayer(ctx), pip_options=options).sync()
+    with saying_what_stays("what is installed stays; 'studio-worker engines sync' goes on"):
+        steps = Installer(store, say=_sayer(ctx), pip_options=options).sync()
     if not steps:
         typer.echo("nothing was installed with 'engines install'")
         return

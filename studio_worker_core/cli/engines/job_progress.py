@@ -9,26 +9,34 @@ from collections.abc import Callable, Iterator
 
 import typer
 
-from studio_worker_core.cli.terminal import error_console, is_terminal
-
-__all__ = ["job_progress"]
+from studio_worker_core.jobs.job import Job
+from studio_worker_core.jobs.listener import JobListener
+from studio_worker_core.lanes.results import Result
+from studio_worker_core.terminal import error_console, is_terminal
 
 _LINE_SECONDS = 10.0
 
 OnProgress = Callable[[float, str | None], None]
 
 
+class _Shown(JobListener[Result]):
+    def __init__(self, show: OnProgress) -> None:
+        self._show = show
+
+    def progress(self, job: Job, fraction: float, message: str | None) -> None:
+        self._show(fraction, message)
+
+
 @contextlib.contextmanager
-def job_progress(what: str, *, quiet: bool = False) -> Iterator[OnProgress]:
-    """Something to call with the fraction done (0 to 1) and a message; shown on standard
-    error."""
+def job_progress(what: str, *, quiet: bool = False) -> Iterator[JobListener[Result]]:
+    """A listener that shows how far its job is, on standard error."""
     if quiet:
-        yield lambda _fraction, _message: None
+        yield _Shown(lambda _fraction, _message: None)
     elif is_terminal(sys.stderr):
         with _bar(what) as on_progress:
-            yield on_progress
+            yield _Shown(on_progress)
     else:
-        yield _lines(what)
+        yield _Shown(_lines(what))
 
 
 @contextlib.contextmanager

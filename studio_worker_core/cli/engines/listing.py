@@ -9,12 +9,10 @@ import typer
 
 from studio_worker_core.cli.installed import installed_engines
 from studio_worker_core.cli.invocation import invocation_of
-from studio_worker_core.cli.terminal import print_json, print_table
 from studio_worker_core.config import ConfigStore
-from studio_worker_core.engines.roster import Roster, RosterEntry
 from studio_worker_core.errors import PluginError
-
-__all__ = ["EngineName", "as_object", "list_engines", "named", "show"]
+from studio_worker_core.roster.roster import Roster, RosterEntry
+from studio_worker_core.terminal import print_json, print_table
 
 _Json = Annotated[bool, typer.Option("--json", help="Write JSON.")]
 EngineName = Annotated[
@@ -73,6 +71,15 @@ def show(ctx: typer.Context, name: EngineName, as_json: _Json = False) -> None:
             _print_detail(key, value)
 
 
+def refresh(ctx: typer.Context) -> None:
+    """Ask every plugin again what it offers; a running worker hears of it within seconds."""
+    roster = installed_engines(ConfigStore(invocation_of(ctx).config_path), ask_again=True)
+    ready = sum(entry.ready for entry in roster.entries)
+    broken = sum(entry.state in ("broken", "clash") for entry in roster.entries)
+    typer.echo(f"{ready} engines are ready" + (f", {broken} are withdrawn" if broken else ""))
+    _print_complaints(roster)
+
+
 def as_object(entry: RosterEntry, *, timing: bool = False) -> dict[str, Any]:
     """One element of ``engines list --json``; new keys are only ever added at the end."""
     found: dict[str, Any] = {
@@ -111,9 +118,9 @@ def _licence_of(distribution: str) -> str:
 
     try:
         found = metadata(distribution)
-    except PackageNotFoundError:
-        return ""
-    return str(found.json.get("license_expression") or found.json.get("license") or "")
+        return str(found.json.get("license_expression") or found.json.get("license") or "")
+    except (PackageNotFoundError, OSError, ValueError, KeyError, AttributeError):
+        return ""  # not installed here, or its METADATA is damaged
 
 
 def _print_detail(key: str, value: Any) -> None:
@@ -133,6 +140,8 @@ def _print_detail(key: str, value: Any) -> None:
 
 
 def _print_complaints(roster: Roster) -> None:
+    for note in roster.notes:
+        typer.echo(f"warning: {note}", err=True)
     for entry in roster.entries:
         if entry.reason:
             where = f" ({entry.where})" if entry.where else ""

@@ -10,13 +10,12 @@ import msgspec
 import typer
 
 from studio_worker_core.config import ConfigStore
-from studio_worker_core.engines.roster import RosterEntry
 from studio_worker_core.errors import InvalidTask
 from studio_worker_core.plugin import Model
+from studio_worker_core.roster.roster import RosterEntry
+from studio_worker_core.wire.complaints import in_words, place_of
 from studio_worker_core.wire.models import ModelSource
 from studio_worker_core.wire.tasks import TaskKind
-
-__all__ = ["chosen_model", "ensured", "read_model_source"]
 
 
 def read_model_source(path: Path, name: str | None, engine: str) -> tuple[str, ModelSource]:
@@ -24,58 +23,67 @@ def read_model_source(path: Path, name: str | None, engine: str) -> tuple[str, M
     a registry that has one. ``name`` wins over the entry's, the file's stem is the last resort.
 
     Raises:
-        typer.BadParameter: the file holds neither, or a source of another engine.
-        OSError: it cannot be read.
+        typer.BadParameter: it cannot be read, holds neither, or a source of another engine.
     """
     try:
         found: Any = msgspec.json.decode(path.read_bytes())
-        inner = found.get("source", found.get("modelSource", found)) if found else found
+    except OSError as error:
+        raise _bad(f"{path}: {error.strerror or error}") from None
+    except (msgspec.MsgspecError, UnicodeError, RecursionError):
+        raise _bad(f"{path} is not JSON") from None
+    inner = found
+    if isinstance(found, dict):
+        inner = found.get("source", found.get("modelSource", found))
+    try:
         source = msgspec.convert(inner, ModelSource)
-    except (msgspec.MsgspecError, AttributeError, UnicodeError) as error:
-        raise typer.BadParameter(f"{path} is no model source: {error}") from None
+    except msgspec.ValidationError as error:
+        place = place_of(error)
+        where = f"its {place}: " if place else ""
+        raise _bad(f"{path} is no model source: {where}{in_words(error)}") from None
     if source.engine != engine:
-        raise typer.BadParameter(f"{path} is a model for '{source.engine}', not for '{engine}'")
+        raise _bad(f"{path} is a model for '{source.engine}', not for '{engine}'")
     return name or str(found.get("id") or found.get("model") or path.stem), source
 
 
-def chosen_model(
+def _bad(why: str) -> typer.BadParameter:
+    return typer.BadParameter(why, param_hint="--model-source")
+
+
+def chosen_source(
     store: ConfigStore,
     entry: RosterEntry,
     kind: TaskKind,
     *,
     name: str | None,
     source_file: Path | None,
-    quiet: bool = False,
-    cancel: threading.Event | None = None,
-) -> Model:
-    """The model to run, with its files on disk; downloads what is missing.
+) -> tuple[str, ModelSource]:
+    """The name of the model to run, and where it comes from.
 
     In this order: the source in ``source_file``, the catalogue's entry of ``name``, ``name``
     itself, the first model the engine advertises.
 
     Raises:
         InvalidTask: the engine advertises none by name and none was named.
-        ModelStoreError: a file cannot be had.
     """
+    # Imported here: only now is it clear that a job is to run.
+    from studio_worker_core.jobs.local import plain_model
+    from studio_worker_core.models.catalogue import Catalogue
+
     if source_file is not None:
-        name, source = read_model_source(source_file, name, entry.engine)
-        return ensured(store, name, source, quiet=quiet, cancel=cancel)
+        return read_model_source(source_file, name, entry.engine)
+    known = None
     if name is None:
-        advertised = [model for model in entry.models.get(kind, ()) if not model.endswith(":*")]
-        if not advertised:
+        name = plain_model(entry, kind)
+        if name is None:
             raise InvalidTask(
                 f"engine '{entry.engine}' serves any {kind.value} model its source describes; "
                 "name one of the catalogue with --model, or give --model-source FILE.json"
             )
-        # The shortest name is the plain one: "procedural" before "procedural-waves".
-        return Model(min(advertised, key=lambda model: (len(model), model)))
-    # Imported here: the catalogue is needed only when a model is named.
-    from studio_worker_core.models.catalogue import Catalogue
-
-    known = Catalogue(store.models_root).find(name)
+    else:
+        known = Catalogue(store.catalogue_path, older=store.models_root).find(name)
     if known is not None and known.source.engine == entry.engine:
-        return ensured(store, name, known.source, quiet=quiet, cancel=cancel)
-    return Model(name)
+        return name, known.source
+    return name, ModelSource(engine=entry.engine)
 
 
 def ensured(

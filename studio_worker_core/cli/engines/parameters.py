@@ -7,63 +7,75 @@ from typing import Any
 
 import msgspec
 import typer
+from msgspec import Struct
 
-from studio_worker_core.wire.tasks import (
-    AudioSttTask,
-    AudioTtsTask,
-    ImageTask,
-    LlmTask,
-    Task,
-    TaskKind,
-    VideoTask,
-)
-
-__all__ = ["task_from", "typed_parameters"]
-
-_TASKS: Mapping[TaskKind, type[Task]] = {
-    TaskKind.IMAGE: ImageTask,
-    TaskKind.LLM: LlmTask,
-    TaskKind.AUDIO_STT: AudioSttTask,
-    TaskKind.AUDIO_TTS: AudioTtsTask,
-    TaskKind.VIDEO: VideoTask,
-}
+from studio_worker_core.errors import ParameterRefused
+from studio_worker_core.jobs import parameters
+from studio_worker_core.wire.tasks import Task, TaskKind
 
 
-def typed_parameters(pairs: Iterable[str]) -> dict[str, Any]:
+class Given(Struct, frozen=True):
+    """One parameter as a person gave it."""
+
+    value: Any
+    option: str
+    """What they wrote it with: ``--width``, ``--param denoise``."""
+
+
+def typed_parameters(pairs: Iterable[str]) -> dict[str, Given]:
     """``key=value`` texts as a mapping. A value that is JSON is taken as such (numbers, true,
     lists), any other as text.
 
     Raises:
         typer.BadParameter: a text has no ``=``.
     """
-    found: dict[str, Any] = {}
+    found: dict[str, Given] = {}
     for pair in pairs:
         key, sign, text = pair.partition("=")
-        if not sign or not key.strip():
-            raise typer.BadParameter(f"'{pair}' is not KEY=VALUE")
+        key = key.strip()
+        if not sign or not key:
+            raise typer.BadParameter(f"'{pair}' is not KEY=VALUE", param_hint="--param")
+        value: Any = text
         try:
-            found[key.strip()] = msgspec.json.decode(text.encode())
+            value = msgspec.json.decode(text.encode())
         except (msgspec.DecodeError, UnicodeError):
-            found[key.strip()] = text
+            # Python reads these as numbers, JSON does not.
+            if text.strip().lower().lstrip("+-") in ("nan", "inf", "infinity"):
+                value = float(text)
+        found[key] = Given(value, f"--param {key}")
     return found
 
 
-def task_from(kind: TaskKind, given: Mapping[str, Any]) -> Task:
+def task_from(kind: TaskKind, given: Mapping[str, Given]) -> Task:
     """A task of ``kind``; keys may be written as on the wire or as in Python.
 
     Raises:
-        typer.BadParameter: an unknown key, a missing one, or a value of the wrong type.
+        typer.BadParameter: an unknown key, a missing one, or a value of the wrong type, said
+            in the words of the option.
     """
-    fields = msgspec.structs.fields(_TASKS[kind])
-    names = {n: f.encode_name for f in fields for n in (f.name, f.encode_name)}
-    wire: dict[str, Any] = {}
-    for key, value in given.items():
-        name = names.get(key.replace("-", "_"), names.get(key))
-        if name is None:
-            known = ", ".join(field.encode_name for field in fields)
-            raise typer.BadParameter(f"a task of kind {kind.value} has no '{key}'; it has {known}")
-        wire[name] = value
     try:
-        return msgspec.convert({"kind": kind.value, **wire}, _TASKS[kind], strict=False)
-    except msgspec.ValidationError as error:
-        raise typer.BadParameter(str(error)) from None
+        return parameters.task_from(kind, {key: each.value for key, each in given.items()})
+    except ParameterRefused as error:
+        raise _refused(error, given) from None
+
+
+def parameters_for_any(kinds: Iterable[TaskKind], given: Mapping[str, Given]) -> dict[str, Any]:
+    """The values of ``given``, each of which a task of one of ``kinds`` has.
+
+    Raises:
+        typer.BadParameter: none has it, or the value is of the wrong type.
+    """
+    kinds = list(kinds)
+    try:
+        return {
+            key: parameters.value_for_any(kinds, key, each.value) for key, each in given.items()
+        }
+    except ParameterRefused as error:
+        raise _refused(error, given) from None
+
+
+def _refused(error: ParameterRefused, given: Mapping[str, Given]) -> typer.BadParameter:
+    if error.key is not None:
+        return typer.BadParameter(str(error), param_hint=given[error.key].option)
+    hint = f"; give it with --param {error.missing}=VALUE" if error.missing is not None else ""
+    return typer.BadParameter(f"{error}{hint}")

@@ -2,77 +2,72 @@
 
 from __future__ import annotations
 
+import contextlib
+import threading
 import time
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING
 
 import msgspec
 import typer
+from msgspec import Struct
 
 from studio_worker_core.cli.engines.listing import named
-from studio_worker_core.cli.engines.output_file import put_file, put_text
-from studio_worker_core.cli.engines.parameters import task_from, typed_parameters
+from studio_worker_core.cli.engines.output_file import free_name, put_file, put_text
+from studio_worker_core.cli.engines.parameters import Given, task_from, typed_parameters
+from studio_worker_core.cli.engines.run_options import (
+    EngineName,
+    Height,
+    InputFiles,
+    Kind,
+    ModelName,
+    ModelSourceFile,
+    OutputFile,
+    Parameters,
+    Prompt,
+    Seconds,
+    Seed,
+    Steps,
+    Text,
+    Voice,
+    Width,
+)
+from studio_worker_core.cli.engines.target import Target, kind_of_work, target_for
 from studio_worker_core.cli.installed import installed_engines
+from studio_worker_core.cli.interrupts import saying_what_stays, stopping
 from studio_worker_core.cli.invocation import Invocation, invocation_of
 from studio_worker_core.config import ConfigStore
-from studio_worker_core.engines.roster import RosterEntry
-from studio_worker_core.errors import EngineFailed, EngineMissing
-from studio_worker_core.media_types import mime_for
-from studio_worker_core.wire.tasks import BINARY_KINDS, TaskKind
+from studio_worker_core.errors import EngineFailed, EngineMissing, InvalidTask
+from studio_worker_core.jobs.parameters import INPUT_PARAMETERS, PLAIN_INPUTS
+from studio_worker_core.roster.roster import RosterEntry
+from studio_worker_core.wire.media_types import mime_for
+from studio_worker_core.wire.tasks import Task, TaskKind, task_kind
 
 if TYPE_CHECKING:
-    from studio_worker_core.engines.lanes import Result
-
-__all__ = ["run"]
-
-_URL_FIELDS = {
-    "init_image": "init_image_url",
-    "mask": "mask_url",
-    "ref_image": "ref_image_url",
-    "input": "input_url",
-}
+    from studio_worker_core.jobs.job import Job
+    from studio_worker_core.lanes.request import OnLog
+    from studio_worker_core.lanes.results import Result
 
 
 def run(
     ctx: typer.Context,
-    name: Annotated[str, typer.Argument(help="An installed engine.")],
-    prompt: Annotated[
-        str | None, typer.Option(help="What to draw, film or answer; also the text to speak.")
-    ] = None,
-    output: Annotated[
-        Path | None,
-        typer.Option(
-            "--output", "-o", metavar="FILE", help="The result; its suffix is the file type."
-        ),
-    ] = None,
-    kind: Annotated[
-        TaskKind | None, typer.Option(help="For an engine that does several kinds of work.")
-    ] = None,
-    model: Annotated[str | None, typer.Option(help="The model; by default its first one.")] = None,
-    model_source: Annotated[
-        Path | None,
-        typer.Option("--model-source", metavar="FILE.json", help="Where its files come from."),
-    ] = None,
-    text: Annotated[str | None, typer.Option(help="The text to speak.")] = None,
-    inputs: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--input",
-            metavar="[NAME=]FILE",
-            help="Audio to transcribe, or the init_image, mask or ref_image.",
-        ),
-    ] = None,
-    seed: Annotated[int | None, typer.Option(help="Same seed, same picture.")] = None,
-    width: Annotated[int | None, typer.Option(help="Pixels.")] = None,
-    height: Annotated[int | None, typer.Option(help="Pixels.")] = None,
-    steps: Annotated[int | None, typer.Option(help="Steps of work.")] = None,
-    seconds: Annotated[float | None, typer.Option(help="Length of a clip.")] = None,
-    voice: Annotated[str | None, typer.Option(help="The voice that speaks.")] = None,
-    param: Annotated[
-        list[str] | None,
-        typer.Option(metavar="KEY=VALUE", help="Any other task parameter, e.g. denoise=0.4."),
-    ] = None,
+    name: EngineName,
+    prompt: Prompt = None,
+    output: OutputFile = None,
+    kind: Kind = None,
+    model: ModelName = None,
+    model_source: ModelSourceFile = None,
+    text: Text = None,
+    inputs: InputFiles = None,
+    seed: Seed = None,
+    width: Width = None,
+    height: Height = None,
+    steps: Steps = None,
+    seconds: Seconds = None,
+    voice: Voice = None,
+    param: Parameters = None,
 ) -> None:
     """Run one job here, without a studio. Ctrl-C stops it.
 
@@ -81,48 +76,87 @@ def run(
     invocation = invocation_of(ctx)
     store = ConfigStore(invocation.config_path)
     entry = _entry(store, name)
-    chosen = _kind(entry, kind, output, speaks=text is not None)
-    target = _target(entry, chosen, output)
+    parameters = typed_parameters(param or ())
+    ext = parameters["ext"].value if "ext" in parameters else None
+    chosen = kind_of_work(entry, kind, output, ext, speaks=text is not None)
+    target = target_for(entry, chosen, output, ext)
     options = {
-        "seed": seed,
-        "width": width,
-        "height": height,
-        "steps": steps,
-        "seconds": seconds,
-        "voice": voice,
-        "ext": target.suffix[1:].lower() if target and chosen in BINARY_KINDS else None,
+        "seed": Given(seed, "--seed"),
+        "width": Given(width, "--width"),
+        "height": Given(height, "--height"),
+        "steps": Given(steps, "--steps"),
+        "seconds": Given(seconds, "--seconds"),
+        "voice": Given(voice, "--voice"),
+        "ext": Given(target.ext, "-o"),
         **_words(chosen, prompt, text),
     }
-    given: dict[str, Any] = {key: value for key, value in options.items() if value is not None}
+    given = {key: each for key, each in options.items() if each.value is not None}
     files = _inputs(chosen, inputs or ())
-    given |= {_URL_FIELDS[key]: path.as_uri() for key, path in files.items()}
-    task = task_from(chosen, given | typed_parameters(param or ()))
-    # Imported here: the lanes are needed only once the command line is understood.
-    from studio_worker_core.cli.engines.local_job import local_job, stopping
-    from studio_worker_core.cli.engines.model_files import chosen_model
+    given |= {
+        INPUT_PARAMETERS[key]: Given(path.as_uri(), f"--input {key}=")
+        for key, path in files.items()
+    }
+    task = task_from(chosen, given | parameters)
+    _carry_out(_Order(entry, task, files, target, model, model_source), store, invocation)
 
-    started = time.monotonic()
-    with stopping() as stop:
-        loaded = chosen_model(
-            store,
-            entry,
-            chosen,
-            name=model,
-            source_file=model_source,
-            quiet=invocation.verbosity < 0,
+
+class _Order(Struct, frozen=True):
+    """One job as the command line asks for it."""
+
+    entry: RosterEntry
+    task: Task
+    files: Mapping[str, Path]
+    target: Target
+    model: str | None
+    model_source: Path | None
+
+
+def _carry_out(order: _Order, store: ConfigStore, invocation: Invocation) -> None:
+    # Imported here: the lanes are needed only once the command line is understood.
+    from studio_worker_core.cli.engines.job_progress import job_progress
+    from studio_worker_core.cli.engines.model_files import chosen_source, ensured
+    from studio_worker_core.jobs.job import Job, Source
+    from studio_worker_core.jobs.local import done_here
+
+    entry, started, verbosity = order.entry, time.monotonic(), invocation.verbosity
+    stays = "no result was written; files of a model that have arrived stay"
+    with saying_what_stays(stays), stopping() as stop:
+        kind = task_kind(order.task)
+        name, source = chosen_source(
+            store, entry, kind, name=order.model, source_file=order.model_source
+        )
+        model = ensured(store, name, source, quiet=verbosity < 0, cancel=stop)
+        job = Job(
+            "local",
+            Source.LOCAL,
+            model=name,
+            task=order.task,
+            model_source=source,
+            inputs=order.files,
             cancel=stop,
         )
-        limits = store.config.limits
-        with local_job(
-            entry,
-            loaded,
-            task,
-            files,
-            limits=limits,
-            cancel=stop,
-            verbosity=invocation.verbosity,
-        ) as result:
-            _deliver(invocation, entry, result, target, started)
+        with contextlib.ExitStack() as showing:
+            progress = job_progress(f"{entry.engine} {name}", quiet=verbosity < 0)
+            done = done_here(
+                job,
+                entry,
+                model.files,
+                limits=store.config.limits,
+                listener=showing.enter_context(progress),
+                variables=store.config.plugins.variables_for(entry.engine),
+                engine_log=partial(_engine_log, verbosity=verbosity),
+            )
+            with done as result:
+                showing.close()
+                _deliver(invocation, entry, result, order.target, started, stop)
+
+
+def _engine_log(job: Job, *, verbosity: int) -> OnLog:
+    def log(level: str, line: str) -> None:
+        if verbosity > 0 or level in ("warning", "error"):
+            typer.echo(f"{job.engine}: {line}", err=True)
+
+    return log
 
 
 def _entry(store: ConfigStore, name: str) -> RosterEntry:
@@ -134,76 +168,48 @@ def _entry(store: ConfigStore, name: str) -> RosterEntry:
     return entry
 
 
-def _kind(
-    entry: RosterEntry, kind: TaskKind | None, output: Path | None, *, speaks: bool
-) -> TaskKind:
-    if kind is not None:
-        if kind not in entry.kinds:
-            does = ", ".join(entry.kinds)
-            raise typer.BadParameter(f"'{entry.engine}' does {does}, no {kind.value}")
-        return kind
-    if len(entry.kinds) == 1:
-        return entry.kinds[0]
-    family = mime_for(output.suffix[1:]).partition("/")[0] if output is not None else ""
-    guess = {
-        "image": TaskKind.IMAGE,
-        "audio": TaskKind.AUDIO_TTS,
-        "video": TaskKind.VIDEO,
-    }.get(family, TaskKind.AUDIO_TTS if speaks else None)
-    if guess not in entry.kinds or guess is None:
-        raise typer.BadParameter(
-            f"'{entry.engine}' does {', '.join(entry.kinds)}; say which with --kind"
-        )
-    return guess
-
-
-def _target(entry: RosterEntry, kind: TaskKind, output: Path | None) -> Path | None:
-    if output is not None and not output.parent.is_dir():
-        raise typer.BadParameter(f"there is no directory {output.parent}", param_hint="-o")
-    if output is not None and output.is_dir():
-        raise typer.BadParameter(f"{output} is a directory; name a file", param_hint="-o")
-    if kind not in BINARY_KINDS:
-        return output
-    known = ", ".join(entry.extensions)
-    if output is None:
-        raise typer.BadParameter(f"say where the file goes: -o FILE, of type {known}")
-    if output.suffix[1:].lower() not in entry.extensions:
-        raise typer.BadParameter(
-            f"'{entry.engine}' does not write '{output.suffix or output.name}'; it writes {known}",
-            param_hint="-o",
-        )
-    return output
-
-
-def _words(kind: TaskKind, prompt: str | None, text: str | None) -> Mapping[str, Any]:
+def _words(kind: TaskKind, prompt: str | None, text: str | None) -> Mapping[str, Given]:
     """What is asked for, under the name the kind has for it."""
+    asked, spoken = Given(prompt, "--prompt"), Given(text, "--text")
     match kind:
         case TaskKind.AUDIO_TTS:
             if text is None and prompt is None:
                 raise typer.BadParameter("give the text to speak with --text")
-            return {"text": text if text is not None else prompt}
+            return {"text": spoken if text is not None else asked}
         case TaskKind.LLM:
             if prompt is None:
                 raise typer.BadParameter("ask something with --prompt")
-            return {"messages": [{"role": "user", "content": prompt}], "text": text}
+            turns = [{"role": "user", "content": prompt}]
+            return {"messages": Given(turns, "--prompt"), "text": spoken}
         case TaskKind.AUDIO_STT:
-            return {"prompt": prompt, "text": text}
+            return {"prompt": asked, "text": spoken}
+        case TaskKind.MESH:
+            return {"prompt": asked, "text": spoken}
     if prompt is None:
         raise typer.BadParameter("say what to make with --prompt")
-    return {"prompt": prompt, "text": text}
+    return {"prompt": asked, "text": spoken}
 
 
 def _inputs(kind: TaskKind, given: Sequence[str]) -> dict[str, Path]:
-    from studio_worker_core.cli.engines.local_job import check_input
+    from studio_worker_core.jobs.local import check_input
 
     files: dict[str, Path] = {}
     for text in given:
         name, sign, path = text.partition("=")
-        if not sign or name not in _URL_FIELDS:
-            name, path = "input" if kind is TaskKind.AUDIO_STT else "init_image", text
-        files[name] = check_input(name, Path(path))
+        if not sign or name not in INPUT_PARAMETERS:
+            name, path = PLAIN_INPUTS.get(kind, "init_image"), text
+        try:
+            files[name] = check_input(name, Path(path))
+        except OSError as error:
+            raise typer.BadParameter(
+                f"{path}: {error.strerror or error}", param_hint="--input"
+            ) from None
+        except InvalidTask as error:
+            raise typer.BadParameter(str(error), param_hint="--input") from None
     if kind is TaskKind.AUDIO_STT and "input" not in files:
         raise typer.BadParameter("name the audio to transcribe with --input FILE")
+    if kind is TaskKind.MESH and "image" not in files:
+        raise typer.BadParameter("name the picture to start from with --input FILE")
     return files
 
 
@@ -211,28 +217,33 @@ def _deliver(
     invocation: Invocation,
     entry: RosterEntry,
     result: Result,
-    target: Path | None,
+    target: Target,
     started: float,
+    stop: threading.Event,
 ) -> None:
-    from studio_worker_core.engines.lanes import JsonResult
-
-    if isinstance(result, JsonResult):
-        data = msgspec.json.format(msgspec.json.encode(result.value), indent=2)
-        if target is None:
-            typer.echo(data.decode())
-            return
-        put_text(data.decode() + "\n", target)
+    path = target.path
+    if result.is_json:
+        data = msgspec.json.format(result.path.read_bytes(), indent=2)
+        put_text(data.decode() + "\n", path or Path("-"), stop)
     else:
-        assert target is not None
-        wanted = target.suffix[1:].lower()
-        if result.ext != wanted and mime_for(result.ext) != mime_for(wanted):
+        assert path is not None
+        assert target.ext is not None
+        same_type = result.ext == target.ext or mime_for(result.ext) == mime_for(target.ext)
+        if target.is_stream or same_type:
+            put_file(result.path, path, stop)
+        else:
             # Never under a name that lies about it, and never thrown away either.
-            true = target.with_suffix(f".{result.ext}")
-            put_file(result.path, true)
+            true = free_name(path.with_suffix(f".{result.ext}"))
+            put_file(result.path, true, stop)
             raise EngineFailed(
-                f"engine '{entry.engine}' answered {result.ext}, not {wanted}: it is in {true}"
+                f"engine '{entry.engine}' answered {result.ext}, not {target.ext}: it is in {true}"
             )
-        put_file(result.path, target)
+        if not same_type:
+            typer.echo(f"'{entry.engine}' answered {result.ext}, not {target.ext}", err=True)
+    if path is None:
+        return
     if invocation.verbosity >= 0:
-        typer.echo(f"done in {time.monotonic() - started:.1f} s", err=True)
-    typer.echo(str(target))
+        seed = f", seed {result.meta.seed}" if result.meta.seed is not None else ""
+        typer.echo(f"done in {time.monotonic() - started:.1f} s{seed}", err=True)
+    if not target.is_stream:
+        typer.echo(str(path))

@@ -11,8 +11,6 @@ from studio_worker_core.cli.invocation import invocation_of
 from studio_worker_core.config import ConfigStore
 from studio_worker_core.errors import PluginError
 
-__all__ = ["disable", "enable"]
-
 
 def disable(ctx: typer.Context, name: EngineName) -> None:
     """Leave an engine out from the worker's next start on."""

@@ -18,12 +18,10 @@ from msgspec import Struct
 
 from studio_worker_core import __version__
 from studio_worker_core.cli.invocation import invocation_of
+from studio_worker_core.first_party import PROJECTS
 from studio_worker_core.wire.tasks import TaskKind
 
-__all__ = ["new", "write_project"]
-
 _SLUG = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
-_TAKEN = frozenset({"core", "image", "studio", "synthetic", "tts", "video"})
 
 _FILES: Mapping[str, str] = {
     "pyproject.toml": "pyproject.toml.txt",
@@ -105,8 +103,13 @@ def new(
         raise typer.BadParameter(
             f"'{name}' is no name for an engine; use lower-case letters, digits and hyphens"
         )
-    if name in _TAKEN:
+    if name in PROJECTS:
         raise typer.BadParameter(f"studio-worker-{name} is a part of studio-worker itself")
+    if kind not in _KINDS:
+        raise typer.BadParameter(
+            f"there is no example engine for the kind {kind.value}; "
+            f"take one of {', '.join(_KINDS)} and change it"
+        )
     target = directory or Path(f"studio-worker-{name}")
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
         raise typer.BadParameter(f"{target} exists already; name another directory")

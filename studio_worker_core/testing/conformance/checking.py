@@ -55,6 +55,7 @@ CHECKS: tuple[Check, ...] = (
     Check("unknown-extension", each=output.unknown_extension, kinds=BINARY_KINDS),
     Check("as-asked", each=output.as_asked, kinds=_ALL - {TaskKind.AUDIO_STT}),
     Check("seed", each=output.repeats, kinds=frozenset({TaskKind.IMAGE})),
+    Check("report", each=output.reports, kinds=frozenset({TaskKind.IMAGE, TaskKind.VIDEO})),
     Check("progress", each=behaviour.progresses),
     Check("cancel", each=behaviour.cancels),
     Check("bad-parameters", each=behaviour.refuses),

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import math
-import sys
-import wave
-from array import array
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import msgspec
 from msgspec import Struct
 
-from studio_worker_core.media_types import mime_for, reason_against
+from studio_worker_core.media_types import reason_against
+from studio_worker_core.sound_length import peak_of, read_wave, seconds_of
+from studio_worker_core.testing.apart import SECONDS, GaveUp, Refused, apart
+from studio_worker_core.wire.media_types import mime_for
 
-__all__ = ["Facts", "Undecodable", "decode"]
+__all__ = ["Facts", "Undecodable", "decode", "decode_here"]
 
 _PILLOW = frozenset({"png", "apng", "jpg", "jpeg", "webp", "gif", "bmp", "tif", "tiff", "avif"})
+_MOST_FRAMES = 20_000
+_BLOCK = 65_536
+"""Samples decoded at once."""
 
 
 class Undecodable(Exception):
@@ -31,8 +35,12 @@ class Facts(Struct, frozen=True):
     """Width and height in pixels."""
     seconds: float | None = None
     frames: int | None = None
+    rate: int | None = None
+    """Samples a second of a sound."""
     peak: float | None = None
     """Loudest sample, 0 to 1."""
+    is_flat: bool = False
+    """Whether a picture, or the last frame of an animation, has one colour only."""
 
     def __str__(self) -> str:
         parts = [
@@ -43,24 +51,37 @@ class Facts(Struct, frozen=True):
         return ", ".join(part for part in parts if part) or self.decoder
 
 
-def decode(path: Path, ext: str) -> Facts:
-    """Decode all of ``path``.
+def decode(path: Path, ext: str, *, seconds: float = SECONDS) -> Facts:
+    """Decode all of ``path``, in a process of its own that has ``seconds`` for it.
 
-    Pillow takes pictures, the standard library and soundfile sounds, PyAV clips; without
-    them only the first bytes are looked at.
+    Pillow takes pictures, soundfile sounds other than plain WAV, PyAV clips; without them only
+    the first bytes are looked at. Lengths of sounds are counted from their data.
 
     Raises:
-        Undecodable: its bytes are of another type than ``ext``, or do not decode.
+        Undecodable: its bytes are of another type than ``ext``, or do not decode within the
+            bounds of :mod:`studio_worker_core.testing.apart`.
     """
-    reason = reason_against(path, ext)
+    try:
+        facts = apart(f"{__name__}:decode_here", str(path.absolute()), ext, seconds=seconds)
+    except Refused as refused:
+        raise Undecodable(str(refused)) from None
+    except GaveUp as error:
+        raise Undecodable(f"{path.name} cannot be decoded: {error}") from None
+    return msgspec.convert(facts, Facts)
+
+
+def decode_here(path: str, ext: str) -> Any:
+    """:func:`decode` in this process, as JSON data."""
+    file = Path(path)
+    reason = reason_against(file, ext)
     if reason is not None:
         raise Undecodable(reason)
     try:
-        return _decoder(ext)(path)
-    except Undecodable:
+        return msgspec.to_builtins(_decoder(ext)(file))
+    except (Undecodable, MemoryError):
         raise
     except Exception as error:  # decoders raise whatever they like about bytes they dislike
-        raise Undecodable(f"{path.name} does not decode: {error}") from error
+        raise Undecodable(f"{file.name} does not decode: {error}") from error
 
 
 def _decoder(ext: str) -> Callable[[Path], Facts]:
@@ -87,48 +108,50 @@ def _first_bytes(_path: Path) -> Facts:
 
 
 def _picture(path: Path) -> Facts:
-    from PIL import Image
+    from PIL import Image, ImageSequence
 
     with Image.open(path) as image:
-        frames = int(getattr(image, "n_frames", 1))
-        milliseconds = 0.0
-        for index in range(frames):
-            image.seek(index)
-            image.load()
+        frames, milliseconds = 0, 0.0
+        # Not n_frames, which walks through however many a hostile file has.
+        for frame in ImageSequence.Iterator(image):
+            frame.load()
+            frames += 1
             milliseconds += float(image.info.get("duration", 0) or 0)
+            if frames > _MOST_FRAMES:
+                raise Undecodable(f"{path.name} has more than {_MOST_FRAMES} frames")
         seconds = milliseconds / 1000 if frames > 1 else None
-        return Facts("Pillow", size=image.size, frames=frames, seconds=seconds)
+        darkest, lightest = image.convert("L").getextrema()
+        flat = darkest == lightest
+        return Facts("Pillow", size=image.size, frames=frames, seconds=seconds, is_flat=flat)
 
 
 def _wav(path: Path) -> Facts:
-    try:
-        with wave.open(str(path), "rb") as sound:
-            frames, rate, width = sound.getnframes(), sound.getframerate(), sound.getsampwidth()
-            data = sound.readframes(frames)
-            size = frames * width * sound.getnchannels()
-    except wave.Error:
-        if _has("soundfile"):  # a WAV of floats is one all the same
-            return _sound(path)
-        raise
-    if len(data) != size:
-        raise Undecodable(f"{path.name} is cut off: {len(data)} bytes of {size}")
-    return Facts("wave", seconds=frames / rate, peak=_peak(data) if width == 2 else None)
-
-
-def _peak(data: bytes) -> float:
-    samples = array("h", data)
-    if sys.byteorder == "big":
-        samples.byteswap()
-    return max(max(samples, default=0), -min(samples, default=0)) / 32768
+    wave = read_wave(path)
+    if wave.claimed is not None and wave.claimed > wave.size:
+        raise Undecodable(f"{path.name} is cut off: {wave.size} bytes of {wave.claimed}")
+    if wave.claimed is not None and wave.claimed < wave.size:
+        raise Undecodable(
+            f"the header of {path.name} tells of {wave.claimed} bytes of sound; it has {wave.size}"
+        )
+    if not wave.is_sixteen_bit and _has("soundfile"):
+        return _sound(path)
+    return Facts("samples", seconds=wave.seconds, rate=wave.rate, peak=peak_of(path, wave))
 
 
 def _sound(path: Path) -> Facts:
     soundfile: Any = __import__("soundfile")
-    samples, rate = soundfile.read(str(path), always_2d=True)
-    peak = float(abs(samples).max()) if len(samples) else 0.0
-    if not math.isfinite(peak):
-        raise Undecodable(f"{path.name} has samples that are no numbers")
-    return Facts("soundfile", seconds=len(samples) / rate, peak=peak)
+    peak, samples = 0.0, 0
+    # Block by block: how many there are is only a claim of the header.
+    with soundfile.SoundFile(str(path)) as file:
+        while len(block := file.read(_BLOCK, always_2d=True)):
+            samples += len(block)
+            peak = max(peak, float(abs(block).max()))
+            if not math.isfinite(float(block.sum())):
+                raise Undecodable(f"{path.name} has samples that are no numbers")
+        rate = int(file.samplerate)
+    measured = seconds_of(path)
+    seconds = samples / rate if measured is None else measured
+    return Facts("soundfile", seconds=seconds, rate=rate, peak=peak)
 
 
 def _av_sound(path: Path) -> Facts:
@@ -136,7 +159,7 @@ def _av_sound(path: Path) -> Facts:
     with av.open(str(path)) as container:
         stream = container.streams.audio[0]
         samples = sum(frame.samples for frame in container.decode(stream))
-        return Facts("PyAV", seconds=samples / stream.rate)
+        return Facts("PyAV", seconds=samples / stream.rate, rate=int(stream.rate))
 
 
 def _clip(path: Path) -> Facts:

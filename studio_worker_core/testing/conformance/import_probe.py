@@ -17,9 +17,9 @@ from pathlib import Path
 from msgspec import Struct
 
 from studio_worker_core import __version__
-from studio_worker_core.engines.loading import load_plugin
-from studio_worker_core.engines.plugin_records import Candidate
-from studio_worker_core.plugin import API_VERSION, ENTRY_POINT_GROUP, HostInfo
+from studio_worker_core.plugin import API_VERSION, HostInfo
+from studio_worker_core.roster.asking import ask_plugin
+from studio_worker_core.roster.installed import Candidate
 
 __all__ = ["HEAVY", "Imported", "probe_import"]
 
@@ -71,10 +71,10 @@ def probe_import(entry_point: EntryPoint) -> Imported:
 def main() -> None:
     """Import the plugin that the command line names."""
     name, value = sys.argv[1:3]
-    candidate = Candidate(EntryPoint(name, value, ENTRY_POINT_GROUP), name, "?", builtin=False)
+    candidate = Candidate(name, value, name, "?")
     before = set(sys.modules)
     with contextlib.redirect_stdout(sys.stderr):
-        plugin = load_plugin(candidate, HostInfo(API_VERSION, __version__, Path("models")))
+        plugin = ask_plugin(candidate, HostInfo(API_VERSION, __version__, Path("models")))
     loaded = {module.partition(".")[0] for module in set(sys.modules) - before}
     print(  # noqa: T201 - this is the answer
         json.dumps(

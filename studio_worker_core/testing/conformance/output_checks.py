@@ -7,10 +7,11 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from studio_worker_core.engines.roster import RosterEntry
-from studio_worker_core.media_types import mime_for
+from studio_worker_core.roster.roster import RosterEntry
+from studio_worker_core.seeds import seed_of
 from studio_worker_core.testing.conformance.verdicts import NotChecked, NotMet
 from studio_worker_core.testing.conformance.workshop import Workshop
+from studio_worker_core.wire.media_types import mime_for
 from studio_worker_core.wire.tasks import (
     AudioTtsTask,
     ImageTask,
@@ -20,7 +21,15 @@ from studio_worker_core.wire.tasks import (
     VideoTask,
 )
 
-__all__ = ["as_asked", "decodes", "extensions", "models", "repeats", "unknown_extension"]
+__all__ = [
+    "as_asked",
+    "decodes",
+    "extensions",
+    "models",
+    "repeats",
+    "reports",
+    "unknown_extension",
+]
 
 _MOST_MODELS = 24
 _ANIMATED = frozenset({"gif", "webp", "apng", "png", "avif"})
@@ -108,7 +117,7 @@ def as_asked(shop: Workshop, kind: TaskKind) -> str:
 
 
 def repeats(shop: Workshop, kind: TaskKind) -> str:
-    """The same task with the same seed gives the same bytes, also from a fresh process."""
+    """The same seed gives the same bytes, also in a fresh process; all its 64 bits count."""
     task = shop.task(kind)
     first = shop.product(task).read()
     again = shop.fresh_product(task).read()
@@ -119,8 +128,32 @@ def repeats(shop: Workshop, kind: TaskKind) -> str:
             raise NotMet(f"the same task and seed gave other bytes in {what}")
     if not isinstance(task, ImageTask):
         return "the same bytes"
-    other = shop.product(replace(task, seed=(task.seed or 0) + 1)).read()
-    return "the same bytes" + ("; another seed changes nothing" if other == first else "")
+    seed = task.seed or 0
+    if shop.product(replace(task, seed=seed + 1)).read() == first:
+        return "the same bytes; another seed changes nothing"
+    for far in (seed + 2**32, seed + 2**63):
+        if shop.product(replace(task, seed=far)).read() == first:
+            raise NotMet(f"the seeds {seed} and {far} give the same bytes; all 64 bits count")
+    return "the same bytes"
+
+
+def reports(shop: Workshop, kind: TaskKind) -> str:
+    """What a result is said to be made with is true: the seed asked for, the file's own size."""
+    task = shop.task(kind)
+    product = shop.product(task)
+    nonsense = [line for line in product.warnings if line.startswith("report: ")]
+    if nonsense:
+        raise NotMet(nonsense[0])
+    meta = product.meta
+    asked = seed_of(task)
+    if asked is not None and meta.seed != asked:
+        raise NotMet(f"reports the seed {meta.seed}, asked for {asked}")
+    told = (meta.width, meta.height)
+    size = product.facts.size
+    if size is not None and told != size:
+        raise NotMet(f"reports {told[0]}×{told[1]} pixels, the file has {size[0]}×{size[1]}")
+    named = {"seed": meta.seed, "steps": meta.steps, "width": meta.width, "height": meta.height}
+    return ", ".join(f"{name} {value}" for name, value in named.items() if value is not None)
 
 
 def _picture_as_asked(shop: Workshop, task: ImageTask) -> str:

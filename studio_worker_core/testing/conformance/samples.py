@@ -13,6 +13,7 @@ from typing import Any
 from msgspec import Struct
 from msgspec.structs import replace
 
+from studio_worker_core.seeds import MAX_SEED
 from studio_worker_core.testing.conformance.subject import parameters_for
 from studio_worker_core.wire.bounds import MAX_SIDE
 from studio_worker_core.wire.tasks import (
@@ -21,6 +22,7 @@ from studio_worker_core.wire.tasks import (
     ChatMessage,
     ImageTask,
     LlmTask,
+    MeshTask,
     Task,
     TaskKind,
     VideoTask,
@@ -31,6 +33,10 @@ __all__ = ["Trial", "absurd_trials", "long_tasks", "odd_trials", "small_task", "
 _PROMPT = "a lighthouse on a cliff at dusk, painted in blue and gold"
 _TEXT = "The studio asked for one short sentence."
 _SENTENCE = "This sentence is one of very many that are spoken one after the other. "
+_PICTURE = (
+    "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk"
+    "YPhfDwAChwGA60e6kgAAAABJRU5ErkJggg=="
+)
 _AUDIO = "file:///conformance/input.wav"
 
 _SMALL: Mapping[TaskKind, Task] = {
@@ -39,6 +45,7 @@ _SMALL: Mapping[TaskKind, Task] = {
     TaskKind.AUDIO_TTS: AudioTtsTask(text=_TEXT),
     TaskKind.AUDIO_STT: AudioSttTask(input_url=_AUDIO),
     TaskKind.LLM: LlmTask(messages=[ChatMessage("user", "Say hello.")], max_tokens=32),
+    TaskKind.MESH: MeshTask(image_url=_PICTURE, seed=7),
 }
 
 
@@ -102,7 +109,7 @@ def odd_trials(task: Task) -> Iterator[Trial]:
             yield Trial("an empty prompt", replace(task, prompt=""))
             yield Trial("1×1 pixels", replace(task, width=1, height=1))
             yield Trial("odd sides", replace(task, width=127, height=61))
-            yield Trial("the largest seed", replace(task, seed=2**63 - 1))
+            yield Trial("the largest seed", replace(task, seed=MAX_SEED))
             yield Trial("a negative seed", replace(task, seed=-(2**63)))
             yield Trial("an unknown sampler", replace(task, sampling_method="no-such-sampler"))
             yield Trial("a prompt of emoji", replace(task, prompt="🦊🌲\u202e\0", cfg_scale=100.0))

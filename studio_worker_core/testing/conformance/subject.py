@@ -11,10 +11,10 @@ import msgspec
 from msgspec import Struct, field
 
 from studio_worker_core import __version__
-from studio_worker_core.engines.discovery import discover
-from studio_worker_core.engines.roster import Roster, RosterEntry
 from studio_worker_core.errors import PluginError
 from studio_worker_core.plugin import API_VERSION, HostInfo, Model
+from studio_worker_core.roster.discovery import discover
+from studio_worker_core.roster.roster import Roster, RosterEntry
 from studio_worker_core.wire.tasks import TaskKind
 
 __all__ = ["Subject", "installed_subject", "subject_from"]

@@ -14,15 +14,17 @@ import msgspec
 from msgspec import Struct
 
 from studio_worker_core.config import Limits
-from studio_worker_core.engines.lanes import LaneRequest, Lanes, LaneStatus
-from studio_worker_core.engines.work import FileResult, JsonResult, Result
 from studio_worker_core.errors import JobError
+from studio_worker_core.lanes.pool import Lanes, LaneStatus
+from studio_worker_core.lanes.request import LaneRequest
+from studio_worker_core.lanes.results import Result
 from studio_worker_core.plugin import Model
 from studio_worker_core.testing.conformance.decoding import Facts, Undecodable, decode
 from studio_worker_core.testing.conformance.samples import small_task, write_tone
 from studio_worker_core.testing.conformance.subject import Subject
 from studio_worker_core.testing.conformance.verdicts import NotChecked, NotMet
-from studio_worker_core.wire.tasks import Task, TaskKind, task_kind
+from studio_worker_core.wire.generation import GenerationMeta
+from studio_worker_core.wire.tasks import BINARY_KINDS, Task, TaskKind, task_kind
 
 __all__ = ["Product", "Work", "Workshop"]
 
@@ -38,6 +40,8 @@ class Work(Struct, frozen=True):
     result: Result | None = None
     error: JobError | None = None
     progress: tuple[float, ...] = ()
+    warnings: tuple[str, ...] = ()
+    """What it logged as warnings."""
 
 
 class Product(Struct, frozen=True):
@@ -47,6 +51,8 @@ class Product(Struct, frozen=True):
     path: Path | None = None
     facts: Facts = Facts("none")
     answer: Mapping[str, Any] = {}
+    meta: GenerationMeta = GenerationMeta()
+    warnings: tuple[str, ...] = ()
 
     def read(self) -> bytes:
         """Its bytes; a JSON answer with its keys in order."""
@@ -109,11 +115,16 @@ class Workshop:
         :param on_progress: told of each fraction while the job runs.
         """
         progress: list[float] = []
+        warnings: list[str] = []
 
         def hear(fraction: float, _message: str | None) -> None:
             progress.append(fraction)
             if on_progress is not None:
                 on_progress(fraction)
+
+        def log(level: str, line: str) -> None:
+            if level == "warning":
+                warnings.append(line)
 
         request = self._request(task, model or self.model(task_kind(task)), factory, audio)
         started = time.monotonic()
@@ -123,11 +134,18 @@ class Workshop:
                 request,
                 cancel=cancel or threading.Event(),
                 on_progress=hear,
-                on_log=lambda *_: None,
+                on_log=log,
             )
         except JobError as error:
             failure = error
-        return Work(time.monotonic() - started, request.scratch, result, failure, tuple(progress))
+        return Work(
+            seconds=time.monotonic() - started,
+            scratch=request.scratch,
+            result=result,
+            error=failure,
+            progress=tuple(progress),
+            warnings=tuple(warnings),
+        )
 
     def product(self, task: Task, *, model: Model | None = None) -> Product:
         """What the engine makes of ``task``; asked twice, it is made once.
@@ -146,15 +164,16 @@ class Workshop:
         work = self.do(task, model=model)
         if work.error is not None:
             raise NotMet(f"the job failed: {type(work.error).__name__}: {work.error}")
-        match work.result:
-            case FileResult(path=path, ext=ext):
-                try:
-                    return Product(ext=ext, path=path, facts=decode(path, ext))
-                except Undecodable as error:
-                    raise NotMet(str(error)) from error
-            case JsonResult(value=value):
-                return Product(answer=value)
-        raise AssertionError("a job ends with a result or an error")
+        result = work.result
+        assert result is not None
+        if task_kind(task) not in BINARY_KINDS:
+            answer = msgspec.json.decode(result.path.read_bytes())
+            return Product(answer=answer, meta=result.meta, warnings=work.warnings)
+        try:
+            facts = decode(result.path, result.ext)
+        except Undecodable as error:
+            raise NotMet(str(error)) from error
+        return Product(result.ext, result.path, facts, meta=result.meta, warnings=work.warnings)
 
     def lane(self) -> LaneStatus | None:
         """The engine's process, if there is one."""

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from studio_worker_core.testing.plugin_builder import HEAD, build_plugin
+from tests.support.plugin_builder import HEAD, build_plugin
 
 PLUGIN = (
     HEAD

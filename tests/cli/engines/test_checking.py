@@ -59,6 +59,8 @@ def test_a_check_that_is_left_out_is_reported_as_skipped(here: Run) -> None:
 @pytest.mark.parametrize(
     ("arguments", "status", "said"),
     [
+        (["synthetic", "--param", "width=wide"], 2, "for --param width: expected a whole number"),
+        (["synthetic", "--param", "nonsense=1"], 2, "has no 'nonsense'"),
         (["synthetic", "--only", "nonsense"], 2, "there is no check 'nonsense'"),
         (["nonsense"], 1, "no engine or plugin is named 'nonsense'"),
         ([], 2, "name the engine"),

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from studio_worker_core import __version__
-from studio_worker_core.engines.discovery import discover
 from studio_worker_core.plugin import HostInfo
+from studio_worker_core.roster.discovery import discover
 from studio_worker_core.testing.conformance import Finding, Subject, check_engine, subject_from
-from studio_worker_core.testing.plugin_builder import HEAD, build_plugin, installed_in
+from tests.support.plugin_builder import HEAD, build_plugin
 
 PLUGIN = (
     HEAD
@@ -77,7 +77,7 @@ def subject(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callabl
         source = plugin.format(kind=kind, models=models, extensions=extensions)
         build_plugin(root, "flawed-plugin", source)
         host = HostInfo(1, __version__, tmp_path)
-        return subject_from(discover(host, installed=installed_in(root)), find)
+        return subject_from(discover(host, search_path=[str(root)]), find)
 
     yield install
     for name, module in list(sys.modules.items()):

@@ -41,7 +41,7 @@ FLAWS: dict[str, tuple[str, dict[str, str], str]] = {
             "engine": ENGINE
             + SAVE.replace("return path", "path.write_bytes(path.read_bytes()[:-30]); return path")
         },
-        "does not decode",
+        "cannot be read back",
     ),
     "a declared type that is never written": (
         "extensions",
@@ -77,6 +77,31 @@ FLAWS: dict[str, tuple[str, dict[str, str], str]] = {
             )
         },
         "other bytes in a fresh process",
+    ),
+    "a seed of which 32 bits count": (
+        "seed",
+        {
+            "engine": ENGINE
+            + SAVE.replace(
+                "(task.width, task.height))", "(task.width, task.height), task.seed % 2**32)"
+            )
+        },
+        "the seeds 7 and 4294967303 give the same bytes",
+    ),
+    "a report of another size": (
+        "report",
+        {"engine": ENGINE + "        job.report(width=99)\n" + SAVE},
+        "reports 99×64 pixels, the file has 128×64",
+    ),
+    "a report of another seed": (
+        "report",
+        {"engine": ENGINE + "        job.report(seed=8)\n" + SAVE},
+        "reports the seed 8, asked for 7",
+    ),
+    "a report that makes no sense": (
+        "report",
+        {"engine": ENGINE + "        job.report(steps=0)\n" + SAVE},
+        "report: steps 0 is not 1 to 10000",
     ),
     "progress that goes back": (
         "progress",

@@ -11,8 +11,6 @@ from PIL import Image, ImageDraw
 
 from studio_worker_core.plugin import Engine, ImageTask, InvalidTask, Job, Model
 
-__all__ = ["HillsEngine"]
-
 MOST_SIDE = 4096
 RIDGES = 7
 SMOOTHED_PIXELS = 2_000_000

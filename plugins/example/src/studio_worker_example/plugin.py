@@ -7,8 +7,6 @@ from collections.abc import Mapping, Sequence
 from studio_worker_core.plugin import EngineSpec, TaskKind, hookimpl
 from studio_worker_example import __version__
 
-__all__ = ["studio_worker_engines", "studio_worker_extensions"]
-
 studio_worker_api = (1, 1)
 """The versions of the plugin API this was written for: the oldest and the newest."""
 

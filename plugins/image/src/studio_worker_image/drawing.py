@@ -12,8 +12,6 @@ from studio_worker_image.fields import Band
 from studio_worker_image.ramps import Ramp, hex_colours, spread, unpack
 from studio_worker_image.reading import Recipe
 
-__all__ = ["draw", "octaves_for", "ramp_of"]
-
 _LONGEST = 4
 """Most picture units along the longer side."""
 
@@ -28,8 +26,8 @@ def octaves_for(steps: int) -> int:
 
 def ramp_of(recipe: Recipe) -> Ramp:
     """The recipe's colours as a ramp from dark to light."""
-    stops = hex_colours(" ".join(recipe.colours))
-    return Ramp(spread(stops) if recipe.palette == "colours" else stops)
+    stops = hex_colours(" ".join(recipe.palette.colours))
+    return Ramp(spread(stops) if recipe.palette.name == "colours" else stops)
 
 
 def draw(

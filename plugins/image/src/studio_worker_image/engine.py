@@ -12,17 +12,15 @@ from PIL import Image
 
 from studio_worker_core.plugin import Engine, ImageTask, InvalidTask, Job, Model
 from studio_worker_image.drawing import draw, ramp_of
-from studio_worker_image.painting.bounds import Bounds, bounds_from
+from studio_worker_image.painting.bounds import Bounds
 from studio_worker_image.painting.canvas import Inputs, canvas_for, read_inputs
-from studio_worker_image.painting.settings import Settings, settings_of
+from studio_worker_image.painting.settings import Settings, report, settings_of
 from studio_worker_image.palette_of import palette_of
 from studio_worker_image.picture_file import write_picture
 from studio_worker_image.ramps import Ramp
-from studio_worker_image.reading import digest, read_prompt
+from studio_worker_image.reading import read_prompt
 from studio_worker_image.repainting import repaint
 from studio_worker_image.words import FAMILIES
-
-__all__ = ["DEFAULT_DENOISE", "LEAST_SIDE", "MOST_SIDE", "ProceduralEngine"]
 
 DEFAULT_DENOISE = 0.6
 """How much of an init image is painted over when the task does not say."""
@@ -75,7 +73,8 @@ class ProceduralEngine(Engine):
         task = job.task
         if not isinstance(task, ImageTask):
             raise InvalidTask(f"the engine procedural draws pictures, no {type(task).__name__}")
-        settings = self._settings(job, task)
+        settings = self._settings(job.model, task)
+        report(job, settings)
         inputs = _inputs(job, settings)
         recipe = read_prompt(settings.prompt, settings.negative_prompt, family=self._family)
         ramp = ramp_of(recipe) if inputs.reference is None else palette_of(inputs.reference)
@@ -97,13 +96,8 @@ class ProceduralEngine(Engine):
         job.progress(1.0)
         return path
 
-    def _settings(self, job: Job[Any], task: ImageTask) -> Settings:
-        def draw_seed() -> int:
-            seed = digest(task.prompt, task.negative_prompt or "") >> 1
-            job.log(f"no seed asked for; {seed} is drawn from the prompt")
-            return seed
-
-        settings = settings_of(task, job.model.defaults, self._bounds(), draw_seed=draw_seed)
+    def _settings(self, model: Model, task: ImageTask) -> Settings:
+        settings = settings_of(task, model.defaults, self._bounds())
         for name, side in (("width", settings.width), ("height", settings.height)):
             if side < LEAST_SIDE:
                 raise InvalidTask(
@@ -114,7 +108,7 @@ class ProceduralEngine(Engine):
     def _bounds(self) -> Bounds:
         """Sides alone are bounded: neither steps nor words cost this engine anything."""
         known = {"STUDIO_WORKER_MAX_SIDE": str(MOST_SIDE), **self._environment}
-        return replace(bounds_from(known), max_steps=0, max_prompt=0)
+        return replace(Bounds.from_environment(known), max_steps=0, max_prompt=0)
 
 
 def _inputs(job: Job[Any], settings: Settings) -> Inputs:

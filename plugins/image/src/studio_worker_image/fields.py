@@ -14,8 +14,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Band", "Floats", "Noise", "WarpedNoise", "sine", "smoothstep"]
-
 Floats = NDArray[np.float32]
 
 _LATTICE = 64

@@ -9,15 +9,13 @@ from importlib.util import find_spec
 from studio_worker_core.plugin import EngineSpec, TaskKind
 from studio_worker_image import __version__
 
-__all__ = ["model_engines"]
-
 _PARAMETERS = {
     "prompt": "the model's own language; at most 20000 characters (STUDIO_WORKER_MAX_PROMPT)",
     "negativePrompt": "used by models with classifier-free guidance",
     "width, height": "exact; drawn at the next size the model can, then cut from the middle; "
     "up to 2048 pixels (STUDIO_WORKER_MAX_SIDE)",
     "steps": "up to 150 (STUDIO_WORKER_MAX_STEPS)",
-    "seed": "the same seed, the same picture on one machine; absent: drawn, and told in the log",
+    "seed": "the same seed, the same picture on one machine; absent or below 0: drawn, and told",
     "cfgScale, samplingMethod": "the task's, else the model source's, else the model's own",
     "initImageUrl, denoise": "repaints the picture; 0 keeps it, 1 ignores it (0.75)",
     "maskUrl": "with initImageUrl: only white areas change",

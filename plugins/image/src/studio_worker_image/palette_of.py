@@ -7,8 +7,6 @@ from PIL import Image
 
 from studio_worker_image.ramps import Ramp, spread
 
-__all__ = ["palette_of"]
-
 _COLOURS = 5
 _SAMPLE = 96
 

@@ -7,10 +7,9 @@ from typing import Any, Literal
 
 from PIL import Image
 
+from studio_worker_core.pictures import check_picture
 from studio_worker_core.plugin import ImageTask, Job
 from studio_worker_image.plugin import EXTENSIONS
-
-__all__ = ["Effort", "format_for", "save_picture", "write_picture"]
 
 Effort = Literal["fast", "small"]
 """``fast``: a few milliseconds for 512 × 512. ``small``: several times slower and a smaller
@@ -69,7 +68,11 @@ def write_picture(job: Job[ImageTask], picture: Image.Image, *, effort: Effort =
 
     Returns:
         The path, as :meth:`Engine.generate` returns it.
+
+    Raises:
+        EngineFailed: the file read back is not the picture.
     """
     path = job.output(format_for(job.task.ext, longest_side=max(picture.size)))
     save_picture(picture, path, effort=effort)
+    check_picture(path, picture.size)
     return path

@@ -9,8 +9,6 @@ from studio_worker_image import __version__
 from studio_worker_image.model_engines import model_engines
 from studio_worker_image.words import FAMILIES
 
-__all__ = ["EXTENSIONS", "studio_worker_engines", "studio_worker_extensions"]
-
 studio_worker_api = (1, 1)
 
 EXTENSIONS: Mapping[str, str] = {
@@ -41,7 +39,7 @@ def studio_worker_engines(host: HostInfo) -> Sequence[EngineSpec]:  # noqa: ARG0
                 "negativePrompt": "its words rule patterns, palettes and colours out",
                 "width, height": "16 to 4096 pixels each (STUDIO_WORKER_MAX_SIDE)",
                 "steps": "fineness of detail: 1 is coarse, 20 normal, 100 and more the finest",
-                "seed": "another seed, another picture; absent: taken from the prompt",
+                "seed": "0 to 2⁶⁴-1, each another picture; absent or below 0: drawn, and told",
                 "initImageUrl, denoise": "repaints the picture; 0 keeps it, 1 ignores it (0.6)",
                 "maskUrl": "with initImageUrl: only white areas change",
                 "refImageUrl": "its colours become the palette",

@@ -11,9 +11,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from studio_worker_core.pictures.oklab import CONES_TO_LAB, RGB_TO_CONES
 from studio_worker_image.fields import Floats
-
-__all__ = ["Packed", "Ramp", "hex_colours", "pack", "spread", "unpack"]
 
 Packed = NDArray[np.uint32]
 
@@ -100,20 +99,7 @@ def _from_oklab(lab: NDArray[np.float64]) -> NDArray[np.float64]:
     )
 
 
-# Björn Ottosson, "A perceptual color space for image processing" (public domain).
-_RGB_TO_CONES = np.array(
-    [
-        [0.4122214708, 0.5363325363, 0.0514459929],
-        [0.2119034982, 0.6806995451, 0.1073969566],
-        [0.0883024619, 0.2817188376, 0.6299787005],
-    ]
-)
-_CONES_TO_LAB = np.array(
-    [
-        [0.2104542553, 0.7936177850, -0.0040720468],
-        [1.9779984951, -2.4285922050, 0.4505937099],
-        [0.0259040371, 0.7827717662, -0.8086757660],
-    ]
-)
+_RGB_TO_CONES = np.array(RGB_TO_CONES)
+_CONES_TO_LAB = np.array(CONES_TO_LAB)
 _LAB_TO_CONES = np.linalg.inv(_CONES_TO_LAB)
 _CONES_TO_RGB = np.linalg.inv(_RGB_TO_CONES)

@@ -7,8 +7,6 @@ from PIL import Image
 
 from studio_worker_image.ramps import Ramp
 
-__all__ = ["repaint"]
-
 
 def repaint(picture: Image.Image, drawn: Image.Image, ramp: Ramp, denoise: float) -> Image.Image:
     """``picture`` painted over with ``drawn``: 0 keeps it, 1 leaves only the drawing.

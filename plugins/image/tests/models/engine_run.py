@@ -10,13 +10,13 @@ import importlib
 import json
 import sys
 import tempfile
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from studio_worker_core.plugin import Engine, ImageTask, Job, Model
+from studio_worker_core.plugin import Engine, ImageTask, Model
+from studio_worker_core.testing.jobs import make_job
 
 __all__ = ["run_jobs"]
 
@@ -29,31 +29,12 @@ def run_jobs(factory: str, model: Model, tasks: list[ImageTask]) -> list[dict[st
     reports = []
     for number, task in enumerate(tasks):
         with tempfile.TemporaryDirectory() as made:
-            progress: list[float] = []
-            logs: list[str] = []
-            job = Job(
-                id=f"job-{number}",
-                task=task,
-                model=model,
-                inputs={},
-                directory=Path(made),
-                scratch=Path(made),
-                on_progress=_first_to(progress),
-                on_log=_second_to(logs),
-                is_cancelled=lambda: False,
-            )
+            job = make_job(task, Path(made), model=model, id=f"job-{number}")
             engine.generate(job)
-            reports.append({"progress": progress, "logs": logs})
+            logs = [line for _, line in job.logs]
+            reports.append({"progress": job.fractions, "logs": logs})
     engine.unload()
     return reports
-
-
-def _first_to(kept: list[float]) -> Callable[[float, str | None], None]:
-    return lambda fraction, _message: kept.append(fraction)
-
-
-def _second_to(kept: list[str]) -> Callable[[str, str], None]:
-    return lambda _level, line: kept.append(line)
 
 
 if __name__ == "__main__":

@@ -17,7 +17,6 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +24,8 @@ from PIL import Image
 
 from plugins.image.tests.models.tiny_diffusers import files_by_role, make_tiny_diffusers
 from studio_worker_core.errors import JobCancelled
-from studio_worker_core.plugin import CliDefaults, ImageTask, Job, Model
+from studio_worker_core.plugin import CliDefaults, ImageTask, Model
+from studio_worker_core.testing.jobs import make_job
 from studio_worker_image.diffusion.devices import DEVICE_VARIABLE
 from studio_worker_image.diffusion.engine import DiffusersEngine
 
@@ -92,12 +92,7 @@ def _check(torch: Any, model: Model) -> None:
     task = ImageTask(prompt="a cat", width=64, height=64, steps=8, seed=3, ext="png")
     first = _draw(engine, task)
     repeats = first.tobytes() == _draw(engine, task).tobytes()
-    asked: list[float] = []
-    try:
-        _draw(engine, task, on_progress=lambda _f, _m: asked.append(time.perf_counter()))
-        stopped = False
-    except JobCancelled:
-        stopped = len(asked) == 1
+    stopped = _steps_of_a_cancelled_job(engine, task) == 1
     offloading = Model("tiny-offloaded", model.files, CliDefaults(offload_to_cpu=True))
     engine.unload()
     torch.cuda.empty_cache()
@@ -120,30 +115,22 @@ def _draw(
     task: ImageTask,
     *,
     inputs: dict[str, Path] | None = None,
-    on_progress: Callable[[float, str | None], None] | None = None,
 ) -> Image.Image:
-    """One picture; with ``on_progress`` the job is cancelled at the first step."""
-    seen: list[float] = []
-
-    def heard(fraction: float, message: str | None) -> None:
-        seen.append(fraction)
-        if on_progress is not None:
-            on_progress(fraction, message)
-
     with tempfile.TemporaryDirectory() as made:
-        job = Job(
-            id="check",
-            task=task,
-            model=Model("tiny"),
-            inputs=inputs or {},
-            directory=Path(made),
-            scratch=Path(made),
-            on_progress=heard,
-            on_log=lambda _level, _line: None,
-            is_cancelled=lambda: on_progress is not None and bool(seen),
-        )
+        job = make_job(task, Path(made), model="tiny", inputs=inputs)
         with Image.open(engine.generate(job)) as picture:
             return picture.convert("RGB")
+
+
+def _steps_of_a_cancelled_job(engine: DiffusersEngine, task: ImageTask) -> int:
+    """How many steps it took until a job stopped that is cancelled after its first."""
+    with tempfile.TemporaryDirectory() as made:
+        job = make_job(task, Path(made), model="tiny", is_cancelled=lambda: bool(job.fractions))
+        try:
+            engine.generate(job)
+        except JobCancelled:
+            return len(job.fractions)
+    return 0
 
 
 def _peak_resident() -> int:

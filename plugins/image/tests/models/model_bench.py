@@ -15,12 +15,12 @@ import msgspec
 from msgspec.structs import replace
 from PIL import Image
 
-from studio_worker_core.engines.roster import RosterEntry
-from studio_worker_core.engines.work import FileResult
+from studio_worker_core.lanes.results import Result
 from studio_worker_core.plugin import ImageTask, Model
-from studio_worker_core.testing.lane_bench import LaneBench
+from studio_worker_core.roster.roster import RosterEntry
 from studio_worker_image.model_engines import model_engines
 from studio_worker_image.plugin import EXTENSIONS
+from tests.support.lane_bench import LaneBench
 
 __all__ = ["ModelBench", "Picture", "entry_of", "reports_of"]
 
@@ -81,7 +81,7 @@ class ModelBench(LaneBench):
             on_log=lambda level, line: self.logs.append(f"{level}: {line}"),
         )
         seconds = time.monotonic() - started
-        assert isinstance(result, FileResult)
+        assert isinstance(result, Result)
         with Image.open(result.path) as image:
             image.load()
             return Picture(image.convert("RGB"), result.ext, result.path.read_bytes(), seconds)

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from studio_worker_core.plugin import CliDefaults, ImageTask, InvalidTask
-from studio_worker_image.painting.bounds import Bounds, bounds_from
+from studio_worker_image.painting.bounds import Bounds
 from studio_worker_image.painting.settings import DEFAULT_DENOISE, Settings, settings_of
 
 _DEFAULTS = CliDefaults(
@@ -16,7 +16,7 @@ _DEFAULTS = CliDefaults(
 
 
 def _settings(task: ImageTask, defaults: CliDefaults = _DEFAULTS) -> Settings:
-    return settings_of(task, defaults, Bounds(), draw_seed=lambda: 42)
+    return settings_of(task, defaults, Bounds())
 
 
 def test_the_models_defaults_win_where_the_task_says_nothing() -> None:
@@ -55,10 +55,10 @@ def test_without_any_defaults_the_protocols_own_hold() -> None:
 @given(st.none() | st.integers(-(2**63), 2**63 - 1))
 def test_every_seed_becomes_one_that_engines_take(seed: int | None) -> None:
     settings = _settings(ImageTask(prompt="x", seed=seed))
-    assert 0 <= settings.seed < 2**63
-    if seed is None:
-        assert settings.seed == 42
-    elif seed >= 0:
+    assert 0 <= settings.seed <= 2**64 - 1
+    if seed is None or seed < 0:
+        assert _settings(ImageTask(prompt="x", seed=seed)).seed != settings.seed
+    else:
         assert settings.seed == seed
 
 
@@ -95,7 +95,9 @@ def test_a_guidance_of_the_source_that_is_no_guidance_is_refused() -> None:
 
 
 def test_bounds_come_from_the_environment() -> None:
-    found = bounds_from({"STUDIO_WORKER_MAX_SIDE": "4096", "STUDIO_WORKER_MAX_STEPS": " 0 "})
+    found = Bounds.from_environment(
+        {"STUDIO_WORKER_MAX_SIDE": "4096", "STUDIO_WORKER_MAX_STEPS": " 0 "}
+    )
     assert found == Bounds(max_side=4096, max_steps=0)
     found.check(width=4096, height=1, steps=10_000, prompts=())
 
@@ -103,4 +105,4 @@ def test_bounds_come_from_the_environment() -> None:
 @pytest.mark.parametrize("text", ["many", "-1", "1.5", "٣"])
 def test_a_bound_that_is_no_number_is_named(text: str) -> None:
     with pytest.raises(InvalidTask, match="STUDIO_WORKER_MAX_STEPS="):
-        bounds_from({"STUDIO_WORKER_MAX_STEPS": text})
+        Bounds.from_environment({"STUDIO_WORKER_MAX_STEPS": text})

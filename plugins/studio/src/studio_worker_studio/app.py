@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
@@ -13,7 +12,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 
-from studio_worker_studio.errors import ApiError
+from studio_worker_studio.errors import ApiError, StoreError
+from studio_worker_studio.loopback import LoopbackOnly
 from studio_worker_studio.messages import ErrorBody
 from studio_worker_studio.routes.endpoint import (
     API_PREFIX,
@@ -26,8 +26,6 @@ from studio_worker_studio.routes.openapi import openapi_document
 from studio_worker_studio.routes.session import connect
 from studio_worker_studio.routes.table import ENDPOINTS
 from studio_worker_studio.studio import Studio
-
-__all__ = ["build_app"]
 
 
 def build_app(studio: Studio) -> Starlette:
@@ -47,9 +45,11 @@ def build_app(studio: Studio) -> Starlette:
         exception_handlers={
             ApiError: _refused,
             HTTPException: _http_error,
-            sqlite3.Error: _database_error,
+            StoreError: _store_error,
         },
     )
+    if not studio.settings.trusted_proxies:
+        app.add_middleware(LoopbackOnly)
     app.state.studio = studio
     return app
 
@@ -103,5 +103,5 @@ async def _http_error(request: Request, error: Exception) -> Response:
     return response
 
 
-async def _database_error(_: Request, error: Exception) -> Response:
-    return answer(ErrorBody("storage_failed", f"the database failed: {error}"), 503)
+async def _store_error(_: Request, error: Exception) -> Response:
+    return answer(ErrorBody("storage_failed", str(error)), 503)

@@ -5,14 +5,12 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import os
 import secrets
 from collections.abc import Mapping
 from pathlib import Path
 
 from studio_worker_core.errors import ConfigError
-
-__all__ = ["bearer_of", "load_operator_token", "matches", "new_id", "new_token", "sha256_hex"]
+from studio_worker_core.storage.atomic import write_whole
 
 
 def new_token() -> str:
@@ -70,12 +68,9 @@ def load_operator_token(path: Path) -> tuple[str, bool]:
 def _make_operator_token(path: Path) -> str:
     token = new_token()
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(token + "\n")
-            file.flush()
-            os.fsync(file.fileno())
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        # Half a token, left by a full disk, would end every later start.
+        write_whole(path, f"{token}\n".encode())
     except OSError as error:
         raise ConfigError(f"cannot keep the operator token: {error}", path=path) from None
     return token

@@ -7,8 +7,6 @@ from collections.abc import Callable
 
 from msgspec import Struct
 
-__all__ = ["REAL_CLOCKS", "Clocks"]
-
 
 class Clocks(Struct, frozen=True):
     """Times in seconds: ``now`` only ever goes forward, ``wall`` is since the epoch and is

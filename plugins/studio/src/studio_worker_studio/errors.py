@@ -5,7 +5,8 @@
     StudioWorkerError
     ├── ApiError            one HTTP request is refused (status, code)
     ├── DataDirectoryInUse  another studio process serves this data directory (path)
-    └── CannotListen        the address cannot be bound (host, port)
+    ├── CannotListen        the address cannot be bound (host, port)
+    └── StoreError          the database cannot be used, or fails
 """
 
 from __future__ import annotations
@@ -14,8 +15,6 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from studio_worker_core.errors import StudioWorkerError
-
-__all__ = ["ApiError", "CannotListen", "DataDirectoryInUse"]
 
 
 class ApiError(StudioWorkerError):
@@ -56,3 +55,7 @@ class CannotListen(StudioWorkerError):
         )
         self.host = host
         self.port = port
+
+
+class StoreError(StudioWorkerError):
+    """The database cannot be used, or failed under one call: nothing of that call is kept."""

@@ -7,27 +7,22 @@ import contextlib
 import logging
 from weakref import WeakValueDictionary
 
-from studio_worker_core.wire.frames import (
-    Cancel,
-    CloseCode,
-    Hello,
-    Offer,
-    Welcome,
-)
+from studio_worker_core.wire.frames import Cancel, CloseCode, Hello, Welcome
 from studio_worker_core.wire.tasks import BINARY_KINDS
 from studio_worker_studio.clocks import Clocks
-from studio_worker_studio.dispatch import is_candidate, wanted_by
-from studio_worker_studio.events import Events
+from studio_worker_studio.lapses import Lapses
+from studio_worker_studio.leases import Leases
+from studio_worker_studio.notifier import Change, Notifier
+from studio_worker_studio.placing import Placing
 from studio_worker_studio.sessions import GOING_AWAY, JobProgress, Session
 from studio_worker_studio.settings import Settings
-from studio_worker_studio.store.interface import JobStore
+from studio_worker_studio.shapes import strict_offer
+from studio_worker_studio.store.interface import WorkerStore
+from studio_worker_studio.store.jobs import JobStore
 from studio_worker_studio.store.records import JobRecord, JobState
-from studio_worker_studio.store.workers import Workers
 from studio_worker_studio.timestamps import timestamp
 
-__all__ = ["FEATURES", "Fleet"]
-
-FEATURES = ["cancel", "progress", "resume"]
+FEATURES = ["cancel", "code", "jsonUpload", "meta", "progress", "resume"]
 """The protocol extensions this studio understands (protocol §3.1)."""
 
 _MAX_STOPPED = 500
@@ -42,8 +37,8 @@ class Fleet:
     def __init__(
         self,
         jobs: JobStore,
-        workers: Workers,
-        events: Events,
+        workers: WorkerStore,
+        notifier: Notifier,
         settings: Settings,
         clocks: Clocks,
     ) -> None:
@@ -51,13 +46,26 @@ class Fleet:
         self.progress: dict[str, JobProgress] = {}
         self._jobs = jobs
         self._workers = workers
-        self._events = events
+        self._notifier = notifier
         self._settings = settings
         self._clocks = clocks
+        self.leases = Leases()
+        self.sweeps = 0
+        """How often lapses were looked for."""
+        self._lapses = Lapses(
+            self.sessions, self.leases, settings, clocks, self.release, self._ask_to_stop
+        )
+        self._placing = Placing(self.sessions, jobs, clocks, self._send_offer)
+        notifier.subscribe(self._heard)
         self._order = 0
-        self._generation = 0
-        self._wake = asyncio.Event()
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+
+    async def take_up(self) -> None:
+        """The studio has started: every claim it finds gets a while for its worker to come back,
+        and is not counted when it does not, for it was the studio that left."""
+        until = self._clocks.now() + self._settings.restart_grace_seconds
+        for job in await self._jobs.claimed():
+            self.leases.begin(job.job_id, job.worker_id or "", job.claims, until)
 
     # coming and going
 
@@ -74,9 +82,11 @@ class Fleet:
                 )
             self._order += 1
             session.order = self._order
+            self.sessions.pop(session.worker_id, None)  # the newest goes last
             self.sessions[session.worker_id] = session
             unfinished = frozenset(hello.unfinished_jobs or ())
-            resumed, known, dropped = await self._resume(session, unfinished)
+            taken_over = frozenset(older.held) if older is not None else frozenset()
+            resumed, known, dropped = await self._resume(session, unfinished, taken_over)
             await self._workers.seen(session.worker_id, session.capabilities, self._clocks.wall())
             session.post(
                 Welcome(
@@ -94,26 +104,30 @@ class Fleet:
                 job = await self._jobs.get(job_id)
                 if job is not None and job.cancel_requested:
                     self._ask_to_stop(session, job_id)
-        self._events.tell("workersChanged", session.worker_id)
+        self._notifier.tell("workersChanged", session.worker_id)
         for job in dropped:
             self.job_changed(job)
         self.wake()
 
     async def _resume(
-        self, session: Session, unfinished: frozenset[str]
+        self, session: Session, unfinished: frozenset[str], taken_over: frozenset[str]
     ) -> tuple[set[str], set[str], list[JobRecord]]:
         """Ids of the jobs that may be delivered on this session, of those and of the files it
         delivered before, and the jobs it dropped."""
         can = "resume" in session.features
-        wall = self._clocks.wall()
+        leases = self.leases.of(session.worker_id)
+        orphaned = taken_over | {job_id for job_id, lease in leases.items() if lease.orphaned}
         kept, answered, dropped = await self._jobs.resume(
             session.worker_id,
             unfinished if can else frozenset(),
-            wall,
-            wall + self._settings.lease_seconds,
+            orphaned,
+            self._clocks.wall(),
         )
+        now = self._clocks.now()
         for job in kept:
-            session.hold(job, self._clocks.now(), accepted=True)
+            session.hold(job, now, accepted=True)
+            until = now + self._settings.lease_seconds
+            self.leases.begin(job.job_id, session.worker_id, job.claims, until)
         for job in answered:
             session.settle(job.job_id)
         known = {job.job_id for job in (*kept, *answered)}
@@ -129,15 +143,16 @@ class Fleet:
                 return  # a newer session has taken its jobs over
             del self.sessions[session.worker_id]
             resumable = "resume" in session.features and not session.forfeits
+            by_itself = not session.ending
+            until = self._clocks.now() + self._settings.lease_seconds
             for job_id, held in list(session.held.items()):
                 # An offer that was never answered is no work anybody could resume.
-                if not (resumable and held.accepted):
-                    await self.release(job_id, held.claims)
-            if resumable:
-                lease = self._clocks.wall() + self._settings.lease_seconds
-                await self._jobs.renew(session.worker_id, lease)
+                if resumable and held.accepted:
+                    self.leases.orphan(job_id, until, by_itself=by_itself)
+                else:
+                    await self.release(job_id, held.claims, counted=by_itself)
             await self._workers.seen(session.worker_id, session.capabilities, self._clocks.wall())
-        self._events.tell("workersChanged", session.worker_id)
+        self._notifier.tell("workersChanged", session.worker_id)
         self.wake()
 
     async def expel(self, worker_id: str) -> None:
@@ -155,7 +170,7 @@ class Fleet:
                 if session is not None:
                     session.withdraw(job.job_id)
                 await self.release(job.job_id, job.claims)
-        self._events.tell("workersChanged", worker_id)
+        self._notifier.tell("workersChanged", worker_id)
         self.wake()
 
     async def close(self, timeout: float) -> None:
@@ -170,29 +185,33 @@ class Fleet:
 
     # jobs
 
-    async def release(self, job_id: str, claims: int) -> None:
-        """Give a job back to the queue, if that claim still stands."""
-        job = await self._jobs.release(job_id, claims)
+    async def release(self, job_id: str, claims: int, *, counted: bool = False) -> None:
+        """Give a job back to the queue, if that claim still stands; ``counted`` when its worker
+        was lost with it (protocol §5)."""
+        job = await self._jobs.release(job_id, claims, counted=counted, now=self._clocks.wall())
+        self.leases.end(job_id, claims)
         if job is not None:
             self.job_changed(job)
 
     async def job_ended(self, worker_id: str, job_id: str) -> None:
         """A worker's job is done: its slot is free and takes the next one."""
         self.progress.pop(job_id, None)
-        self._events.tell("jobsChanged", job_id)
+        self.leases.end(job_id)
+        self._notifier.tell("jobsChanged", job_id)
         session = self.sessions.get(worker_id)
         if session is not None:
             session.settle(job_id)
-            self._events.tell("workersChanged", worker_id)
+            self._notifier.tell("workersChanged", worker_id)
             await self.offer(session)
 
     def job_changed(self, job: JobRecord) -> None:
         """A job moved on; one that waits now is offered around."""
         if job.state is not JobState.CLAIMED:
             self.progress.pop(job.job_id, None)
-        self._events.tell("jobsChanged", job.job_id)
+            self.leases.end(job.job_id, job.claims)
+        self._notifier.tell("jobsChanged", job.job_id)
         if job.state is JobState.QUEUED:
-            self.wake()
+            self._notifier.tell("workWaiting", job.job_id)
 
     async def cancel(self, job_id: str) -> JobRecord | None:
         """Cancel a job (protocol §6). A connected worker that knows ``cancel`` is asked to
@@ -225,87 +244,50 @@ class Fleet:
 
     def wake(self) -> None:
         """There may be work for somebody."""
-        self._generation += 1
-        self._wake.set()
+        self._placing.wake()
+
+    def _heard(self, change: Change, _ident: str | None) -> None:
+        if change == "workWaiting":
+            self.wake()
 
     async def offer(self, session: Session) -> None:
-        """Give a session the next job it can take. The slot is reserved before the row is
-        claimed; when there is no job it is given back (protocol §5)."""
-        job = await self._claim_for(session)
-        if job is None:
-            return
+        """Give a session the next job it can take."""
+        await self._placing.offer(session)
+
+    async def dispatch(self) -> None:
+        """Offer waiting work to free workers whenever there is some."""
+        await self._placing.run()
+
+    async def _send_offer(self, session: Session, job: JobRecord) -> None:
         if session.over:
             await self.release(job.job_id, job.claims)
             return
-        session.hold(job, self._clocks.now(), accepted=False)
-        session.post(Offer(claim=job.claim()))
-        self._events.tell("jobsChanged", job.job_id)
-        self._events.tell("workersChanged", session.worker_id)
-
-    async def _claim_for(self, session: Session) -> JobRecord | None:
-        while True:
-            views = [s.view() for s in self.sessions.values() if s.ready and not s.over]
-            wanted = wanted_by(session.view(), views)
-            if wanted is None:
-                return None
-            generation = self._generation
-            session.reserving = True
-            try:
-                wall = self._clocks.wall()
-                job = await self._jobs.claim_next(
-                    wanted, session.worker_id, wall, wall + self._settings.lease_seconds
-                )
-            finally:
-                session.reserving = False
-            if job is not None or generation == self._generation:
-                return job
-            # Work came while we looked, and this session was passed by as taken.
-
-    async def dispatch(self) -> None:
-        """Offer waiting work to free workers, earliest connected first, whenever woken."""
-        while True:
-            await self._wake.wait()
-            self._wake.clear()
-            kinds = await self._jobs.waiting_kinds()
-            for session in sorted(self.sessions.values(), key=lambda s: s.order):
-                if not kinds:
-                    break
-                if kinds.isdisjoint(session.capabilities.task_kinds):
-                    continue
-                if is_candidate(session.view()):
-                    await self.offer(session)
-                    kinds = await self._jobs.waiting_kinds()
+        now = self._clocks.now()
+        session.hold(job, now, accepted=False)
+        # An offer has a time of its own; the lease is there for when the session ends first.
+        until = now + self._settings.offer_seconds + self._settings.lease_seconds
+        self.leases.begin(job.job_id, session.worker_id, job.claims, until)
+        session.post(strict_offer(job.claim()))
+        self._notifier.tell("jobsChanged", job.job_id)
+        self._notifier.tell("workersChanged", session.worker_id)
 
     # lapses
 
-    async def sweep(self) -> None:
-        """Release what nobody vouches for: leases that ran out, offers nobody answered,
-        sessions that fell silent."""
-        now = self._clocks.now()
-        for session in list(self.sessions.values()):
-            if now - session.last_heartbeat > self._settings.lease_seconds:
-                await self._lapse(session)
-                continue
-            session.forgive(now)
-            for job_id, held in list(session.held.items()):
-                if not held.accepted and now - held.offered_at > self._settings.offer_seconds:
-                    log.warning("worker %s did not answer an offer", session.worker_id)
-                    session.refuse(job_id, now + self._settings.refusal_seconds)
-                    session.withdraw(job_id)
-                    await self.release(job_id, held.claims)
-        for job in await self._jobs.expired(self._clocks.wall()):
-            log.warning("the lease of job %s ran out", job.job_id)
-            holder = self._holder(job)
-            if holder is not None:
-                await self._lapse(holder)
-            await self.release(job.job_id, job.claims)
+    def accepted(self, session: Session, job_id: str, claims: int) -> None:
+        """A worker took an offer: from now on it has to name the job."""
+        until = self._clocks.now() + self._settings.lease_seconds
+        self.leases.begin(job_id, session.worker_id, claims, until)
 
-    async def _lapse(self, session: Session) -> None:
-        log.warning("worker %s sent no heartbeat in time", session.worker_id)
-        for job_id, held in list(session.held.items()):
-            session.withdraw(job_id)
-            await self.release(job_id, held.claims)
-        session.end(CloseCode.NORMAL, "no heartbeat in time")
+    def vouch(self, job_id: str, claims: int) -> bool:
+        """Somebody says that a job goes on: a heartbeat that names it, or bytes of its result.
+        False when that claim is over."""
+        until = self._clocks.now() + self._settings.lease_seconds
+        return self.leases.vouch(job_id, claims, until)
+
+    async def sweep(self) -> None:
+        """Release what nobody vouches for."""
+        await self._lapses.sweep()
+        self.sweeps += 1
 
     def _lock(self, worker_id: str) -> asyncio.Lock:
         lock = self._locks.get(worker_id)

@@ -9,28 +9,12 @@ from msgspec import Meta, Struct
 
 from studio_worker_core.wire.bounds import Gigabytes, Identifier, Line, Name
 from studio_worker_core.wire.capabilities import Capabilities
+from studio_worker_core.wire.generation import GenerationMeta
 from studio_worker_core.wire.models import ModelSource
-from studio_worker_core.wire.tasks import Task, TaskKind
+from studio_worker_core.wire.tasks import Task, TaskKind, unknown_word
 from studio_worker_studio.sessions import JobProgress
 from studio_worker_studio.store.records import JobRecord, JobState, ModelRecord
 from studio_worker_studio.timestamps import timestamp
-
-__all__ = [
-    "ErrorBody",
-    "Health",
-    "JobView",
-    "LogView",
-    "ModelBody",
-    "ModelView",
-    "Page",
-    "PendingView",
-    "RejectBody",
-    "Submission",
-    "Submitted",
-    "WorkerView",
-    "job_view",
-    "model_view",
-]
 
 T = TypeVar("T")
 
@@ -103,6 +87,10 @@ class Submission(_Message, frozen=True):
     priority: Annotated[int, Meta(ge=-1_000_000, le=1_000_000)] = 0
     max_attempts: Annotated[int, Meta(ge=1, le=100)] = 3
 
+    def __post_init__(self) -> None:
+        if (unknown := unknown_word(self.task)) is not None:
+            raise ValueError(f"task.{unknown[0]}: {unknown[1]}")
+
 
 class Submitted(_Message, frozen=True):
     """The job that was queued."""
@@ -143,6 +131,8 @@ class JobView(_Message, frozen=True):
     prompt: str | None = None
     progress: JobProgress | None = None
     result: ResultView | None = None
+    result_removed_at: str | None = None
+    meta: GenerationMeta | None = None
     task: msgspec.Raw | None = None
     model_source: msgspec.Raw | None = None
 
@@ -185,7 +175,7 @@ def _maybe(seconds: float | None) -> str | None:
 
 
 def job_view(job: JobRecord, progress: JobProgress | None, *, whole: bool) -> JobView:
-    """A job for the operator; ``whole`` adds its task, source and JSON answer."""
+    """A job for the operator; ``whole`` adds its task, source, JSON answer and meta."""
     result = None
     if job.state is JobState.DONE and job.file is not None:
         result = ResultView(
@@ -220,6 +210,8 @@ def job_view(job: JobRecord, progress: JobProgress | None, *, whole: bool) -> Jo
         cancel_requested=job.cancel_requested,
         progress=progress,
         result=result,
+        result_removed_at=_maybe(job.result_removed_at),
+        meta=job.meta if whole else None,
         task=msgspec.Raw(job.task) if whole else None,
         model_source=msgspec.Raw(job.source) if whole else None,
     )

@@ -1,4 +1,4 @@
-"""What this plugin adds to the host: the ``studio`` command. It brings no engine."""
+"""What this plugin adds to the host: the commands ``studio`` and ``demo``. It brings no engine."""
 
 from __future__ import annotations
 
@@ -6,16 +6,19 @@ from collections.abc import Sequence
 
 from studio_worker_core.plugin import CommandSpec, hookimpl
 
-__all__ = ["studio_worker_commands"]
-
 
 @hookimpl
 def studio_worker_commands() -> Sequence[CommandSpec]:
-    """The ``studio`` command group."""
+    """The ``studio`` command group, and the demo that shows it with a worker at work."""
     return [
+        CommandSpec(
+            name="demo",
+            help="Run a studio and a worker here, and one job of every kind",
+            app="studio_worker_studio.demo.command:app",
+        ),
         CommandSpec(
             name="studio",
             help="Serve a studio of your own, and operate it: jobs, workers, results",
             app="studio_worker_studio.cli:app",
-        )
+        ),
     ]

@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+import ipaddress
 import math
 from collections import OrderedDict, deque
 from collections.abc import Callable
 
-__all__ = ["RateLimit"]
-
 _WINDOW_SECONDS = 60.0
+
+
+def network_of(address: str) -> str:
+    """What counts as one source: an address, or the /64 that one IPv6 host has to itself."""
+    try:
+        found = ipaddress.ip_address(address.partition("%")[0])
+    except ValueError:
+        return address
+    if found.version == 4 or found.is_loopback:
+        return address
+    return str(ipaddress.ip_network((found, 64), strict=False))
 
 
 class RateLimit:

@@ -9,16 +9,18 @@ import socket
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from functools import partial
 from types import FrameType
 from typing import Any
 
 import uvicorn
 
+from studio_worker_core.errors import StudioWorkerError
+from studio_worker_core.network.loopback import is_loopback_host
 from studio_worker_studio.app import build_app
+from studio_worker_studio.doorkeeper import Doorkeeper, GuardedHttp, GuardedWebSocket
 from studio_worker_studio.errors import CannotListen
 from studio_worker_studio.studio import Studio
-
-__all__ = ["StudioServer", "is_loopback", "listen", "url_of"]
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
@@ -49,7 +51,7 @@ def listen(host: str, port: int) -> socket.socket:
 
 def is_loopback(bound: socket.socket) -> bool:
     """Whether only this machine can reach the socket."""
-    return ipaddress.ip_address(bound.getsockname()[0].partition("%")[0]).is_loopback
+    return is_loopback_host(bound.getsockname()[0])
 
 
 def url_of(bound: socket.socket) -> str:
@@ -59,6 +61,35 @@ def url_of(bound: socket.socket) -> str:
     return f"http://{f'[{shown}]' if ':' in shown and '[' not in shown else shown}:{port}/"
 
 
+def reachable_urls(bound: socket.socket) -> list[str]:
+    """The addresses at which other machines may reach the socket, as far as this one knows them;
+    empty when none can."""
+    host, port = bound.getsockname()[:2]
+    own = ipaddress.ip_address(host.partition("%")[0])
+    if own.is_loopback:
+        return []
+    found = [own] if not own.is_unspecified else _own_addresses(bound.family)
+    shown = [f"[{address}]" if address.version == 6 else str(address) for address in found]
+    return [f"http://{host}:{port}/" for host in shown]
+
+
+def _own_addresses(family: int) -> list[ipaddress.IPv4Address | ipaddress.IPv6Address]:
+    """This machine's addresses: those its name stands for, and those it would send from."""
+    names: list[str] = []
+    with contextlib.suppress(OSError, UnicodeError):
+        infos = socket.getaddrinfo(socket.gethostname(), None, type=socket.SOCK_STREAM)
+        names += [str(info[4][0]) for info in infos]
+    # Addresses for documentation: connecting a datagram socket sends nothing.
+    for kind, far in ((socket.AF_INET, "192.0.2.1"), (socket.AF_INET6, "2001:db8::1")):
+        with contextlib.suppress(OSError), socket.socket(kind, socket.SOCK_DGRAM) as probe:
+            probe.connect((far, 9))
+            names.append(probe.getsockname()[0])
+    found = {ipaddress.ip_address(name.partition("%")[0]) for name in names}
+    wanted = {4} if family == socket.AF_INET else {4, 6}
+    usable = [a for a in found if a.version in wanted and not (a.is_loopback or a.is_link_local)]
+    return sorted(usable, key=lambda a: (a.version, int(a)))
+
+
 class StudioServer(uvicorn.Server):
     """uvicorn around one studio. Ends with exit code 0 on SIGTERM and SIGINT, after telling
     workers to come back later; a second signal does not wait for them."""
@@ -66,10 +97,18 @@ class StudioServer(uvicorn.Server):
     def __init__(
         self, studio: Studio, *, on_started: Callable[[], None] = lambda: None, **options: Any
     ) -> None:
+        settings = studio.settings
+        doorkeeper = Doorkeeper(settings.max_connections_per_address)
         super().__init__(
             uvicorn.Config(
                 build_app(studio),
-                ws="websockets-sansio",
+                # uvicorn takes classes, and only ever calls them.
+                http=partial(  # type: ignore[arg-type]
+                    GuardedHttp, doorkeeper=doorkeeper, head_seconds=settings.head_seconds
+                ),
+                ws=GuardedWebSocket,
+                proxy_headers=bool(settings.trusted_proxies),
+                forwarded_allow_ips=list(settings.trusted_proxies),
                 ws_max_size=studio.settings.max_body_bytes,
                 ws_per_message_deflate=False,
                 lifespan="on",
@@ -84,7 +123,17 @@ class StudioServer(uvicorn.Server):
         self._on_started = on_started
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Start, then say so."""
+        """Start, then say so.
+
+        Raises:
+            StudioWorkerError: the studio cannot start.
+        """
+        # Ahead of the lifespan, whose failures uvicorn tells as a traceback.
+        try:
+            await self._studio.start()
+        except StudioWorkerError:
+            self._studio.close()
+            raise
         await super().startup(sockets=sockets)
         if self.started:
             self._on_started()

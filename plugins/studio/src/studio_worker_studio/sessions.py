@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
@@ -12,18 +11,19 @@ from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketDiscon
 from studio_worker_core.wire.capabilities import Capabilities
 from studio_worker_core.wire.codec import encode_text
 from studio_worker_core.wire.frames import CloseCode, ErrorFrame, StudioFrame
-from studio_worker_studio.dispatch import WorkerView
+from studio_worker_studio.dispatch import WorkerView, abilities_of
+from studio_worker_studio.shapes import StrictOffer
 
 if TYPE_CHECKING:
     from studio_worker_studio.store.records import JobRecord
-
-__all__ = ["GOING_AWAY", "Held", "JobProgress", "Session"]
 
 GOING_AWAY = 1001
 """Close code while the studio stops: the worker comes back by itself."""
 
 _MAX_WAITING_FRAMES = 1000
 _MAX_REMEMBERED = 1000
+_MAX_REFUSED = 200
+"""Jobs a worker may keep refused at once; each search of the queue passes them by."""
 
 
 class Held(Struct):
@@ -56,6 +56,7 @@ class Session:
         self.order = 0
         """Number of the connection, set when the session joins the fleet."""
         self.capabilities = capabilities
+        self.abilities = abilities_of(capabilities)
         self.features = frozenset(capabilities.features or ())
         self.last_heartbeat = now
         self.current_job_id: str | None = None
@@ -74,62 +75,74 @@ class Session:
         self.forfeits = False
         """It broke the protocol: its claims do not outlive it."""
         self._refused: dict[str, float] = {}
-        self._finished: deque[str] = deque(maxlen=_MAX_REMEMBERED)
-        self._withdrawn: deque[str] = deque(maxlen=_MAX_REMEMBERED)
+        self._finished: dict[str, None] = {}
+        self._withdrawn: dict[str, None] = {}
         self._socket = socket
-        self._outgoing: asyncio.Queue[StudioFrame | _Close] = asyncio.Queue()
+        self._outgoing: asyncio.Queue[StudioFrame | StrictOffer | _Close] = asyncio.Queue()
+
+    def describe(self, capabilities: Capabilities) -> bool:
+        """The worker says what it can do; whether that is news."""
+        if capabilities == self.capabilities:
+            return False
+        self.capabilities = capabilities
+        self.abilities = abilities_of(capabilities)
+        self.features = frozenset(capabilities.features or self.features)
+        return True
 
     # what it holds
 
     def hold(self, job: JobRecord, now: float, *, accepted: bool) -> None:
         """The session holds ``job`` from now on."""
         for memory in (self._finished, self._withdrawn):
-            if job.job_id in memory:
-                memory.remove(job.job_id)
+            memory.pop(job.job_id, None)
         self.held[job.job_id] = Held(job.claims, now, accepted)
 
     def settle(self, job_id: str) -> None:
         """A job it held has ended with its doing; the worker may still name it for a while."""
         self.held.pop(job_id, None)
-        self._finished.append(job_id)
+        _remember(self._finished, job_id)
 
     def withdraw(self, job_id: str) -> None:
         """The studio took a job away; what the worker says about it is no violation."""
         self.held.pop(job_id, None)
-        self._withdrawn.append(job_id)
+        _remember(self._withdrawn, job_id)
 
     def refuse(self, job_id: str, until: float) -> None:
         """The worker does not want this job; it is for others until then."""
         self.held.pop(job_id, None)
         self._refused[job_id] = until
+        while len(self._refused) > _MAX_REFUSED:
+            del self._refused[next(iter(self._refused))]
 
     def forgive(self, now: float) -> None:
         """Refusals that are over no longer count: perhaps there are no others."""
         self._refused = {job: until for job, until in self._refused.items() if until > now}
 
-    def was_withdrawn(self, job_id: str) -> bool:
-        """Whether the studio took that job away from this session."""
-        return job_id in self._withdrawn
+    def has_had(self, job_id: str) -> bool:
+        """Whether that job was this session's: ended with its doing, refused by it, or taken
+        away from it. What it still says about it crossed on the wire."""
+        return job_id in self._finished or job_id in self._withdrawn or job_id in self._refused
 
-    def has_ended(self, job_id: str) -> bool:
-        """Whether that job ended with this session's doing."""
-        return job_id in self._finished
+    @property
+    def is_free(self) -> bool:
+        """Holds no job, is not in the middle of getting one, and does not rest."""
+        return self.ready and not (self.held or self.reserving or self.resting or self.over)
 
     def view(self) -> WorkerView:
         """The session as the dispatch sees it."""
         current = self.current_job_id
-        free = self.ready and not (self.held or self.reserving or self.resting or self.over)
         return WorkerView(
             order=self.order,
             capabilities=self.capabilities,
-            free=free,
+            abilities=self.abilities,
+            free=self.is_free,
             current_job_id=None if current in self._finished else current,
             refused=frozenset(self._refused),
         )
 
     # what is sent
 
-    def post(self, frame: StudioFrame) -> None:
+    def post(self, frame: StudioFrame | StrictOffer) -> None:
         """Send a frame, in order, without waiting. A worker that reads nothing is let go."""
         if self.over:
             return
@@ -168,3 +181,9 @@ class Session:
             self.over = True  # the reader learns it too, and leaves
         finally:
             self.closed.set()
+
+
+def _remember(memory: dict[str, None], job_id: str) -> None:
+    memory[job_id] = None
+    if len(memory) > _MAX_REMEMBERED:
+        del memory[next(iter(memory))]

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-__all__ = ["timestamp"]
-
 
 def timestamp(seconds: float) -> str:
     """``seconds`` since the epoch, e.g. ``2026-01-31T12:00:00.000Z``."""

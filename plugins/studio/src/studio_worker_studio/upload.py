@@ -1,32 +1,29 @@
-"""Receiving ``/complete``: multipart parsed as it comes, the file part straight to disk."""
+"""Receiving ``/complete``: multipart parsed as it comes, the file part passed on at once."""
 
 from __future__ import annotations
 
 import hashlib
-import os
 import re
-from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 
+from studio_worker_core.wire.generation import LONGEST_META, GenerationMeta, meta_from
 from studio_worker_studio.errors import ApiError
-
-__all__ = ["ReceivedForm"]
+from studio_worker_studio.media_types import plain_mime
+from studio_worker_studio.results.interface import Incoming
 
 _EXTENSION = re.compile(r"[A-Za-z0-9]{1,16}")
-_MIME = re.compile(r"[A-Za-z0-9][\w.+-]{0,60}/[A-Za-z0-9][\w.+-]{0,60}")
-_MAX_FIELD_BYTES = {"prompt": 4_000_000, "ext": 64}
+_META_FIELD = "generationMeta"
+_MAX_FIELD_BYTES = {"prompt": 4_000_000, "ext": 64, _META_FIELD: LONGEST_META}
 _FILE_FIELD = "image"
 
 
 class ReceivedForm:
-    """One upload (protocol §4). Feed it bytes, then :meth:`finish`; as a context manager it
-    closes the file. Holds no more than the text fields in memory."""
+    """One upload (protocol §4). Feed it bytes, then :meth:`finish`. Holds no more than the
+    text fields in memory."""
 
-    def __init__(self, content_type: str, incoming: Path, max_bytes: int) -> None:
+    def __init__(self, content_type: str, incoming: Incoming, max_bytes: int) -> None:
         """
         Raises:
             ApiError: ``content_type`` is no multipart form.
@@ -37,7 +34,6 @@ class ReceivedForm:
             raise _bad("a result is delivered as multipart/form-data")
         self._incoming = incoming
         self._max_bytes = max_bytes
-        self._file = incoming.open("xb")
         self._digest = hashlib.sha256()
         self._fields: dict[str, bytearray] = {}
         self._headers: dict[bytes, bytes] = {}
@@ -51,7 +47,6 @@ class ReceivedForm:
         try:
             self._parser = self._new_parser(boundary)
         except FormParserError as error:
-            self._file.close()
             raise _bad(str(error)) from None
 
     def _new_parser(self, boundary: bytes) -> MultipartParser:
@@ -68,19 +63,8 @@ class ReceivedForm:
             },
         )
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._file.close()
-
     def feed(self, data: bytes) -> None:
-        """Take the next bytes of the body. Blocks on the disk.
+        """Take the next bytes of the body. Blocks on where the file is kept.
 
         Raises:
             ApiError: no form, or larger than allowed.
@@ -91,7 +75,7 @@ class ReceivedForm:
             raise _bad(str(error)) from None
 
     def finish(self) -> None:
-        """The body is over: bring the file to the disk.
+        """The body is over: the file is whole.
 
         Raises:
             ApiError: the form is cut off, or lacks a field.
@@ -104,9 +88,7 @@ class ReceivedForm:
             raise _bad("the file is empty")
         if _EXTENSION.fullmatch(self._text("ext")) is None:
             raise _bad("the field 'ext' must be 1 to 16 letters and digits")
-        self._file.flush()
-        os.fsync(self._file.fileno())
-        self._file.close()
+        self._incoming.finish()
 
     @property
     def ext(self) -> str:
@@ -119,12 +101,14 @@ class ReceivedForm:
         return self._text("prompt") if "prompt" in self._fields else None
 
     @property
+    def meta(self) -> GenerationMeta | None:
+        """How the file was made; None when that is absent, broken or too long."""
+        return meta_from(self._fields.get(_META_FIELD))
+
+    @property
     def mime(self) -> str | None:
         """The file part's own content type, None when it says nothing useful."""
-        plain = self._content_type.partition(";")[0].strip().lower()
-        if plain == "application/octet-stream" or _MIME.fullmatch(plain) is None:
-            return None
-        return plain
+        return plain_mime(self._content_type)
 
     @property
     def sha256(self) -> str:
@@ -165,10 +149,13 @@ class ReceivedForm:
                 )
             piece = memoryview(data)[start:end]
             self._digest.update(piece)
-            self._file.write(piece)
+            self._incoming.write(piece)
         elif self._part in self._fields:
             field = self._fields[self._part]
             if len(field) + end - start > _MAX_FIELD_BYTES[self._part]:
+                if self._part == _META_FIELD:
+                    del self._fields[_META_FIELD]  # the result counts all the same
+                    return
                 raise ApiError(413, "too_large", f"the field {self._part!r} is too long")
             field.extend(data[start:end])
 

@@ -9,13 +9,10 @@ from studio_worker_tts import __version__
 from studio_worker_tts.coqui import installed
 from studio_worker_tts.coqui.spec import SPEC as COQUI
 
-__all__ = ["studio_worker_engines", "studio_worker_extensions"]
-
 studio_worker_api = (1, 1)
 
 _COMMON = {
     "text": "up to 20,000 characters (STUDIO_WORKER_MAX_TEXT raises it)",
-    "speed": "0.25 to 4 times the voice's own pace",
     "ext": "wav, mp3, ogg, flac, opus",
 }
 
@@ -33,6 +30,7 @@ def studio_worker_engines(host: HostInfo) -> Sequence[EngineSpec]:  # noqa: ARG0
             licence="GPL-3.0-or-later",
             parameters={
                 **_COMMON,
+                "speed": "0.46 to 4 times the voice's own pace; 0.25 to 0.46 is spoken at 0.46",
                 "voice": "a voice name, id or language code, '+f3' or another variant behind it",
                 "language": "a language code such as de or pt-br",
             },
@@ -44,7 +42,11 @@ def studio_worker_engines(host: HostInfo) -> Sequence[EngineSpec]:  # noqa: ARG0
             version=__version__,
             summary="a small formant synthesiser, 16 kHz, English spelling rules",
             licence="MIT",
-            parameters={**_COMMON, "voice": "default, low, high, child or whisper"},
+            parameters={
+                **_COMMON,
+                "speed": "0.25 to 4 times the voice's own pace",
+                "voice": "default, low, high, child or whisper",
+            },
         ),
         *([COQUI] if installed() else []),
     ]

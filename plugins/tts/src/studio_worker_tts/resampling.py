@@ -7,8 +7,6 @@ from math import gcd
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Resampler"]
-
 _HALF = 16
 """Input samples on each side that make one output sample."""
 

@@ -6,8 +6,7 @@ import os
 import re
 
 from studio_worker_core.plugin import InvalidTask
-
-__all__ = ["MAX_TEXT_VARIABLE", "checked_speed", "sentences"]
+from studio_worker_tts.abbreviations import SHORT, TITLES
 
 MAX_TEXT_VARIABLE = "STUDIO_WORKER_MAX_TEXT"
 _MAX_TEXT = 20_000
@@ -15,14 +14,15 @@ _LONGEST_PIECE = 400
 _SLOWEST, _FASTEST = 0.25, 4.0
 
 _END = re.compile(r"(?<=[.!?…。！？;:])[\s]+|\n+")
+_LAST_WORD = re.compile(r"(?:^|[\s(\[\"'])([^\W\d_](?:[^\W\d_]|\.(?=\w))*)\.$")
 _WORDS = re.compile(r"\S+\s*")
 
 
-def sentences(text: str) -> list[str]:
-    """The sentences of ``text``, each of at most 400 characters.
+def checked_length(text: str) -> str:
+    """``text`` itself.
 
     Raises:
-        InvalidTask: nothing to say, or too long; says the limit and how to raise it.
+        InvalidTask: too long; says the limit and how to raise it.
     """
     limit = _limit()
     if len(text) > limit:
@@ -30,10 +30,12 @@ def sentences(text: str) -> list[str]:
             f"the text has {len(text)} characters and this worker speaks up to {limit}; set "
             f"{MAX_TEXT_VARIABLE} on the worker to raise that"
         )
-    pieces = [piece for sentence in _END.split(text) for piece in _short(sentence)]
-    if not any(character.isalnum() for piece in pieces for character in piece):
-        raise InvalidTask("the text has nothing to say: no letters or digits")
-    return pieces
+    return text
+
+
+def sentences(text: str) -> list[str]:
+    """The sentences of ``text``, each of at most 400 characters; no word is lost."""
+    return [piece for sentence in _whole(text) for piece in _short(sentence)]
 
 
 def checked_speed(speed: float | None) -> float:
@@ -46,6 +48,28 @@ def checked_speed(speed: float | None) -> float:
     if not _SLOWEST <= factor <= _FASTEST:
         raise InvalidTask(f"speed {factor:g} is outside {_SLOWEST:g} to {_FASTEST:g}")
     return factor
+
+
+def _whole(text: str) -> list[str]:
+    """Cut at the ends of sentences, and not behind an abbreviation."""
+    found: list[str] = []
+    start = 0
+    for end in _END.finditer(text):
+        piece = text[start : end.start()]
+        if "\n" in end.group() or not _goes_on(piece, text[end.end() : end.end() + 1]):
+            found.append(piece)
+            start = end.end()
+    return [*found, text[start:]]
+
+
+def _goes_on(before: str, after: str) -> bool:
+    last = _LAST_WORD.search(before)
+    if last is None:
+        return False
+    word = last.group(1)
+    if word.lower() in TITLES or (len(word) == 1 and word.isupper() and word != "I"):
+        return True
+    return word.lower() in SHORT and not after.isupper()
 
 
 def _short(sentence: str) -> list[str]:

@@ -12,8 +12,6 @@ from numpy.typing import NDArray
 
 from studio_worker_tts.resampling import Resampler
 
-__all__ = ["EXTENSIONS", "SoundFile", "extension_for"]
-
 _FORMATS = {
     "wav": ("WAV", "PCM_16"),
     "mp3": ("MP3", "MPEG_LAYER_III"),
@@ -21,7 +19,6 @@ _FORMATS = {
     "flac": ("FLAC", "PCM_16"),
     "opus": ("OGG", "OPUS"),
 }
-EXTENSIONS = tuple(_FORMATS)
 
 _OPUS_RATES = (8000, 12000, 16000, 24000, 48000)
 _CHUNK = 65_536

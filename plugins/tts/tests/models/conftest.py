@@ -13,13 +13,13 @@ import psutil
 import pytest
 from msgspec.structs import replace
 
-from studio_worker_core.engines.lanes import FileResult
-from studio_worker_core.engines.roster import RosterEntry
+from studio_worker_core.lanes.results import Result
 from studio_worker_core.plugin import AudioTtsTask, Model
-from studio_worker_core.testing.lane_bench import LaneBench
+from studio_worker_core.roster.roster import RosterEntry
 from studio_worker_tts.coqui import installed
 from studio_worker_tts.coqui.spec import SPEC
 from studio_worker_tts.plugin import studio_worker_extensions
+from tests.support.lane_bench import LaneBench
 
 Files = Mapping[str, Path]
 ROOT = Path(__file__).resolve().parents[4]
@@ -55,7 +55,7 @@ class VoiceBench(LaneBench):
             on_progress=self._heard_progress,
             on_log=lambda level, line: self.logs.append(f"{level}: {line}"),
         )
-        assert isinstance(result, FileResult)
+        assert isinstance(result, Result)
         return result.path
 
 

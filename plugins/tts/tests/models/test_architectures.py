@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import pytest
 import soundfile
 
+from plugins.tts.tests.models.conftest import VoiceBench
 from studio_worker_core.errors import InvalidTask
 
 pytestmark = pytest.mark.models
 
 
-def test_glow_tts_speaks_through_its_vocoder_and_without(fresh: Any, glow: dict[str, Path]) -> None:
+def test_glow_tts_speaks_through_its_vocoder_and_without(
+    fresh: VoiceBench, glow: dict[str, Path]
+) -> None:
     fresh.files = glow
     with_vocoder = fresh.speak("Hello world.", speed=0.5).read_bytes()
     assert fresh.speak("Hello world.", speed=0.5).read_bytes() == with_vocoder
@@ -26,7 +28,7 @@ def test_glow_tts_speaks_through_its_vocoder_and_without(fresh: Any, glow: dict[
 
 @pytest.mark.timeout(600)  # its decoder has 90 MB, on a machine that may be busy
 def test_xtts_speaks_with_its_speakers_languages_and_pace(
-    fresh: Any, xtts: dict[str, Path]
+    fresh: VoiceBench, xtts: dict[str, Path]
 ) -> None:
     fresh.files = xtts
     text = "Hello world."

@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 import soundfile
 
-from studio_worker_core.testing.field import Field
-from tests.models.file_server import Answer, FileServer, sha256
+from tests.downloads.file_server import Answer, FileServer, sha256
+from tests.support.field import Field
 
 pytestmark = pytest.mark.models
 
@@ -105,6 +105,7 @@ def test_a_pulled_voice_is_whole_in_spite_of_its_server(
     weights = voice.files["model"]
     url = voice.server.serve("/pulled/model.pth", weights, Answer(cut_after=500_000))
     config = voice.server.serve("/pulled/config.json", voice.files["config"])
+    (tmp_path / "models").mkdir()  # found beside the config, so that no file goes to the home
     argv = [sys.executable, "-m", "studio_worker_core.cli.main"]
     argv += ["--config", str(tmp_path / "config.toml"), "models"]
     for words in (

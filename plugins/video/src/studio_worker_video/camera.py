@@ -2,20 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 from msgspec import Struct
-from PIL import Image, ImageOps
+from PIL import Image
 
-from studio_worker_core.plugin import InvalidTask
 from studio_worker_video.canvas import Frame
 from studio_worker_video.reading import Recipe
-
-__all__ = ["Camera", "View", "open_picture", "path_of"]
-
-_MAX_PIXELS = 120_000_000
-"""Largest picture opened, in pixels: 360 MB of memory."""
 
 _SPARE = 1.6
 """The picture is kept at most this much finer than the closest view needs."""
@@ -30,35 +22,6 @@ class View(Struct, frozen=True):
     x: float
     y: float
     zoom: float
-
-
-def open_picture(path: Path) -> Image.Image:
-    """The input picture upright and in RGB, the first frame of an animation; transparent parts
-    lie on black.
-
-    Raises:
-        InvalidTask: it is no picture, is broken, or is too large.
-    """
-    try:
-        with Image.open(path) as picture:
-            if picture.width * picture.height > _MAX_PIXELS:
-                raise InvalidTask(
-                    f"the init image has {picture.width}x{picture.height} pixels, more than "
-                    f"the {_MAX_PIXELS // 1_000_000} million opened here; send a smaller one"
-                )
-            upright = ImageOps.exif_transpose(picture)
-            if not upright.has_transparency_data:
-                return upright.convert("RGB")
-            layer = upright.convert("RGBA")
-    except InvalidTask:
-        raise
-    except Exception as error:
-        # Foreign code on foreign bytes: Pillow's readers raise nearly anything.
-        raise InvalidTask(
-            f"the init image cannot be read ({error}); send a PNG, JPEG or WebP"
-        ) from error
-    ground = Image.new("RGBA", layer.size, (0, 0, 0, 255))
-    return Image.alpha_composite(ground, layer).convert("RGB")
 
 
 def path_of(

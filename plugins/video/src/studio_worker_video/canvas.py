@@ -12,18 +12,6 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-__all__ = [
-    "Canvas",
-    "Drift",
-    "Field",
-    "Floats",
-    "Frame",
-    "Texture",
-    "fractal",
-    "smoothstep",
-    "wave",
-]
-
 Floats = NDArray[np.float32]
 Field = NDArray[np.floating[Any]]
 """What is worked out in between, whatever precision numpy made it."""

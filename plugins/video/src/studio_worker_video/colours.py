@@ -8,27 +8,13 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
+from studio_worker_core.pictures.oklab import CONES_TO_LAB, RGB_TO_CONES
 from studio_worker_video.canvas import Field, Floats, Frame
-
-__all__ = ["Ramp", "to_frame"]
 
 _STEPS = 2048
 
-# Björn Ottosson, "A perceptual color space for image processing" (public domain).
-_RGB_TO_CONES = np.array(
-    [
-        [0.4122214708, 0.5363325363, 0.0514459929],
-        [0.2119034982, 0.6806995451, 0.1073969566],
-        [0.0883024619, 0.2817188376, 0.6299787005],
-    ]
-)
-_CONES_TO_LAB = np.array(
-    [
-        [0.2104542553, 0.7936177850, -0.0040720468],
-        [1.9779984951, -2.4285922050, 0.4505937099],
-        [0.0259040371, 0.7827717662, -0.8086757660],
-    ]
-)
+_RGB_TO_CONES = np.array(RGB_TO_CONES)
+_CONES_TO_LAB = np.array(CONES_TO_LAB)
 
 
 class Ramp:

@@ -7,17 +7,16 @@ from pathlib import Path
 import imageio.v3 as iio
 import numpy as np
 
+from studio_worker_core.pictures import read_picture
 from studio_worker_core.plugin import Engine, Job, Output, VideoTask
-from studio_worker_video.bounds import bounds_from
-from studio_worker_video.camera import Camera, open_picture, path_of
+from studio_worker_video.bounds import Bounds
+from studio_worker_video.camera import Camera, path_of
 from studio_worker_video.canvas import Frame
 from studio_worker_video.colours import Ramp
 from studio_worker_video.reading import Recipe, read_prompt
 from studio_worker_video.scenes import SCENES, Scene, Setting
 from studio_worker_video.settings import Settings, settings_of
-from studio_worker_video.writers import CLIPS, sampled
-
-__all__ = ["MotionEngine"]
+from studio_worker_video.writers import CLIPS, check_clip, sampled
 
 _REPEATING = frozenset({"gif", "webp"})
 """Formats that players repeat for ever."""
@@ -33,10 +32,12 @@ class MotionEngine(Engine):
 
         Raises:
             InvalidTask: a value over a limit, or an init image that cannot be read.
+            EngineFailed: the file read back is not the clip.
             JobCancelled: between two frames.
         """
-        settings = settings_of(job.task, job.model.defaults, bounds_from())
+        settings = settings_of(job.task, job.model.defaults, Bounds.from_environment())
         _say_what_differs(job, settings)
+        job.report(width=settings.width, height=settings.height)
         recipe = read_prompt(job.task.prompt, job.task.negative_prompt)
         picture = job.inputs.get("init_image")
         if picture is None:
@@ -59,6 +60,7 @@ class MotionEngine(Engine):
             for number in range(frames):
                 clip.write(draw(number))
                 job.progress((number + 1) / frames, f"frame {number + 1} of {frames}")
+        check_clip(path, settings)
         return path
 
 
@@ -80,7 +82,7 @@ def _loops(recipe: Recipe, settings: Settings) -> bool:
 
 
 def _camera(path: Path, recipe: Recipe, settings: Settings, *, loop: bool) -> Scene:
-    picture = open_picture(path)
+    picture = read_picture(path, "initImageUrl")
     way = path_of(
         recipe, picture, (settings.width, settings.height), float(settings.timing.seconds)
     )

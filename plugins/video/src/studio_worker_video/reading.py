@@ -2,22 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
-import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-from studio_worker_video.words import (
-    COLOURS,
-    FAST,
-    MOVES,
-    PALETTE_HINTS,
-    PALETTES,
-    SCENE_HINTS,
-    SLOW,
-)
-
-__all__ = ["SCENES", "Recipe", "read_prompt"]
+from studio_worker_core.pictures.palettes import Palettes
+from studio_worker_core.pictures.prompts import Lexicon, digest, words_of
+from studio_worker_video.words import FAST, MOVES, PALETTE_HINTS, PALETTES, SCENE_HINTS, SLOW
 
 SCENES = tuple(SCENE_HINTS)
 
@@ -38,6 +28,9 @@ _GOES_WITH: Mapping[str, tuple[str, ...]] = {
 }
 """Palettes that suit a scene when the prompt names none."""
 
+_SCENES = Lexicon(SCENES, SCENE_HINTS)
+_PALETTES = Palettes(PALETTES, PALETTE_HINTS)
+
 
 @dataclass(frozen=True)
 class Recipe:
@@ -56,10 +49,10 @@ class Recipe:
 
 def read_prompt(prompt: str, negative: str | None) -> Recipe:
     """The recipe for a prompt. Deterministic for equal arguments."""
-    words, refused = _words_of(prompt), _words_of(negative)
-    seed = _digest(prompt, negative or "")
-    banned = _named(refused, _SCENE_WORDS)
-    scene = _choose(words, _SCENE_WORDS, banned)
+    words, refused = words_of(prompt), words_of(negative)
+    seed = digest(prompt, negative or "")
+    banned = _SCENES.named(refused)
+    scene = _SCENES.choose(words, banned)
     if scene is None:
         left = sorted(set(SCENES) - banned) or list(SCENES)
         scene = left[seed % len(left)]
@@ -68,65 +61,8 @@ def read_prompt(prompt: str, negative: str | None) -> Recipe:
         speed = 1.8
     elif not SLOW.isdisjoint(words):
         speed = 0.55
-    return Recipe(scene, _colours(words, refused, scene, seed), speed, _moves(words), seed)
-
-
-def _words_of(text: str | None) -> list[str]:
-    """Lower-case words in the singular, in order."""
-    return [_singular(word) for word in re.findall(r"[a-z]+", (text or "").lower())]
-
-
-def _singular(word: str) -> str:
-    if len(word) > 4 and word.endswith("ies"):
-        return word[:-3] + "y"
-    if len(word) > 3 and word.endswith("s") and not word.endswith(("ss", "us", "is")):
-        return word[:-1]
-    return word
-
-
-def _digest(*parts: str) -> int:
-    joined = "\x1f".join(parts).encode("utf-8", "surrogatepass")
-    return int.from_bytes(hashlib.sha256(joined).digest()[:8], "little")
-
-
-def _lexicon(names: Iterable[str], hints: Mapping[str, str]) -> dict[str, list[str]]:
-    table: dict[str, list[str]] = {}
-    for name in names:
-        for word in sorted({_singular(w) for w in (name, *hints[name].split())}):
-            table.setdefault(word, []).append(name)
-    return table
-
-
-_SCENE_WORDS = _lexicon(SCENES, SCENE_HINTS)
-_PALETTE_WORDS = _lexicon(PALETTES, PALETTE_HINTS)
-
-
-def _choose(words: list[str], lexicon: Mapping[str, list[str]], banned: set[str]) -> str | None:
-    """The name most words speak for; a name itself counts three, the earlier wins a tie."""
-    votes: dict[str, float] = {}
-    for position, word in enumerate(words):
-        for name in lexicon.get(word, ()):
-            if name not in banned:
-                weight = 3.0 if word == _singular(name) else 1.0
-                votes[name] = votes.get(name, 0.0) + weight - position * 1e-4
-    return max(votes, key=lambda name: (votes[name], name)) if votes else None
-
-
-def _named(words: Iterable[str], lexicon: Mapping[str, list[str]]) -> set[str]:
-    return {name for word in words for name in lexicon.get(word, ())}
-
-
-def _colours(words: list[str], refused: list[str], scene: str, seed: int) -> tuple[str, ...]:
-    plain = [w for w in dict.fromkeys(words) if w in COLOURS and w not in refused]
-    if plain:
-        return tuple(COLOURS[word] for word in plain[:5])
-    banned = _named(refused, _PALETTE_WORDS)
-    palette = _choose(words, _PALETTE_WORDS, banned)
-    if palette is None:
-        fitting = [name for name in _GOES_WITH[scene] if name not in banned]
-        rest = fitting or sorted(set(PALETTES) - banned) or list(PALETTES)
-        palette = rest[(seed >> 16) % len(rest)]
-    return tuple(PALETTES[palette].split())
+    palette = _PALETTES.read(words, refused, fitting=_GOES_WITH[scene], number=seed >> 16)
+    return Recipe(scene, palette.colours, speed, _moves(words), seed)
 
 
 def _moves(words: list[str]) -> tuple[str, ...]:

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from msgspec import Struct
-from msgspec.structs import fields
 
+from studio_worker_core.pictures.limits import size_of
 from studio_worker_core.plugin import CliDefaults, VideoTask
 from studio_worker_video.bounds import Bounds
 from studio_worker_video.timing import Timing, timing_of
-
-__all__ = ["EXTENSIONS", "Settings", "extension_for", "settings_of"]
 
 EXTENSIONS = ("mp4", "webm", "gif", "webp")
 
@@ -17,7 +15,6 @@ _NEAREST = {"mkv": "webm", "ogv": "webm", "ogg": "webm", "vp9": "webm"} | dict.f
     ("png", "apng", "avif", "avifs", "jpg", "jpeg", "jxl", "mng"), "webp"
 )
 _DEFAULT_FPS = {"gif": 20.0}  # 5 centiseconds: the smoothest GIF with even delays
-_TASK_DEFAULTS = {field.name: field.default for field in fields(VideoTask)}
 
 
 class Settings(Struct, frozen=True):
@@ -40,15 +37,12 @@ def extension_for(wish: str) -> str:
 def settings_of(task: VideoTask, defaults: CliDefaults, bounds: Bounds) -> Settings:
     """Put a task and its model's defaults together.
 
-    A default size of the model source wins where the task has both sides at the protocol's
-    own default.
+    The size is that of :func:`~studio_worker_core.pictures.limits.size_of`.
 
     Raises:
         InvalidTask: the outcome is over one of ``bounds``.
     """
-    width, height = task.width, task.height
-    if (width, height) == (_TASK_DEFAULTS["width"], _TASK_DEFAULTS["height"]):
-        width, height = int(defaults.width or width), int(defaults.height or height)
+    width, height = size_of(task, defaults)
     ext = extension_for(task.ext)
     fps = task.fps or _DEFAULT_FPS.get(ext, 24.0)
     bounds.check(width=width, height=height, seconds=task.seconds, fps=fps)

@@ -7,8 +7,6 @@ from itertools import pairwise
 
 from msgspec import Struct
 
-__all__ = ["GIF_LEAST_DELAY", "Timing", "spread_delays", "timing_of"]
-
 GIF_LEAST_DELAY = 2
 """Centiseconds: browsers show a GIF frame with a shorter delay for ten."""
 

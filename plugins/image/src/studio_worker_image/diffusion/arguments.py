@@ -8,8 +8,6 @@ from typing import Any
 from studio_worker_image.painting.canvas import Canvas, Inputs
 from studio_worker_image.painting.settings import Settings
 
-__all__ = ["arguments_for"]
-
 
 def arguments_for(
     settings: Settings, canvas: Canvas, inputs: Inputs, takes: Collection[str], generator: Any

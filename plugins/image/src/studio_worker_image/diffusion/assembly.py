@@ -13,8 +13,6 @@ from studio_worker_core.plugin import InvalidTask
 from studio_worker_image.diffusion.layout import DirectoryModel
 from studio_worker_image.diffusion.links import link_or_copy
 
-__all__ = ["assemble", "check_index", "unpack_configs"]
-
 _MAX_FILES = 200
 _MAX_BYTES = 64 * 1024 * 1024
 _MAX_DEPTH = 3

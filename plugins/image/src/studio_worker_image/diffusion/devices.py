@@ -10,8 +10,6 @@ from msgspec import Struct
 
 from studio_worker_core.plugin import InvalidTask
 
-__all__ = ["DEVICE_VARIABLE", "Device", "choose_device", "find_device"]
-
 DEVICE_VARIABLE = "STUDIO_WORKER_DEVICE"
 
 Kind = Literal["cuda", "mps", "cpu"]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from secrets import randbelow
 from typing import Any
 
 from PIL import Image
@@ -23,14 +22,13 @@ from studio_worker_image.diffusion.devices import Device, find_device
 from studio_worker_image.diffusion.layout import layout_of
 from studio_worker_image.diffusion.library import import_diffusers
 from studio_worker_image.diffusion.loading import load_pipeline
+from studio_worker_image.diffusion.noise import noise_from
 from studio_worker_image.diffusion.pipelines import Pipelines, Work
 from studio_worker_image.diffusion.samplers import scheduler_for
-from studio_worker_image.painting.bounds import bounds_from
+from studio_worker_image.painting.bounds import Bounds
 from studio_worker_image.painting.canvas import Inputs, canvas_for, read_inputs
-from studio_worker_image.painting.settings import Settings, settings_of
+from studio_worker_image.painting.settings import Settings, report, settings_of
 from studio_worker_image.picture_file import write_picture
-
-__all__ = ["DiffusersEngine"]
 
 _DRAWN = 0.95
 """Share of the job that the steps are; decoding and writing are the rest."""
@@ -76,9 +74,7 @@ class DiffusersEngine(Engine):
         """
         if self._pipelines is None or self.device is None:
             raise InvalidTask("no model is loaded")
-        settings = settings_of(
-            job.task, self._defaults, bounds_from(), draw_seed=lambda: randbelow(2**31)
-        )
+        settings = settings_of(job.task, self._defaults, Bounds.from_environment())
         canvas = canvas_for(settings.width, settings.height, self._pipelines.multiple)
         inputs = read_inputs(
             init=job.inputs.get("init_image"),
@@ -87,6 +83,7 @@ class DiffusersEngine(Engine):
             canvas=canvas,
         )
         pipeline, parameters = self._prepare(settings, inputs)
+        report(job, settings)
         job.log(
             f"seed {settings.seed}, {settings.steps} steps on {self.device.kind} "
             f"({self.device.dtype}), drawn at {canvas.drawn_width}×{canvas.drawn_height}"
@@ -94,8 +91,7 @@ class DiffusersEngine(Engine):
         job.check_cancelled()
         if inputs.init is not None and settings.denoise == 0:
             return write_picture(job, inputs.init, effort="small")
-        # On the CPU, so that a seed starts from the same noise on every device.
-        generator = self._torch.Generator("cpu").manual_seed(settings.seed)
+        generator = noise_from(self._torch, settings.seed)
         arguments = arguments_for(settings, canvas, inputs, parameters, generator)
         picture = canvas.cut(self._draw(job, pipeline, arguments, parameters))
         if inputs.init is not None and inputs.mask is not None:

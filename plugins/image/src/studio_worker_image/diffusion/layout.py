@@ -25,8 +25,6 @@ from msgspec import Struct
 
 from studio_worker_core.plugin import InvalidTask, Model
 
-__all__ = ["DirectoryModel", "SingleFileModel", "layout_of"]
-
 _PICKLES = frozenset({".bin", ".ckpt", ".pkl", ".pt", ".pth"})
 _DATA = frozenset({".json", ".model", ".safetensors", ".txt"})
 _COMPONENT = re.compile(r"[a-z][a-z0-9_]{0,63}")

@@ -9,8 +9,6 @@ from typing import cast
 
 from studio_worker_core.plugin import EngineFailed
 
-__all__ = ["import_diffusers"]
-
 _ENVIRONMENT = {
     "HF_HUB_OFFLINE": "1",
     "HF_HUB_DISABLE_TELEMETRY": "1",

@@ -6,8 +6,6 @@ import os
 import shutil
 from pathlib import Path
 
-__all__ = ["link_or_copy"]
-
 
 def link_or_copy(source: Path, target: Path) -> None:
     """Make ``target`` the same bytes as ``source``: a symbolic link, else a hard link (no

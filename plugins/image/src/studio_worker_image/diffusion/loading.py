@@ -12,8 +12,6 @@ from studio_worker_image.diffusion.assembly import assemble, check_index, unpack
 from studio_worker_image.diffusion.layout import DirectoryModel, SingleFileModel
 from studio_worker_image.painting.headers import Shapes, tensor_shapes
 
-__all__ = ["load_pipeline", "pipeline_class_of"]
-
 _FAMILIES = (
     ("double_blocks.", "FluxPipeline"),
     ("joint_blocks.", "StableDiffusion3Pipeline"),

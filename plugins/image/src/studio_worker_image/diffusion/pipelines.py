@@ -9,8 +9,6 @@ from typing import Any, Literal
 from studio_worker_core.plugin import InvalidTask
 from studio_worker_image.diffusion.devices import Device
 
-__all__ = ["Pipelines", "Work"]
-
 Work = Literal["text", "image", "inpaint"]
 
 _SWITCHES = {"image": "AutoPipelineForImage2Image", "inpaint": "AutoPipelineForInpainting"}

@@ -10,8 +10,6 @@ from msgspec import Struct, field
 from studio_worker_core.plugin import InvalidTask
 from studio_worker_image.painting.samplers import read_sampler, refuse_sampler
 
-__all__ = ["FLOW_SAMPLERS", "SAMPLERS", "Scheduler", "scheduler_for"]
-
 
 class Scheduler(Struct, frozen=True):
     """A scheduler class of the library and what to change in the model's own config."""

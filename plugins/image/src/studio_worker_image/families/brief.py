@@ -11,8 +11,6 @@ from numpy.typing import NDArray
 from studio_worker_image.fields import Band, Floats
 from studio_worker_image.ramps import Packed, Ramp
 
-__all__ = ["Brief", "Family", "Painter", "index", "pack_planes", "splat_stars"]
-
 Painter = Callable[[Band], Packed]
 
 

@@ -9,8 +9,6 @@ from studio_worker_image.families.brief import Brief, Painter, index, pack_plane
 from studio_worker_image.fields import Band, Floats, Noise, sine, smoothstep
 from studio_worker_image.ramps import Packed, pack
 
-__all__ = ["bokeh", "mandala", "tiles", "voronoi"]
-
 
 def voronoi(brief: Brief) -> Painter:
     """Stained glass: cells round scattered points, dark leads, light through each pane."""

@@ -11,8 +11,6 @@ from studio_worker_image.families.skies import NIGHT_WORDS, random_stars
 from studio_worker_image.fields import Band, Floats, Noise, sine
 from studio_worker_image.ramps import Packed
 
-__all__ = ["landscape", "waves"]
-
 
 @dataclass(frozen=True)
 class _Disc:

@@ -8,8 +8,6 @@ from studio_worker_image.families.brief import Brief, Painter, index, pack_plane
 from studio_worker_image.fields import Band, Floats, Noise, smoothstep
 from studio_worker_image.ramps import Packed
 
-__all__ = ["NIGHT_WORDS", "aurora", "clouds", "random_stars", "starfield"]
-
 NIGHT_WORDS = ("night", "midnight", "moon", "moonlit", "moonlight", "dark", "star", "starry")
 """Words that ask for a dark sky."""
 

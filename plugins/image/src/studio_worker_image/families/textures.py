@@ -8,8 +8,6 @@ from studio_worker_image.families.brief import Brief, Painter, index
 from studio_worker_image.fields import Band, Floats, Noise, WarpedNoise, sine
 from studio_worker_image.ramps import Packed, pack
 
-__all__ = ["marble", "noise", "plasma", "silk", "wood"]
-
 _LIGHTS = 64
 
 

@@ -12,9 +12,8 @@ from pathlib import Path
 from msgspec import Struct
 from PIL import Image, ImageOps
 
+from studio_worker_core.pictures import read_mask, read_picture
 from studio_worker_core.plugin import InvalidTask
-
-__all__ = ["Canvas", "Inputs", "canvas_for", "read_inputs"]
 
 
 class Canvas(Struct, frozen=True):
@@ -89,32 +88,7 @@ def read_inputs(
         raise InvalidTask("maskUrl needs initImageUrl: there is nothing to keep without one")
     size = (canvas.width, canvas.height)
     return Inputs(
-        init=None if init is None else ImageOps.fit(_read(init, "initImageUrl"), size),
-        mask=None if mask is None else ImageOps.fit(_read_mask(mask), size),
-        reference=None if reference is None else _read(reference, "refImageUrl"),
+        init=None if init is None else ImageOps.fit(read_picture(init, "initImageUrl"), size),
+        mask=None if mask is None else ImageOps.fit(read_mask(mask), size),
+        reference=None if reference is None else read_picture(reference, "refImageUrl"),
     )
-
-
-def _read(path: Path, what: str) -> Image.Image:
-    upright = _upright(path, what)
-    if upright.mode in ("RGBA", "LA", "PA") or "transparency" in upright.info:
-        solid = upright.convert("RGBA")
-        ground = Image.new("RGBA", solid.size, "white")
-        return Image.alpha_composite(ground, solid).convert("RGB")
-    return upright.convert("RGB")
-
-
-def _read_mask(path: Path) -> Image.Image:
-    upright = _upright(path, "maskUrl")
-    if upright.mode in ("RGBA", "LA"):  # transparent means: keep
-        ground = Image.new("L", upright.size, 0)
-        return Image.composite(upright.convert("L"), ground, upright.getchannel("A"))
-    return upright.convert("L")
-
-
-def _upright(path: Path, what: str) -> Image.Image:
-    try:
-        with Image.open(path) as opened:
-            return ImageOps.exif_transpose(opened)
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise InvalidTask(f"the picture of {what} cannot be decoded: {error}") from error

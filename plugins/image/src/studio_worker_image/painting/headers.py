@@ -12,8 +12,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import BinaryIO
 
-__all__ = ["Shapes", "tensor_shapes"]
-
 Shapes = Mapping[str, tuple[int, ...]]
 
 _MAX_HEADER = 100 * 1024 * 1024

@@ -6,8 +6,6 @@ from collections.abc import Collection
 
 from studio_worker_core.plugin import InvalidTask
 
-__all__ = ["SamplerName", "read_sampler", "refuse_sampler"]
-
 SamplerName = tuple[str, str | None]
 """A method and, when the name asks for one, a schedule: ``("dpm++2m", "karras")``."""
 

@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 from pathlib import Path
-from secrets import randbelow
 from typing import Any
 
 from PIL import Image
 
 from studio_worker_core.plugin import CliDefaults, Engine, ImageTask, InvalidTask, Job, Model
-from studio_worker_image.painting.bounds import bounds_from
+from studio_worker_core.seeds import folded_seed
+from studio_worker_image.painting.bounds import Bounds
 from studio_worker_image.painting.canvas import Canvas, Inputs, canvas_for, read_inputs
-from studio_worker_image.painting.settings import Settings, settings_of
+from studio_worker_image.painting.settings import Settings, report, settings_of
 from studio_worker_image.picture_file import write_picture
 from studio_worker_image.sdcpp.native import NativeModel, thread_count
 from studio_worker_image.sdcpp.prompts import lora_directory, prompt_with_loras
 from studio_worker_image.sdcpp.roles import ModelFiles, files_of
 from studio_worker_image.sdcpp.samplers import sampler_for
-
-__all__ = ["SdCppEngine"]
 
 _MULTIPLE = 64
 """Pixels; what every family of models the library runs can draw."""
@@ -72,9 +70,7 @@ class SdCppEngine(Engine):
         """
         if self._native is None:
             raise InvalidTask("no model is loaded")
-        settings = settings_of(
-            job.task, self._defaults, bounds_from(), draw_seed=lambda: randbelow(2**31)
-        )
+        settings = settings_of(job.task, self._defaults, Bounds.from_environment())
         canvas = canvas_for(settings.width, settings.height, _MULTIPLE)
         inputs = read_inputs(
             init=job.inputs.get("init_image"),
@@ -87,6 +83,7 @@ class SdCppEngine(Engine):
                 "this model's vae has no encoder, so it takes no initImageUrl or refImageUrl"
             )
         parameters = self._parameters(settings, canvas, inputs)
+        report(job, settings)
         job.log(
             f"seed {settings.seed}, {settings.steps} steps, drawn at "
             f"{canvas.drawn_width}×{canvas.drawn_height}"
@@ -116,7 +113,8 @@ class SdCppEngine(Engine):
             "sample_steps": settings.steps,
             "sample_method": method,
             "scheduler": schedule or "default",
-            "seed": settings.seed,
+            # A signed number of 64 bits; below 0 the library draws one that nobody learns.
+            "seed": folded_seed(settings.seed, 63),
         }
         if settings.cfg_scale is not None:
             parameters["cfg_scale"] = settings.cfg_scale

@@ -22,8 +22,6 @@ from PIL import Image
 
 from studio_worker_core.plugin import EngineFailed, InvalidTask
 
-__all__ = ["THREADS_VARIABLE", "NativeModel", "thread_count"]
-
 THREADS_VARIABLE = "STUDIO_WORKER_SDCPP_THREADS"
 
 _WARNING = 2

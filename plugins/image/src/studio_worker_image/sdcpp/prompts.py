@@ -14,8 +14,6 @@ from pathlib import Path
 
 from studio_worker_core.plugin import InvalidTask
 
-__all__ = ["lora_directory", "prompt_with_loras"]
-
 _TAG = re.compile(r"<lora:([^:>]*):?([^>]*)>")
 _MOST = 10.0
 

@@ -15,8 +15,6 @@ from msgspec import Struct
 from studio_worker_core.plugin import InvalidTask, Model
 from studio_worker_image.painting.headers import Shapes, tensor_shapes
 
-__all__ = ["ModelFiles", "files_of"]
-
 Reader = Callable[[Path], Shapes | None]
 
 _ROLES = (

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from studio_worker_image.painting.samplers import SamplerName, read_sampler, refuse_sampler
 
-__all__ = ["SAMPLERS", "sampler_for"]
-
 SAMPLERS = (
     "euler",
     "euler_a",

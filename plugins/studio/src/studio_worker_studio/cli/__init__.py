@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from studio_worker_studio.cli import jobs, models, serve, submit, workers
+from studio_worker_studio.cli import check, jobs, logs, models, serve, submit, workers
 
 __all__ = ["app"]
 
@@ -15,8 +15,10 @@ Examples:
   studio-worker studio approve rr-3f0c…
   studio-worker studio submit --kind image --model procedural --prompt 'a calm sea' --wait -o .
   studio-worker studio jobs --state failed --json
+  studio-worker studio job 3f0c
 
 \b
+Jobs, workers and requests are named by their id or its beginning, when no other has it.
 The commands talk to the studio at STUDIO_URL (default http://127.0.0.1:8765/) with the
 operator token in STUDIO_OPERATOR_TOKEN, or of the data directory (STUDIO_DATA) of a studio
 on this machine.
@@ -32,5 +34,5 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 
-for module in (serve, workers, submit, jobs, models):
+for module in (serve, check, workers, submit, jobs, logs, models):
     module.add_to(app)

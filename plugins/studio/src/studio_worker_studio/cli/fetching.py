@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-import hashlib
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
-import requests
 import typer
 
-from studio_worker_core.errors import StudioWorkerError, TransportError
-from studio_worker_studio.cli.connection import Connection
+from studio_worker_core.errors import StudioWorkerError
+from studio_worker_core.foreign_text import printable
+from studio_worker_core.storage.atomic import replacing
 from studio_worker_studio.cli.output import on_terminal, print_json, size
-
-__all__ = ["fetch_result", "wait_for", "why_it_waits"]
+from studio_worker_studio.client import OperatorClient
 
 _POLL_SECONDS = 0.25
 _PATIENCE_SECONDS = 3.0
 """After this long in the queue it is said why."""
+_STANDARD_OUTPUT = Path("-")
 _ENDED = ("done", "failed", "cancelled")
 
 
@@ -28,7 +28,16 @@ class _Show(Protocol):
     def __call__(self, text: str, fraction: float | None) -> None: ...
 
 
-def wait_for(studio: Connection, job_id: str, *, quiet: bool = False) -> dict[str, Any]:
+def check_output(output: Path | None, *, as_json: bool) -> None:
+    """
+    Raises:
+        typer.BadParameter: standard output is wanted for two things.
+    """
+    if as_json and output == _STANDARD_OUTPUT:
+        raise typer.BadParameter("'-o -' and --json both want standard output; drop one of them")
+
+
+def wait_for(studio: OperatorClient, job_id: str, *, quiet: bool = False) -> dict[str, Any]:
     """The job once it has ended; what it does is shown meanwhile, and why it waits."""
     told_at: float | None = time.monotonic() + _PATIENCE_SECONDS
     with _progress(quiet) as show:
@@ -40,12 +49,13 @@ def wait_for(studio: Connection, job_id: str, *, quiet: bool = False) -> dict[st
                 typer.echo(f"{job_id} waits: {why_it_waits(studio, job)}", err=True)
                 told_at = None
             progress = job.get("progress", {})
-            show(f"{job_id} {progress.get('message') or job['state']}", progress.get("fraction"))
+            doing = printable(progress.get("message") or job["state"])
+            show(f"{job_id} {doing}", progress.get("fraction"))
             time.sleep(_POLL_SECONDS)
 
 
 def fetch_result(
-    studio: Connection, job: dict[str, Any], output: Path | None, *, as_json: bool
+    studio: OperatorClient, job: dict[str, Any], output: Path | None, *, as_json: bool
 ) -> None:
     """Print or save the result of ``job``.
 
@@ -55,23 +65,36 @@ def fetch_result(
     """
     result = job.get("result")
     if not result:
-        reason = f": {job['error']}" if "error" in job else ""
+        if "resultRemovedAt" in job:
+            raise StudioWorkerError(f"the result of job {job['jobId']} was removed")
+        reason = f": {printable(job['error'])}" if "error" in job else ""
         raise StudioWorkerError(f"job {job['jobId']} is {job['state']}{reason}; it has no result")
+    address = f"/jobs/{job['jobId']}/result"
+    if output == _STANDARD_OUTPUT:
+        sys.stdout.flush()
+        studio.download(address, sys.stdout.buffer, result["sha256"])
+        return
     path = _destination(output, job["jobId"], result.get("ext", "json"))
     if "ext" not in result and path is None:
-        print_json(studio.get(f"/jobs/{job['jobId']}/result"))
+        print_json(studio.get(address))
         return
     path = path or Path(f"{job['jobId']}.{result['ext']}")
-    _download(studio, f"/jobs/{job['jobId']}/result", path, result["sha256"])
+    _download(studio, address, path, result["sha256"])
     if as_json:
         print_json({"jobId": job["jobId"], "path": str(path), "result": result})
     else:
-        typer.echo(f"{path} ({size(result['bytes'])})")
+        typer.echo(f"{path} ({size(result['bytes'])}{seed_of(job)})")
     if path.suffix.removeprefix(".").lower() != result.get("ext", "json"):
         typer.echo(f"{path} is {result.get('ext', 'json')}, whatever its name says", err=True)
 
 
-def why_it_waits(studio: Connection, job: dict[str, Any]) -> str:
+def seed_of(job: dict[str, Any]) -> str:
+    """``, seed 7`` of a picture whose worker told how it was made."""
+    seed = job.get("meta", {}).get("seed")
+    return "" if seed is None else f", seed {seed}"
+
+
+def why_it_waits(studio: OperatorClient, job: dict[str, Any]) -> str:
     """Who could take a queued job, and why nobody has."""
     connected = [w for w in studio.items("/workers", None) if w["state"] != "offline"]
     if not connected:
@@ -89,21 +112,15 @@ def _destination(output: Path | None, job_id: str, ext: str) -> Path | None:
     return output / f"{job_id}.{ext}" if output.is_dir() else output
 
 
-def _download(studio: Connection, path: str, target: Path, sha256: str) -> None:
-    digest = hashlib.sha256()
-    part = target.with_name(target.name + ".part")
-    try:
-        with studio.stream(path) as answer, part.open("wb") as file:
-            for piece in answer.iter_content(1024 * 1024):
-                digest.update(piece)
-                file.write(piece)
-        if digest.hexdigest() != sha256:
-            raise StudioWorkerError(f"{path}: the bytes that came are not the ones of the job")
-        part.replace(target)
-    except requests.RequestException as error:
-        raise TransportError(f"GET {path}", f"the download broke off ({error})") from None
-    finally:
-        part.unlink(missing_ok=True)
+def _download(studio: OperatorClient, address: str, target: Path, sha256: str) -> None:
+    """Whole or not at all, but straight into what is no file: a device or a pipe stays one."""
+    target = target.resolve()
+    if target.exists() and not target.is_file():
+        with target.open("wb") as file:
+            studio.download(address, file, sha256)
+        return
+    with replacing(target, sync=False) as file:
+        studio.download(address, file, sha256)
 
 
 @contextmanager

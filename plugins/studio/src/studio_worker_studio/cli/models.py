@@ -6,8 +6,6 @@ import typer
 
 from studio_worker_studio.cli.options import DEFAULT_URL, AsJson, StudioUrl, TokenFile
 
-__all__ = ["add_to", "models"]
-
 
 def add_to(app: typer.Typer) -> None:
     """Register the command."""

@@ -7,8 +7,6 @@ from typing import Annotated
 
 import typer
 
-__all__ = ["DEFAULT_URL", "AsJson", "StudioUrl", "TokenFile"]
-
 DEFAULT_URL = "http://127.0.0.1:8765/"
 
 StudioUrl = Annotated[

@@ -3,12 +3,29 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING
 
 import typer
 
-__all__ = ["add_to", "serve"]
+from studio_worker_studio.cli.serve_options import (
+    AutoApprove,
+    BehindProxy,
+    DataDirectory,
+    Host,
+    IsPublic,
+    KeepJobs,
+    KeepLogs,
+    KeepResults,
+    OperatorTokenFile,
+    Port,
+    PortFile,
+    Verbose,
+)
+
+if TYPE_CHECKING:
+    from studio_worker_studio.settings import Settings
 
 
 def add_to(app: typer.Typer) -> None:
@@ -17,67 +34,57 @@ def add_to(app: typer.Typer) -> None:
 
 
 def serve(
-    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
-    port: Annotated[
-        int, typer.Option(min=0, max=65535, help="Port to listen on; 0 picks a free one.")
-    ] = 8765,
-    data: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="DIR",
-            envvar="STUDIO_DATA",
-            help="Where the database, the results and the operator token are.",
-            show_default=False,
-        ),
-    ] = None,
-    operator_token_file: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE",
-            help="Operator token; made when the file does not exist. "
-            "Default: operator-token in the data directory.",
-            show_default=False,
-        ),
-    ] = None,
-    port_file: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE", help="Write the port here once listening.", show_default=False
-        ),
-    ] = None,
-    auto_approve: Annotated[
-        bool, typer.Option("--auto-approve", help="Let in every worker that asks, at once.")
-    ] = False,
-    public: Annotated[
-        bool,
-        typer.Option(
-            "--public", help="Yes, others may reach it: no warning about plain HTTP (see TLS)."
-        ),
-    ] = False,
-    verbose: Annotated[
-        bool, typer.Option("--verbose", "-v", help="Log sessions and requests.")
-    ] = False,
+    host: Host = "127.0.0.1",
+    port: Port = 8765,
+    data: DataDirectory = None,
+    operator_token_file: OperatorTokenFile = None,
+    port_file: PortFile = None,
+    auto_approve: AutoApprove = False,
+    public: IsPublic = False,
+    behind_proxy: BehindProxy = None,
+    keep_results: KeepResults = None,
+    keep_jobs: KeepJobs = 90,
+    keep_logs: KeepLogs = 30,
+    verbose: Verbose = False,
 ) -> None:
     """Serve a studio until SIGTERM or Ctrl-C.
 
     Prints one line on standard output: where it listens. On the first start the operator
     token is shown once, on standard error.
     """
+    from studio_worker_studio.settings import Settings, default_data_directory
+
+    settings = Settings(
+        data=(data or default_data_directory()).expanduser().absolute(),
+        token_file=operator_token_file and operator_token_file.expanduser(),
+        auto_approve=auto_approve,
+        trusted_proxies=tuple(_networks(behind_proxy or ())),
+        keep_results_seconds=_seconds(keep_results),
+        keep_jobs_seconds=_seconds(keep_jobs),
+        keep_logs_seconds=_seconds(keep_logs),
+    )
+    _serve(settings, host, port, port_file, public=public, verbose=verbose)
+
+
+def _serve(
+    settings: Settings, host: str, port: int, port_file: Path | None, *, public: bool, verbose: bool
+) -> None:
     import logging
 
-    from studio_worker_studio.server import StudioServer, is_loopback, listen, url_of
-    from studio_worker_studio.settings import Settings, default_data_directory
+    from studio_worker_studio.open_files import raise_limit
+    from studio_worker_studio.server import (
+        StudioServer,
+        is_loopback,
+        listen,
+        reachable_urls,
+        url_of,
+    )
     from studio_worker_studio.studio import Studio
 
     logging.basicConfig(
         level=logging.INFO if verbose else logging.WARNING,
         stream=sys.stderr,
         format="%(asctime)s %(levelname)s %(name)s: %(message)s",
-    )
-    settings = Settings(
-        data=(data or default_data_directory()).expanduser().absolute(),
-        token_file=operator_token_file and operator_token_file.expanduser(),
-        auto_approve=auto_approve,
     )
     with listen(host, port) as bound:
         studio, new_token = Studio.open(settings)
@@ -87,11 +94,13 @@ def serve(
                 f"{new_token}",
                 err=True,
             )
-        if not (is_loopback(bound) or public):
+        if not is_loopback(bound):
+            _tell_reachable(reachable_urls(bound), public=public)
+
+        files = raise_limit()
+        if files is not None:
             typer.echo(
-                f"warning: {host} can be reached by others over plain HTTP, tokens and results "
-                "included; put a TLS reverse proxy in front, or say --public",
-                err=True,
+                f"up to {files} files and connections at once (the limit of open files)", err=True
             )
 
         def on_started() -> None:
@@ -103,8 +112,41 @@ def serve(
         StudioServer(studio, on_started=on_started).run(sockets=[bound])
 
 
+def _networks(given: Iterable[str]) -> Iterator[str]:
+    """
+    Raises:
+        typer.BadParameter: one is no address and no network.
+    """
+    import ipaddress
+
+    for text in given:
+        try:
+            ipaddress.ip_network(text, strict=False)
+        except ValueError:
+            reason = f"'{text}' is no address and no network, such as 127.0.0.1 or 10.0.0.0/8"
+            raise typer.BadParameter(reason, param_hint="--behind-proxy") from None
+        yield text
+
+
+def _tell_reachable(urls: list[str], *, public: bool) -> None:
+    where = " ".join(urls) or "this machine's addresses"
+    typer.echo(f"others reach it at {where} (plain HTTP)", err=True)
+    if not public:
+        typer.echo(
+            "warning: over plain HTTP everybody on the way can read tokens and results; put a TLS "
+            "reverse proxy in front, or say --public",
+            err=True,
+        )
+
+
+def _seconds(days: float | None) -> float | None:
+    """0 stands for never, as None does: nobody means to remove everything at once."""
+    return days * 86_400.0 if days else None
+
+
 def _write_port(file: Path, port: int) -> None:
+    from studio_worker_core.storage.atomic import replacing
+
     # Whoever waits for the file must never see it half written.
-    waiting = file.with_name(file.name + ".new")
-    waiting.write_text(f"{port}\n", "utf-8")
-    waiting.replace(file)
+    with replacing(file, sync=False) as waiting:
+        waiting.write(f"{port}\n".encode())

@@ -1,4 +1,4 @@
-"""``studio workers``, ``pending``, ``approve``, ``reject``, ``logs``."""
+"""``studio workers``, ``pending``, ``approve``, ``reject``, ``remove``."""
 
 from __future__ import annotations
 
@@ -8,12 +8,10 @@ import typer
 
 from studio_worker_studio.cli.options import DEFAULT_URL, AsJson, StudioUrl, TokenFile
 
-__all__ = ["add_to"]
-
 
 def add_to(app: typer.Typer) -> None:
     """Register the commands."""
-    for command in (workers, pending, approve, reject, remove, logs):
+    for command in (workers, pending, approve, reject, remove):
         app.command()(command)
 
 
@@ -79,14 +77,18 @@ def approve(
 ) -> None:
     """Let workers in."""
     from studio_worker_studio.cli.connection import connect
+    from studio_worker_studio.cli.idents import path_part, request_id_of
 
+    if not (everybody or request_ids):
+        raise typer.BadParameter("name a request, or say --all")
     studio = connect(studio_url, token_file)
-    wanted = list(request_ids or ())
+    wanted = [request_id_of(studio, typed) for typed in request_ids or ()]
     if everybody:
         wanted += [request["requestId"] for request in studio.items("/workers/pending", None)]
-    elif not wanted:
-        raise typer.BadParameter("name a request, or say --all")
-    _decide([studio.post(f"/workers/pending/{_plain(r)}/approve") for r in wanted], as_json)
+    wanted = list(dict.fromkeys(wanted))
+    _decide([studio.post(f"/workers/pending/{path_part(r)}/approve") for r in wanted], as_json)
+    if not wanted:
+        typer.echo("nobody asks to be let in", err=True)
 
 
 def reject(
@@ -100,10 +102,12 @@ def reject(
 ) -> None:
     """Turn a worker down."""
     from studio_worker_studio.cli.connection import connect
+    from studio_worker_studio.cli.idents import path_part, request_id_of
 
     studio = connect(studio_url, token_file)
+    ident = path_part(request_id_of(studio, request_id))
     body = {} if reason is None else {"reason": reason}
-    _decide([studio.post(f"/workers/pending/{_plain(request_id)}/reject", body)], as_json)
+    _decide([studio.post(f"/workers/pending/{ident}/reject", body)], as_json)
 
 
 def remove(
@@ -114,47 +118,16 @@ def remove(
 ) -> None:
     """Strike a worker off; its jobs go to others."""
     from studio_worker_studio.cli.connection import connect
+    from studio_worker_studio.cli.idents import path_part, worker_id_of
     from studio_worker_studio.cli.output import print_json
 
-    connect(studio_url, token_file).delete(f"/workers/{_plain(worker_id)}")
+    studio = connect(studio_url, token_file)
+    worker_id = worker_id_of(studio, worker_id)
+    studio.delete(f"/workers/{path_part(worker_id)}")
     if as_json:
         print_json({"workerId": worker_id, "status": "deleted"})
     else:
         typer.echo(f"{worker_id} deleted")
-
-
-def logs(
-    job: Annotated[str | None, typer.Option(metavar="JOB", show_default=False)] = None,
-    worker: Annotated[str | None, typer.Option(metavar="WORKER", show_default=False)] = None,
-    after: Annotated[
-        int | None, typer.Option(help="Only entries after this id.", show_default=False)
-    ] = None,
-    limit: Annotated[int, typer.Option(min=1, help="At most so many.")] = 1000,
-    studio_url: StudioUrl = DEFAULT_URL,
-    token_file: TokenFile = None,
-    as_json: AsJson = False,
-) -> None:
-    """Log entries that workers shipped."""
-    from studio_worker_studio.cli.connection import connect
-    from studio_worker_studio.cli.output import print_json
-
-    studio = connect(studio_url, token_file)
-    found = list(studio.items("/logs", limit, after=after, jobId=job, workerId=worker))
-    if as_json:
-        print_json(found)
-        return
-    for entry in found:
-        about = f" [{entry['jobId']}]" if entry.get("jobId") else ""
-        typer.echo(
-            f"{entry['ts']} {entry['level']:<7} {entry['workerId']}{about} "
-            f"{entry['category']}: {entry['message']}"
-        )
-
-
-def _plain(ident: str) -> str:
-    from urllib.parse import quote
-
-    return quote(ident, safe="")
 
 
 def _decide(answers: list[Any], as_json: bool) -> None:

@@ -3,41 +3,32 @@
 from __future__ import annotations
 
 import asyncio
-from pathlib import Path
+from collections.abc import AsyncIterator
 
+import msgspec
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from studio_worker_core.wire.tasks import BINARY_KINDS
 from studio_worker_studio.errors import ApiError
-from studio_worker_studio.routes.endpoint import Endpoint, worker_of
-from studio_worker_studio.store.interface import Outcome
-from studio_worker_studio.store.records import JobRecord, JobState, StoredFile, WorkerRecord
+from studio_worker_studio.media_types import mime_of_ext
+from studio_worker_studio.results.interface import Incoming, result_name
+from studio_worker_studio.routes.endpoint import Endpoint, whole_number, worker_of
+from studio_worker_studio.store.records import (
+    JobRecord,
+    JobState,
+    Outcome,
+    StoredFile,
+    WorkerRecord,
+)
 from studio_worker_studio.studio import Studio
 from studio_worker_studio.upload import ReceivedForm
-
-__all__ = ["ENDPOINTS"]
 
 _PIECE_BYTES = 1024 * 1024
 """How much is collected before it goes to the disk, on a thread of its own."""
 
-_RENEW_SECONDS = 5.0
-
-_MIME_TYPES = {
-    "avif": "image/avif",
-    "flac": "audio/flac",
-    "gif": "image/gif",
-    "jpeg": "image/jpeg",
-    "jpg": "image/jpeg",
-    "mp3": "audio/mpeg",
-    "mp4": "video/mp4",
-    "ogg": "audio/ogg",
-    "opus": "audio/ogg",
-    "png": "image/png",
-    "wav": "audio/wav",
-    "webm": "video/webm",
-    "webp": "image/webp",
-}
+_VOUCH_BYTES = 128 * 1024
+"""So much of a result in the time of a lease shows that its upload goes on (4 KB a second)."""
 
 
 async def complete(studio: Studio, request: Request) -> Response:
@@ -47,9 +38,11 @@ async def complete(studio: Studio, request: Request) -> Response:
     # drop the rest, so that a client that only listens afterwards still hears the answer.
     job = _acceptable(job, worker, request.path_params["job_id"])
     _check_length(studio, request)
-    incoming = studio.results.new_incoming()
+    incoming = await _new_incoming(studio)
     try:
-        form = await _receive(studio, request, worker, incoming)
+        form = await _receive(studio, request, job, incoming)
+        if job.kind not in BINARY_KINDS:
+            return await _take_json(studio, worker, job, form, incoming)
         file = StoredFile(
             ext=form.ext,
             mime=form.mime or _mime_for(form.ext, studio, worker),
@@ -63,14 +56,44 @@ async def complete(studio: Studio, request: Request) -> Response:
             file,
             form.prompt,
             studio.clocks.wall(),
-            lambda: studio.results.keep(incoming, job.job_id, file.ext),
+            lambda: incoming.keep(result_name(job.job_id, file.ext), file.sha256),
+            meta=form.meta,
         )
     except ClientDisconnect:
         raise ApiError(400, "bad_upload", "the connection was lost") from None
     except OSError as error:
-        raise ApiError(507, "storage_failed", f"the result cannot be stored: {error}") from None
+        raise _not_stored(error) from None
     finally:
-        await asyncio.to_thread(studio.results.discard, incoming)
+        await asyncio.to_thread(incoming.discard)
+    if outcome is Outcome.NOT_HELD:
+        raise _not_held(job.job_id)
+    if outcome is Outcome.DONE:
+        await studio.fleet.job_ended(worker.worker_id, job.job_id)
+    return Response(status_code=204)
+
+
+async def _take_json(
+    studio: Studio, worker: WorkerRecord, job: JobRecord, form: ReceivedForm, incoming: Incoming
+) -> Response:
+    """A JSON answer that was too large for a frame."""
+    if form.ext != "json":
+        reason = f"a job of kind {job.kind} is answered with completeJson, or a file of ext json"
+        raise ApiError(400, "wrong_kind", reason)
+    data = await asyncio.to_thread(incoming.read)
+    try:
+        await asyncio.to_thread(msgspec.json.decode, data)
+    except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
+        raise ApiError(400, "bad_upload", f"the file is no JSON: {error}") from None
+    outcome = await studio.jobs.finish_json(
+        job.job_id,
+        worker.worker_id,
+        job.claims,
+        data,
+        form.sha256,
+        form.prompt,
+        studio.clocks.wall(),
+        meta=form.meta,
+    )
     if outcome is Outcome.NOT_HELD:
         raise _not_held(job.job_id)
     if outcome is Outcome.DONE:
@@ -79,26 +102,68 @@ async def complete(studio: Studio, request: Request) -> Response:
 
 
 async def _receive(
-    studio: Studio, request: Request, worker: WorkerRecord, incoming: Path
+    studio: Studio, request: Request, job: JobRecord, incoming: Incoming
 ) -> ReceivedForm:
-    """The whole form, its file fsynced in ``incoming``. The bytes that come in keep the
-    worker's lease alive as heartbeats do."""
+    """The whole form, its file whole in ``incoming``. The bytes that come in keep the job's
+    lease alive as heartbeats do, as long as there are enough of them."""
     content_type = request.headers.get("content-type", "")
-    renewed = studio.clocks.now()
+    limit = studio.settings.max_result_bytes
+    if job.kind not in BINARY_KINDS:
+        limit = min(limit, studio.settings.max_json_result_bytes)
     collected = bytearray()
-    with ReceivedForm(content_type, incoming, studio.settings.max_result_bytes) as form:
-        async for chunk in request.stream():
-            collected += chunk
-            if len(collected) >= _PIECE_BYTES:
-                await asyncio.to_thread(form.feed, bytes(collected))
-                collected.clear()
-            if studio.clocks.now() - renewed > _RENEW_SECONDS:
-                renewed = studio.clocks.now()
-                lease = studio.clocks.wall() + studio.settings.lease_seconds
-                await studio.jobs.renew(worker.worker_id, lease)
-        await asyncio.to_thread(form.feed, bytes(collected))
-        await asyncio.to_thread(form.finish)
+    vouched = total = 0
+    _vouch(studio, job)
+    form = ReceivedForm(content_type, incoming, limit)
+    async for chunk in _chunks(request, studio.settings.upload_silence_seconds):
+        collected += chunk
+        total += len(chunk)
+        if len(collected) >= _PIECE_BYTES:
+            await asyncio.to_thread(form.feed, bytes(collected))
+            collected.clear()
+        if total - vouched >= _VOUCH_BYTES:
+            vouched = total
+            _vouch(studio, job)
+        elif not studio.fleet.leases.stands(job.job_id, job.claims) and not _is_done(job):
+            raise _not_held(job.job_id)
+    await asyncio.to_thread(form.feed, bytes(collected))
+    await asyncio.to_thread(form.finish)
     return form
+
+
+async def _new_incoming(studio: Studio) -> Incoming:
+    try:
+        return await asyncio.to_thread(studio.results.receive)
+    except OSError as error:
+        raise _not_stored(error) from None
+
+
+def _vouch(studio: Studio, job: JobRecord) -> None:
+    if not (studio.fleet.vouch(job.job_id, job.claims) or _is_done(job)):
+        raise _not_held(job.job_id)
+
+
+def _is_done(job: JobRecord) -> bool:
+    # Delivered again: there is no lease to keep.
+    return job.state is JobState.DONE
+
+
+async def _chunks(request: Request, silence: float) -> AsyncIterator[bytes]:
+    """The body as it comes.
+
+    Raises:
+        ApiError: 408 when nothing comes for ``silence`` seconds.
+    """
+    stream = aiter(request.stream())
+    while True:
+        try:
+            async with asyncio.timeout(silence):
+                chunk = await anext(stream)
+        except StopAsyncIteration:
+            return
+        except TimeoutError:
+            reason = f"nothing came for {silence:g} s"
+            raise ApiError(408, "too_slow", reason, headers={"Connection": "close"}) from None
+        yield chunk
 
 
 def _acceptable(job: JobRecord | None, worker: WorkerRecord, job_id: str) -> JobRecord:
@@ -107,8 +172,6 @@ def _acceptable(job: JobRecord | None, worker: WorkerRecord, job_id: str) -> Job
     # A job that is done may be delivered again: the digest will tell.
     if job.state not in (JobState.CLAIMED, JobState.DONE):
         raise _not_held(job_id)
-    if job.kind not in BINARY_KINDS:
-        raise ApiError(400, "wrong_kind", f"a job of kind {job.kind} is answered with completeJson")
     return job
 
 
@@ -116,7 +179,7 @@ def _check_length(studio: Studio, request: Request) -> None:
     length = request.headers.get("content-length", "")
     limit = studio.settings.max_result_bytes
     # The form around the file is small; a prompt is the largest part of it.
-    if length.isascii() and length.isdigit() and int(length) > limit + 8 * _PIECE_BYTES:
+    if (size := whole_number(length)) is not None and size > limit + 8 * _PIECE_BYTES:
         raise ApiError(413, "too_large", f"a result may have at most {limit} bytes")
 
 
@@ -124,7 +187,11 @@ def _mime_for(ext: str, studio: Studio, worker: WorkerRecord) -> str:
     session = studio.fleet.sessions.get(worker.worker_id)
     capabilities = worker.capabilities if session is None else session.capabilities
     declared = capabilities.extensions or {}
-    return declared.get(ext) or _MIME_TYPES.get(ext, "application/octet-stream")
+    return mime_of_ext(ext, declared)
+
+
+def _not_stored(error: OSError) -> ApiError:
+    return ApiError(507, "storage_failed", f"the result cannot be stored: {error}")
 
 
 def _not_held(job_id: str) -> ApiError:
@@ -136,7 +203,7 @@ ENDPOINTS = (
         "POST",
         "/workers/{worker_id}/jobs/{job_id}/complete",
         complete,
-        "Deliver a file: multipart/form-data with prompt, ext and image",
+        "Deliver a file: multipart/form-data with prompt, ext, generationMeta and image",
         access="worker",
         status=204,
     ),

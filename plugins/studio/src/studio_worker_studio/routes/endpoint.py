@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any, Literal, TypeVar, cast
 
@@ -14,26 +15,17 @@ from studio_worker_core.errors import WireError
 from studio_worker_core.wire.codec import decode
 from studio_worker_studio.auth import bearer_of, matches
 from studio_worker_studio.errors import ApiError
-from studio_worker_studio.store.records import WorkerRecord
+from studio_worker_studio.store.records import JobRecord, WorkerRecord
 from studio_worker_studio.studio import Studio
-
-__all__ = [
-    "API_PREFIX",
-    "Endpoint",
-    "answer",
-    "body_of",
-    "not_found",
-    "paging",
-    "require_operator",
-    "studio_of",
-    "worker_of",
-]
 
 API_PREFIX = "/graphics/api"
 
 T = TypeVar("T")
 
 _MAX_LIMIT = 1000
+_BODY_SECONDS = 60.0
+_MAX_CURSOR = 512
+_MAX_DIGITS = 18
 
 
 class Endpoint(Struct, frozen=True):
@@ -66,13 +58,20 @@ async def body_of(request: Request, kind: type[T], max_bytes: int) -> T:
     """The JSON body as a struct; an empty body reads as ``{}``.
 
     Raises:
-        ApiError: 413 when it is too long, 400 when it is not of that shape.
+        ApiError: 413 when it is too long, 408 when it does not come, 400 when it is not of
+            that shape.
     """
     data = bytearray()
-    async for chunk in request.stream():
-        data += chunk
-        if len(data) > max_bytes:
-            raise ApiError(413, "too_large", f"the body may have at most {max_bytes} bytes")
+    try:
+        async with asyncio.timeout(_BODY_SECONDS):
+            async for chunk in request.stream():
+                data += chunk
+                if len(data) > max_bytes:
+                    reason = f"the body may have at most {max_bytes} bytes"
+                    raise ApiError(413, "too_large", reason)
+    except TimeoutError:
+        reason = f"the body took more than {_BODY_SECONDS:g} s"
+        raise ApiError(408, "too_slow", reason, headers={"Connection": "close"}) from None
     try:
         return decode(kind, bytes(data) or b"{}", what="body")
     except WireError as error:
@@ -85,15 +84,37 @@ def paging(request: Request, *, default: int = 100) -> tuple[int, str | None]:
     Raises:
         ApiError: ``limit`` is no number from 1 to 1000.
     """
-    text = request.query_params.get("limit", str(default))
-    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= _MAX_LIMIT:
+    limit = whole_number(request.query_params.get("limit", str(default)))
+    if limit is None or not 1 <= limit <= _MAX_LIMIT:
         raise ApiError(400, "invalid_request", f"limit must be a number from 1 to {_MAX_LIMIT}")
-    return int(text), request.query_params.get("after")
+    after = request.query_params.get("after")
+    if after is not None and len(after) > _MAX_CURSOR:
+        raise ApiError(400, "invalid_request", "after is none of the ids of this list")
+    return limit, after
+
+
+def whole_number(text: str) -> int | None:
+    """``text`` as a number of up to 18 digits, which every store can hold; None for others."""
+    plain = text.isascii() and text.isdigit()
+    return int(text) if plain and len(text) <= _MAX_DIGITS else None
+
+
+def newest_first(request: Request) -> bool:
+    """Whether the query says ``order=newest``; without it a list begins with the oldest.
+
+    Raises:
+        ApiError: another order.
+    """
+    order = request.query_params.get("order", "oldest")
+    if order not in ("oldest", "newest"):
+        raise ApiError(400, "invalid_request", "order must be oldest or newest")
+    return order == "newest"
 
 
 def not_found(noun: str, ident: str) -> ApiError:
     """The 404 for something the studio does not know."""
-    return ApiError(404, "not_found", f"there is no {noun} {ident!r}")
+    shown = ident if len(ident) <= _MAX_CURSOR else f"{ident[:40]}…"
+    return ApiError(404, "not_found", f"there is no {noun} {shown!r}")
 
 
 def require_operator(request: Request) -> None:
@@ -108,6 +129,19 @@ def require_operator(request: Request) -> None:
             "this needs the operator token as bearer",
             headers={"WWW-Authenticate": "Bearer"},
         )
+
+
+async def job_of(studio: Studio, request: Request) -> JobRecord:
+    """The job the path names.
+
+    Raises:
+        ApiError: 404 when there is none.
+    """
+    job_id = request.path_params["job_id"]
+    job = await studio.jobs.get(job_id)
+    if job is None:
+        raise not_found("job", job_id)
+    return job
 
 
 async def worker_of(request: Request, studio: Studio) -> WorkerRecord:

@@ -11,8 +11,6 @@ from studio_worker_studio.routes.endpoint import Endpoint, answer, body_of, not_
 from studio_worker_studio.store.records import ModelRecord
 from studio_worker_studio.studio import Studio
 
-__all__ = ["ENDPOINTS"]
-
 
 async def list_models(studio: Studio, request: Request) -> Response:
     limit, after = paging(request)

@@ -12,8 +12,6 @@ from studio_worker_studio import __version__
 from studio_worker_studio.messages import ErrorBody
 from studio_worker_studio.routes.endpoint import API_PREFIX, Endpoint
 
-__all__ = ["openapi_document"]
-
 _REF = "#/components/schemas/{name}"
 
 

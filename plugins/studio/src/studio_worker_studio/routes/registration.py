@@ -16,29 +16,27 @@ from studio_worker_core.wire.registration import (
 from studio_worker_studio.auth import bearer_of, matches
 from studio_worker_studio.errors import ApiError
 from studio_worker_studio.messages import Page, PendingView, RejectBody
+from studio_worker_studio.rate_limit import network_of
 from studio_worker_studio.routes.endpoint import Endpoint, answer, body_of, not_found, paging
+from studio_worker_studio.store.records import Full, PendingLimits
 from studio_worker_studio.studio import Studio
 from studio_worker_studio.timestamps import timestamp
-
-__all__ = ["ENDPOINTS"]
 
 _MAX_BODY = 1024 * 1024
 
 
 async def ask(studio: Studio, request: Request) -> Response:
     source = request.client.host if request.client is not None else "unknown"
-    wait = studio.registration_limit.take(source)
+    wait = studio.registration_limit.take(network_of(source))
     if wait is not None:
         raise _too_many("too many registration requests from this address", wait)
     body = await body_of(request, RegisterRequest, _MAX_BODY)
-    record = await studio.registrations.ask(
-        body, source, studio.clocks.wall(), studio.settings.max_pending_registrations
-    )
-    if record is None:
-        raise _too_many("too many registration requests wait for a decision", 60)
+    record = await studio.registrations.ask(body, source, studio.clocks.wall(), _limits(studio))
+    if isinstance(record, Full):
+        raise _too_many(record.value, 60)
     if studio.settings.auto_approve:
         await studio.registrations.approve(record.request_id, studio.clocks.wall())
-    studio.events.tell("workersChanged")
+    studio.notifier.tell("workersChanged")
     return answer(RegisterResponse(request_id=record.request_id))
 
 
@@ -54,7 +52,7 @@ async def poll(studio: Studio, request: Request) -> Response:
     if record.state == "rejected":
         return answer(RejectedDecision(reason=record.reason))
     worker_id = record.worker_id or ""
-    token = await studio.registrations.mint_token(worker_id)
+    token = await studio.workers.mint_token(worker_id)
     if token is None:  # approved, and deleted since
         raise not_found("registration request", request_id)
     return answer(ApprovedDecision(worker_id=worker_id, auth_token=token))
@@ -62,6 +60,8 @@ async def poll(studio: Studio, request: Request) -> Response:
 
 async def pending(studio: Studio, request: Request) -> Response:
     limit, after = paging(request)
+    keep = studio.settings.keep_pending_seconds
+    await studio.registrations.forget_pending(studio.clocks.wall() - keep)
     records = await studio.registrations.pending(after, limit + 1)
     items = [
         PendingView(
@@ -83,7 +83,7 @@ async def approve(studio: Studio, request: Request) -> Response:
     record = await studio.registrations.approve(request_id, studio.clocks.wall())
     if record is None:
         raise await _not_pending(studio, request_id)
-    studio.events.tell("workersChanged", record.worker_id)
+    studio.notifier.tell("workersChanged", record.worker_id)
     return answer({"requestId": request_id, "status": "approved", "workerId": record.worker_id})
 
 
@@ -92,7 +92,7 @@ async def reject(studio: Studio, request: Request) -> Response:
     body = await body_of(request, RejectBody, _MAX_BODY)
     if not await studio.registrations.reject(request_id, body.reason, studio.clocks.wall()):
         raise await _not_pending(studio, request_id)
-    studio.events.tell("workersChanged")
+    studio.notifier.tell("workersChanged")
     return answer({"requestId": request_id, "status": "rejected"})
 
 
@@ -101,6 +101,15 @@ async def _not_pending(studio: Studio, request_id: str) -> ApiError:
     if record is None:
         return not_found("registration request", request_id)
     return ApiError(409, "already_decided", f"{request_id} is {record.state} already")
+
+
+def _limits(studio: Studio) -> PendingLimits:
+    settings = studio.settings
+    return PendingLimits(
+        per_address=settings.max_pending_per_address,
+        all=settings.max_pending_registrations,
+        keep_seconds=settings.keep_pending_seconds,
+    )
 
 
 def _too_many(message: str, seconds: int) -> ApiError:

@@ -13,12 +13,12 @@ from studio_worker_core.wire.codec import decode_worker_frame, encode, encode_te
 from studio_worker_core.wire.frames import SUBPROTOCOL, CloseCode, ErrorFrame, Hello
 from studio_worker_studio.auth import bearer_of, matches
 from studio_worker_studio.conversation import Conversation
+from studio_worker_studio.doorkeeper import LET_IN
 from studio_worker_studio.messages import ErrorBody
+from studio_worker_studio.pace import Pace
 from studio_worker_studio.sessions import Session
 from studio_worker_studio.store.records import WorkerRecord
 from studio_worker_studio.studio import Studio
-
-__all__ = ["connect"]
 
 log = logging.getLogger("studio_worker.studio.session")
 
@@ -89,16 +89,23 @@ async def _serve(socket: WebSocket, studio: Studio, worker: WorkerRecord, hello:
         studio.fleet,
         studio.jobs,
         studio.logs,
-        studio.events,
+        studio.notifier,
         studio.settings,
         studio.clocks,
     )
+    let_in = socket.scope.get("state", {}).get(LET_IN)
+    if let_in is not None:
+        let_in()
+    pace = Pace(studio.clocks.now)
     writer = asyncio.create_task(session.write())
     try:
         await studio.fleet.join(session, hello)
         log.info("worker %s connected", worker.worker_id)
         while True:
-            await conversation.hear(await _receive(socket))
+            message = await _receive(socket)
+            await conversation.hear(message)
+            if pause := pace.pause_after(len(message)):
+                await asyncio.sleep(pause)
     finally:
         try:
             await studio.fleet.leave(session)

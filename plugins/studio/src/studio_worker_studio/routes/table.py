@@ -7,19 +7,21 @@ from studio_worker_studio.routes import (
     jobs,
     models,
     registration,
+    results,
+    submission,
     watching,
     workers,
 )
 from studio_worker_studio.routes.endpoint import Endpoint
-
-__all__ = ["ENDPOINTS"]
 
 # Registration first: ``/workers/pending`` is no worker's id.
 ENDPOINTS: tuple[Endpoint, ...] = (
     *registration.ENDPOINTS,
     *workers.ENDPOINTS,
     *complete.ENDPOINTS,
+    *submission.ENDPOINTS,
     *jobs.ENDPOINTS,
+    *results.ENDPOINTS,
     *models.ENDPOINTS,
     *watching.ENDPOINTS,
 )

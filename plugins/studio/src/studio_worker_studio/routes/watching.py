@@ -12,10 +12,14 @@ from starlette.responses import Response, StreamingResponse
 from studio_worker_studio import __version__
 from studio_worker_studio.errors import ApiError
 from studio_worker_studio.messages import Health, LogView, Page
-from studio_worker_studio.routes.endpoint import Endpoint, answer, paging
+from studio_worker_studio.routes.endpoint import (
+    Endpoint,
+    answer,
+    newest_first,
+    paging,
+    whole_number,
+)
 from studio_worker_studio.studio import Studio
-
-__all__ = ["ENDPOINTS"]
 
 _KEEP_ALIVE_SECONDS = 15.0
 _QUIET_SECONDS = 0.1
@@ -28,13 +32,15 @@ async def healthz(_studio: Studio, _request: Request) -> Response:
 
 async def list_logs(studio: Studio, request: Request) -> Response:
     limit, after = paging(request)
-    if after is not None and not (after.isascii() and after.isdigit()):
+    place = None if after is None else whole_number(after)
+    if after is not None and place is None:
         raise ApiError(400, "invalid_request", "after must be the id of a log entry")
     records = await studio.logs.page(
         job_id=request.query_params.get("jobId"),
         worker_id=request.query_params.get("workerId"),
-        after=min(int(after or 0), 2**62),
+        after=place,
         limit=limit + 1,
+        newest_first=newest_first(request),
     )
     items = [
         LogView(
@@ -51,6 +57,14 @@ async def list_logs(studio: Studio, request: Request) -> Response:
     return answer(Page(items=items, next=str(items[-1].id) if len(records) > limit else None))
 
 
+async def delete_logs(studio: Studio, request: Request) -> Response:
+    await studio.logs.delete(
+        job_id=request.query_params.get("jobId"), worker_id=request.query_params.get("workerId")
+    )
+    studio.notifier.tell("logs")
+    return Response(status_code=204)
+
+
 async def events(studio: Studio, _request: Request) -> Response:
     return StreamingResponse(
         _stream(studio),
@@ -60,7 +74,7 @@ async def events(studio: Studio, _request: Request) -> Response:
 
 
 async def _stream(studio: Studio) -> AsyncIterator[bytes]:
-    with studio.events.listen() as bell:
+    with studio.notifier.listen() as bell:
         yield b": listening\n\n"
         while True:
             try:
@@ -84,7 +98,15 @@ ENDPOINTS = (
         list_logs,
         "Log entries the workers shipped",
         answer=Page[LogView],
-        query=("limit", "after", "jobId", "workerId"),
+        query=("limit", "after", "jobId", "workerId", "order"),
+    ),
+    Endpoint(
+        "DELETE",
+        "/logs",
+        delete_logs,
+        "Delete all log entries, or those of a job or a worker",
+        status=204,
+        query=("jobId", "workerId"),
     ),
     Endpoint("GET", "/events", events, "Server-sent events: workersChanged, jobsChanged, logs"),
     Endpoint("GET", "/healthz", healthz, "Liveness and version", access="public", answer=Health),

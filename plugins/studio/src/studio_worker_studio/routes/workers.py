@@ -14,8 +14,6 @@ from studio_worker_studio.store.records import WorkerRecord
 from studio_worker_studio.studio import Studio
 from studio_worker_studio.timestamps import timestamp
 
-__all__ = ["ENDPOINTS"]
-
 _State = Literal["offline", "idle", "busy", "paused"]
 
 

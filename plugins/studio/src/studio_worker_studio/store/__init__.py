@@ -1,5 +1,5 @@
-"""What the studio remembers: jobs, workers, registrations, models and logs, in SQLite.
+"""What the studio remembers: jobs, workers, registrations, models and logs.
 
-The queue is reached through :class:`.interface.JobStore`, so that another database can
-take its place when one machine is not enough.
+Everything else reaches it through :mod:`.interface` and opens it with :mod:`.opening`, so that
+another database can take its place when one machine is not enough.
 """

@@ -1,119 +1,147 @@
-"""The queue as the rest of the studio sees it, whatever database is behind it."""
+"""What the studio asks of its memory, whatever database is behind it.
+
+Every method is one transaction; it raises :class:`~studio_worker_studio.errors.StoreError` when
+the database fails, and nothing has changed then. Times are seconds since the epoch, UTC.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
-from enum import Enum
+from collections.abc import Sequence
 from typing import Protocol
 
-from studio_worker_studio.dispatch import Wanted
-from studio_worker_studio.store.records import JobRecord, JobState, NewJob, StoredFile
-
-__all__ = ["JobStore", "Outcome"]
-
-
-class Outcome(Enum):
-    """What became of an attempt to end a job."""
-
-    DONE = "done"
-    """Stored now."""
-    REPEATED = "repeated"
-    """The same worker delivered the same result before: a success again."""
-    NOT_HELD = "not held"
-    """The worker does not hold the job under that claim; nothing changed."""
+from studio_worker_core.wire.capabilities import Capabilities
+from studio_worker_core.wire.frames import LogEntry
+from studio_worker_core.wire.registration import RegisterRequest
+from studio_worker_studio.store.jobs import JobStore
+from studio_worker_studio.store.records import (
+    Full,
+    LogRecord,
+    ModelRecord,
+    PendingLimits,
+    RegistrationRecord,
+    WorkerRecord,
+)
 
 
-class JobStore(Protocol):
-    """Every change is one transaction that compares before it sets: a job is held by at most
-    one worker, and ends exactly once for each time it is queued.
+class WorkerStore(Protocol):
+    """The roster. A deleted worker is kept as a name that is refused with the reason."""
 
-    ``claims`` is the number of the claim a caller speaks of; a newer claim of the same job
-    makes the call change nothing. ``now`` and leases are seconds since the epoch.
-    """
+    async def get(self, worker_id: str) -> WorkerRecord | None:
+        """One worker, deleted or not."""
 
-    async def add(self, job: NewJob, now: float) -> JobRecord:
-        """Queue a job; on disk when this returns."""
+    async def page(self, after: str | None, limit: int) -> list[WorkerRecord]:
+        """Workers in the order they were let in, deleted ones left out."""
 
-    async def get(self, job_id: str) -> JobRecord | None:
-        """One job."""
+    async def seen(self, worker_id: str, capabilities: Capabilities, now: float) -> None:
+        """Keep what a worker last said about itself."""
 
-    async def page(self, state: JobState | None, after: str | None, limit: int) -> list[JobRecord]:
-        """Jobs in the order they were made, after the one with the id ``after``."""
+    async def mint_token(self, worker_id: str) -> str | None:
+        """A fresh token for an approved worker; the one before ends. None when the worker was
+        deleted meanwhile."""
 
-    async def counts(self) -> Mapping[JobState, int]:
-        """How many jobs are in each state."""
+    async def delete(self, worker_id: str, now: float) -> bool:
+        """Strike a worker off; False when there is none."""
 
-    async def waiting_kinds(self) -> frozenset[str]:
-        """The kinds of which at least one job is queued."""
 
-    async def claim_next(
-        self, wanted: Wanted, worker_id: str, now: float, lease_until: float
-    ) -> JobRecord | None:
-        """Claim the first queued job that ``wanted`` takes: highest priority, then oldest."""
+class RegistrationStore(Protocol):
+    """Requests to be let in (protocol §2)."""
 
-    async def held_by(self, worker_id: str) -> list[JobRecord]:
-        """The jobs a worker holds."""
+    async def ask(
+        self, request: RegisterRequest, source_address: str, now: float, limits: PendingLimits
+    ) -> RegistrationRecord | Full:
+        """Note a request. It belongs to the secret it is made with: the same install and secret
+        get the one they made again, any other secret one of its own (protocol §5).
 
-    async def resume(
-        self, worker_id: str, unfinished: Collection[str], now: float, lease_until: float
-    ) -> tuple[list[JobRecord], list[JobRecord], list[JobRecord]]:
-        """A worker is back with these jobs unfinished (protocol §3.1, ``resume``).
-
-        Answers the jobs it holds from now on, those it finished before whose answer it may
-        have missed, and those it held and dropped, which are queued again. A job whose claim
-        lapsed and that nobody took since goes back to it.
+        Also one that is approved by now: a worker that never heard the answer to its first ask
+        would else wait for a second approval, beside a worker that nobody is.
         """
 
-    async def renew(self, worker_id: str, lease_until: float) -> None:
-        """Move the leases of all jobs a worker holds."""
+    async def forget_pending(self, before: float) -> None:
+        """Forget the requests that have waited since before then."""
 
-    async def renew_all(self, lease_until: float) -> None:
-        """Move all leases: the studio was away."""
+    async def get(self, request_id: str) -> RegistrationRecord | None:
+        """One request, whatever became of it."""
 
-    async def release(self, job_id: str, claims: int) -> JobRecord | None:
-        """Give a claimed job back to the queue, uncounted; None when that claim is over.
-        A job that somebody asked to cancel is cancelled instead."""
+    async def pending(self, after: str | None, limit: int) -> list[RegistrationRecord]:
+        """The requests that wait for a decision, oldest first."""
 
-    async def expired(self, now: float) -> list[JobRecord]:
-        """The claimed jobs whose lease is over."""
+    async def approve(self, request_id: str, now: float) -> RegistrationRecord | None:
+        """Let a worker in. Approving twice changes nothing; None when it is not to be had.
 
-    async def finish_file(
+        The token minted here is known to nobody: the poll that fetches the approval mints
+        the one that counts, so that no secret has to be kept until then.
+        """
+
+    async def reject(self, request_id: str, reason: str | None, now: float) -> bool:
+        """Turn a request down; False when it does not wait for a decision."""
+
+
+class ModelStore(Protocol):
+    """The registry: what ``POST /jobs`` may name without a source of its own."""
+
+    async def seed(self, models: Sequence[ModelRecord]) -> None:
+        """Fill the registry of a new studio; one that was ever filled is left alone."""
+
+    async def get(self, model_id: str) -> ModelRecord | None:
+        """One model."""
+
+    async def page(self, after: str | None, limit: int) -> list[ModelRecord]:
+        """Models by id."""
+
+    async def put(self, model: ModelRecord) -> bool:
+        """Add or replace; True when it is new."""
+
+    async def delete(self, model_id: str) -> bool:
+        """Remove; False when there is none."""
+
+
+class LogStore(Protocol):
+    """The log entries that workers ship: the newest ones, bounded by number and bytes."""
+
+    async def add(self, worker_id: str, entries: Sequence[LogEntry], now: float) -> None:
+        """Keep what a worker shipped."""
+
+    async def forget(self, before: float) -> None:
+        """Remove the entries that came before ``before``."""
+
+    async def delete(self, *, job_id: str | None, worker_id: str | None) -> int:
+        """Remove all entries, or those of a job or a worker. Answers how many."""
+
+    async def page(
         self,
-        job_id: str,
-        worker_id: str,
-        claims: int,
-        file: StoredFile,
-        prompt: str | None,
-        now: float,
-        keep: Callable[[], None],
-    ) -> Outcome:
-        """End a job with a file. ``keep`` puts the file in its place; it is called once it is
-        sure that the job takes it, and when it raises nothing changes."""
+        *,
+        job_id: str | None,
+        worker_id: str | None,
+        after: int | None,
+        limit: int,
+        newest_first: bool = False,
+    ) -> list[LogRecord]:
+        """Entries in the order they came, or the other way; those that follow the one numbered
+        ``after`` in that order."""
 
-    async def finish_json(
-        self,
-        job_id: str,
-        worker_id: str,
-        claims: int | None,
-        result: bytes,
-        sha256: str,
-        prompt: str | None,
-        now: float,
-    ) -> Outcome:
-        """End a job with a JSON answer; ``claims`` None can only repeat one."""
 
-    async def fail(
-        self, job_id: str, claims: int, error: str, *, retryable: bool, now: float
-    ) -> JobRecord | None:
-        """Count a failed attempt: queued again while attempts are left and ``retryable``,
-        else failed. None when that claim is over."""
+class Store(Protocol):
+    """All five, on one database."""
 
-    async def cancel(self, job_id: str, *, ask: bool, now: float) -> JobRecord | None:
-        """Cancel a queued job, and a claimed one unless ``ask``: then it is only marked, for
-        its worker to stop it. None when it has ended already or is unknown."""
+    @property
+    def jobs(self) -> JobStore:
+        """The queue."""
 
-    async def retry(self, job_id: str, now: float) -> JobRecord | None:
-        """Queue a failed or cancelled job again with all its attempts; None for others."""
+    @property
+    def workers(self) -> WorkerStore:
+        """The roster."""
 
-    async def result_names(self) -> Sequence[str]:
-        """Names (``<jobId>.<ext>``) of all result files that belong to a job."""
+    @property
+    def registrations(self) -> RegistrationStore:
+        """Who asks to be let in."""
+
+    @property
+    def models(self) -> ModelStore:
+        """The registry."""
+
+    @property
+    def logs(self) -> LogStore:
+        """What workers shipped."""
+
+    def close(self) -> None:
+        """Finish what was begun and let go of the database."""

@@ -1,130 +1,98 @@
-"""The queue in SQLite."""
+"""What the studio asks of its queue; see :mod:`studio_worker_studio.store.interface`."""
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Callable, Collection, Mapping, Sequence
-from functools import partial
+from typing import Protocol
 
-import msgspec
+from studio_worker_core.wire.generation import GenerationMeta
+from studio_worker_core.wire.tasks import TaskKind
+from studio_worker_studio.dispatch import Lane, Wanted
+from studio_worker_studio.store.records import (
+    Expired,
+    JobRecord,
+    JobState,
+    NewJob,
+    Outcome,
+    StoredFile,
+    WaitingJob,
+)
 
-from studio_worker_core.wire.tasks import BINARY_KINDS, TaskKind, task_kind
-from studio_worker_studio.dispatch import Wanted
-from studio_worker_studio.store import claims as _claims
-from studio_worker_studio.store.claims import get_job, job_of
-from studio_worker_studio.store.database import Database
-from studio_worker_studio.store.interface import Outcome
-from studio_worker_studio.store.records import JobRecord, JobState, NewJob, StoredFile
 
-__all__ = ["SqliteJobs"]
+class JobStore(Protocol):
+    """The queue. Every change compares before it sets: a job is held by at most one worker, and
+    ends exactly once for each time it is queued.
 
-
-class SqliteJobs:
-    """:class:`~studio_worker_studio.store.interface.JobStore` on one SQLite file."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
+    ``claims`` is the number of the claim a caller speaks of; a newer claim of the same job
+    makes the call change nothing.
+    """
 
     async def add(self, job: NewJob, now: float) -> JobRecord:
-        def work(c: sqlite3.Connection) -> JobRecord:
-            c.execute(
-                "INSERT INTO jobs (job_id, state, kind, priority, model, engine, vram_gb, task,"
-                " source, game_id, asset_name, max_attempts, created_at)"
-                " VALUES (?, 'queued', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                (
-                    job.job_id,
-                    task_kind(job.task).value,
-                    job.priority,
-                    job.model,
-                    job.source.engine,
-                    job.vram_gb,
-                    msgspec.json.encode(job.task),
-                    msgspec.json.encode(job.source),
-                    job.game_id,
-                    job.asset_name,
-                    job.max_attempts,
-                    now,
-                ),
-            )
-            return _known(c, job.job_id)
+        """Queue a job; on disk when this returns."""
 
-        return await self._database.write(work, durable=True)
+    async def add_once(
+        self, job: NewJob, key: str, body_sha256: str, now: float
+    ) -> JobRecord | None:
+        """Queue a job under an ``Idempotency-Key``; None when the key is taken, and nothing is
+        queued then."""
+
+    async def known_key(self, key: str) -> tuple[str, str] | None:
+        """The body's SHA-256 and the job of a key that was used before."""
 
     async def get(self, job_id: str) -> JobRecord | None:
-        return await self._database.read(lambda c: get_job(c, job_id))
+        """One job."""
 
-    async def page(self, state: JobState | None, after: str | None, limit: int) -> list[JobRecord]:
-        def work(c: sqlite3.Connection) -> list[JobRecord]:
-            rows = c.execute(
-                "SELECT * FROM jobs WHERE (?1 IS NULL OR state = ?1)"
-                " AND id > coalesce((SELECT id FROM jobs WHERE job_id = ?2), 0)"
-                " ORDER BY id LIMIT ?3",
-                (state, after, limit),
-            )
-            return [job_of(row) for row in rows]
-
-        return await self._database.read(work)
+    async def page(
+        self,
+        state: JobState | None,
+        after: int | None,
+        limit: int,
+        *,
+        prefix: str = "",
+        newest_first: bool = False,
+    ) -> list[JobRecord]:
+        """Jobs in the order they were queued, or the newest first; those that follow the place
+        ``after`` in that order, in ``state``, with an id that begins with ``prefix``. A place is
+        a job's number, never used again: pages stay where they are when jobs come and go."""
 
     async def counts(self) -> Mapping[JobState, int]:
-        def work(c: sqlite3.Connection) -> Mapping[JobState, int]:
-            rows = c.execute("SELECT state, count(*) FROM jobs GROUP BY state")
-            found = {JobState(row[0]): int(row[1]) for row in rows}
-            return {state: found.get(state, 0) for state in JobState}
+        """How many jobs are in each state."""
 
-        return await self._database.read(work)
+    async def waiting_lanes(self) -> Mapping[Lane, float]:
+        """The lanes in which at least one job is queued, with the least memory in gigabytes
+        that one of its jobs needs."""
 
-    async def waiting_kinds(self) -> frozenset[str]:
-        def work(c: sqlite3.Connection) -> frozenset[str]:
-            query = "SELECT 1 FROM jobs WHERE state = 'queued' AND kind = ? LIMIT 1"
-            return frozenset(
-                kind for kind in TaskKind if c.execute(query, (kind.value,)).fetchone()
-            )
+    async def first_for(self, wanted: Wanted) -> WaitingJob | None:
+        """The first queued job that ``wanted`` takes: highest priority, then oldest."""
 
-        return await self._database.read(work)
+    async def claim(self, job: int, worker_id: str, now: float) -> JobRecord | None:
+        """Claim a queued job by its number; None when it is not queued any more."""
 
-    async def claim_next(
-        self, wanted: Wanted, worker_id: str, now: float, lease_until: float
-    ) -> JobRecord | None:
-        return await self._database.write(
-            partial(_claims.claim_next, wanted, worker_id, now, lease_until)
-        )
+    async def claim_next(self, wanted: Wanted, worker_id: str, now: float) -> JobRecord | None:
+        """Claim what :meth:`first_for` finds."""
 
     async def held_by(self, worker_id: str) -> list[JobRecord]:
-        return await self._database.read(lambda c: _claims.held_by(c, worker_id))
+        """The jobs a worker holds."""
 
     async def resume(
-        self, worker_id: str, unfinished: Collection[str], now: float, lease_until: float
+        self, worker_id: str, unfinished: Collection[str], orphaned: Collection[str], now: float
     ) -> tuple[list[JobRecord], list[JobRecord], list[JobRecord]]:
-        return await self._database.write(
-            partial(_claims.resume, worker_id, frozenset(unfinished), now, lease_until)
-        )
+        """A worker is back with these jobs unfinished (protocol §3.1, ``resume``).
 
-    async def renew(self, worker_id: str, lease_until: float) -> None:
-        def work(c: sqlite3.Connection) -> None:
-            c.execute(
-                "UPDATE jobs SET lease_until = ? WHERE worker_id = ? AND state = 'claimed'",
-                (lease_until, worker_id),
-            )
+        Answers the jobs it holds from now on, those it finished before whose answer it may
+        have missed, and those it held and dropped, which are released: the ``orphaned`` with an
+        attempt counted. A job whose claim lapsed and that nobody took since goes back to it.
+        """
 
-        await self._database.write(work)
+    async def claimed(self) -> list[JobRecord]:
+        """All jobs that are claimed."""
 
-    async def renew_all(self, lease_until: float) -> None:
-        def work(c: sqlite3.Connection) -> None:
-            c.execute("UPDATE jobs SET lease_until = ? WHERE state = 'claimed'", (lease_until,))
-
-        await self._database.write(work)
-
-    async def release(self, job_id: str, claims: int) -> JobRecord | None:
-        return await self._database.write(partial(_claims.release, job_id, claims))
-
-    async def expired(self, now: float) -> list[JobRecord]:
-        def work(c: sqlite3.Connection) -> list[JobRecord]:
-            rows = c.execute(
-                "SELECT * FROM jobs WHERE state = 'claimed' AND lease_until < ?", (now,)
-            )
-            return [job_of(row) for row in rows]
-
-        return await self._database.read(work)
+    async def release(
+        self, job_id: str, claims: int, *, counted: bool, now: float
+    ) -> JobRecord | None:
+        """Give a claimed job back to the queue; None when that claim is over. ``counted`` makes
+        it an attempt, and the job fails when that was the last one. A job that somebody asked
+        to cancel is cancelled instead."""
 
     async def finish_file(
         self,
@@ -135,25 +103,11 @@ class SqliteJobs:
         prompt: str | None,
         now: float,
         keep: Callable[[], None],
+        *,
+        meta: GenerationMeta | None = None,
     ) -> Outcome:
-        def work(c: sqlite3.Connection) -> Outcome:
-            job = get_job(c, job_id)
-            if job is None or job.worker_id != worker_id:
-                return Outcome.NOT_HELD
-            if job.state is JobState.DONE and job.file and job.file.sha256 == file.sha256:
-                return Outcome.REPEATED
-            if job.state is not JobState.CLAIMED or claims != job.claims:
-                return Outcome.NOT_HELD
-            keep()
-            c.execute(
-                "UPDATE jobs SET state = 'done', lease_until = NULL, cancel_requested = 0,"
-                " error = NULL, finished_at = ?, prompt = ?, result_ext = ?, result_mime = ?,"
-                " result_bytes = ?, result_sha256 = ? WHERE id = ?",
-                (now, prompt, file.ext, file.mime, file.bytes, file.sha256, job.id),
-            )
-            return Outcome.DONE
-
-        return await self._database.write(work, durable=True)
+        """End a job with a file. ``keep`` puts the file in its place; it is called once it is
+        sure that the job takes it, and when it raises nothing changes."""
 
     async def finish_json(
         self,
@@ -164,69 +118,46 @@ class SqliteJobs:
         sha256: str,
         prompt: str | None,
         now: float,
+        *,
+        meta: GenerationMeta | None = None,
     ) -> Outcome:
-        def work(c: sqlite3.Connection) -> Outcome:
-            job = get_job(c, job_id)
-            if job is None or job.worker_id != worker_id or job.kind in BINARY_KINDS:
-                return Outcome.NOT_HELD
-            if job.state is JobState.DONE and job.json_sha256 == sha256:
-                return Outcome.REPEATED
-            if job.state is not JobState.CLAIMED or claims != job.claims:
-                return Outcome.NOT_HELD
-            c.execute(
-                "UPDATE jobs SET state = 'done', lease_until = NULL, cancel_requested = 0,"
-                " error = NULL, finished_at = ?, prompt = ?, result_json = ?,"
-                " result_sha256 = ? WHERE id = ?",
-                (now, prompt, result, sha256, job.id),
-            )
-            return Outcome.DONE
-
-        return await self._database.write(work, durable=True)
+        """End a job with a JSON answer; ``claims`` None can only repeat one."""
 
     async def fail(
         self, job_id: str, claims: int, error: str, *, retryable: bool, now: float
     ) -> JobRecord | None:
-        return await self._database.write(
-            partial(_claims.fail, job_id, claims, error, retryable, now)
-        )
+        """Count a failed attempt: queued again while attempts are left and ``retryable``,
+        else failed. None when that claim is over."""
 
     async def cancel(self, job_id: str, *, ask: bool, now: float) -> JobRecord | None:
-        def work(c: sqlite3.Connection) -> JobRecord | None:
-            job = get_job(c, job_id)
-            if job is None or job.state not in (JobState.QUEUED, JobState.CLAIMED):
-                return None
-            if ask and job.state is JobState.CLAIMED:
-                c.execute("UPDATE jobs SET cancel_requested = 1 WHERE id = ?", (job.id,))
-            else:
-                _claims.end_cancelled(c, job.id, now)
-            return _known(c, job_id)
-
-        return await self._database.write(work, durable=True)
+        """Cancel a queued job, and a claimed one unless ``ask``: then it is only marked, for
+        its worker to stop it. None when it has ended already or is unknown."""
 
     async def retry(self, job_id: str, now: float) -> JobRecord | None:
-        def work(c: sqlite3.Connection) -> JobRecord | None:
-            changed = c.execute(
-                "UPDATE jobs SET state = 'queued', attempts = 0, error = NULL, worker_id = NULL,"
-                " finished_at = NULL, claimed_at = NULL, cancel_requested = 0"
-                " WHERE job_id = ? AND state IN ('failed', 'cancelled')",
-                (job_id,),
-            ).rowcount
-            return _known(c, job_id) if changed else None
-
-        return await self._database.write(work, durable=True)
+        """Queue a failed or cancelled job again with all its attempts; None for others."""
 
     async def result_names(self) -> Sequence[str]:
-        def work(c: sqlite3.Connection) -> Sequence[str]:
-            rows = c.execute(
-                "SELECT job_id || '.' || result_ext FROM jobs"
-                " WHERE state = 'done' AND result_ext IS NOT NULL"
-            )
-            return [str(row[0]) for row in rows]
+        """Names (``<jobId>.<ext>``) of all result files that belong to a job."""
 
-        return await self._database.read(work)
+    async def stored_files(self) -> Mapping[str, StoredFile]:
+        """The files of all finished jobs, by job."""
 
+    async def adopt(self, job_id: str, kind: TaskKind, file: StoredFile, now: float) -> bool:
+        """Make the file the result of its job: of one that has not been done, or else of a new
+        one in its place. False when the job has another result, or none that is a file."""
 
-def _known(c: sqlite3.Connection, job_id: str) -> JobRecord:
-    job = get_job(c, job_id)
-    assert job is not None
-    return job
+    async def expired_results(self, before: float) -> Sequence[Expired]:
+        """Some results of jobs that ended before ``before``, oldest first."""
+
+    async def result_removed(self, job_id: str, now: float) -> bool:
+        """Note that a finished job's result is gone; False when it had none."""
+
+    async def forget_jobs(self, before: float, now: float) -> int:
+        """Remove some jobs without a result that ended before ``before``, with their log
+        entries. Answers how many."""
+
+    async def delete(self, job_id: str) -> bool:
+        """Remove an ended job and its log entries; False when there is no such ended job."""
+
+    async def forget_keys(self, before: float) -> None:
+        """Remove the idempotency keys first used before ``before``."""

@@ -2,26 +2,17 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
+from enum import Enum, StrEnum
 
 import msgspec
 from msgspec import Struct
 
 from studio_worker_core.wire.capabilities import Capabilities
 from studio_worker_core.wire.frames import Claim, LogEntry
+from studio_worker_core.wire.generation import GenerationMeta
 from studio_worker_core.wire.models import ModelSource
 from studio_worker_core.wire.tasks import Task, TaskKind
-
-__all__ = [
-    "JobRecord",
-    "JobState",
-    "LogRecord",
-    "ModelRecord",
-    "NewJob",
-    "RegistrationRecord",
-    "StoredFile",
-    "WorkerRecord",
-]
+from studio_worker_studio.dispatch import Lane
 
 
 class JobState(StrEnum):
@@ -79,7 +70,6 @@ class JobRecord(Struct, frozen=True):
     game_id: str | None = None
     asset_name: str | None = None
     worker_id: str | None = None
-    lease_until: float | None = None
     error: str | None = None
     claimed_at: float | None = None
     finished_at: float | None = None
@@ -87,6 +77,8 @@ class JobRecord(Struct, frozen=True):
     file: StoredFile | None = None
     json: bytes | None = None
     json_sha256: str | None = None
+    result_removed_at: float | None = None
+    meta: GenerationMeta | None = None
 
     def claim(self) -> Claim:
         """The job as it is offered (protocol §3, claim). Older workers expect all its keys."""
@@ -99,6 +91,34 @@ class JobRecord(Struct, frozen=True):
             asset_name=self.asset_name or f"local/{self.kind}/{self.job_id}",
             vram_gb_estimate=self.vram_gb,
         )
+
+
+class WaitingJob(Struct, frozen=True):
+    """A queued job as the dispatch compares it."""
+
+    id: int
+    job_id: str
+    lane: Lane
+    model: str
+    vram_gb: float
+
+
+class Outcome(Enum):
+    """What became of an attempt to end a job."""
+
+    DONE = "done"
+    """Stored now."""
+    REPEATED = "repeated"
+    """The same worker delivered the same result before: a success again."""
+    NOT_HELD = "not held"
+    """The worker does not hold the job under that claim; nothing changed."""
+
+
+class Expired(Struct, frozen=True):
+    """A job's result that is to be removed; ``ext`` is None for an answer in JSON."""
+
+    job_id: str
+    ext: str | None
 
 
 class WorkerRecord(Struct, frozen=True):
@@ -128,6 +148,21 @@ class RegistrationRecord(Struct, frozen=True):
     created_at: float
     reason: str | None = None
     worker_id: str | None = None
+
+
+class PendingLimits(Struct, frozen=True):
+    """How many requests may wait, and for how many seconds."""
+
+    per_address: int
+    all: int
+    keep_seconds: float
+
+
+class Full(Enum):
+    """Why a request is not taken."""
+
+    ADDRESS = "too many registration requests from this address wait for a decision"
+    STUDIO = "too many registration requests wait for a decision"
 
 
 class ModelRecord(Struct, frozen=True):

@@ -8,8 +8,6 @@ from collections.abc import Sequence
 from studio_worker_core.plugin import InvalidTask
 from studio_worker_tts.sentences import checked_speed
 
-__all__ = ["language_for", "pace_for", "speaker_for"]
-
 _SHOWN = 12
 
 

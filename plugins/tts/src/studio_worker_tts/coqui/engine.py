@@ -22,11 +22,11 @@ from studio_worker_core.plugin import (
 from studio_worker_tts.coqui.choices import language_for, pace_for, speaker_for
 from studio_worker_tts.coqui.library import CoquiVoice, load_voice
 from studio_worker_tts.coqui.parts import parts_of
+from studio_worker_tts.coqui.text import without_commands
 from studio_worker_tts.coqui.workspace import lay_out
-from studio_worker_tts.sentences import sentences
+from studio_worker_tts.plain_text import plain, refuse_or_tell
+from studio_worker_tts.sentences import checked_length, sentences
 from studio_worker_tts.sound_file import SoundFile, extension_for
-
-__all__ = ["CoquiEngine"]
 
 _PAUSE_SECONDS = 0.45
 """Between sentences, as the library has it at 22,050 Hz."""
@@ -49,7 +49,10 @@ class CoquiEngine(Engine):
             self._voice = load_voice(files, architecture, Path(home))
 
     def generate(self, job: Job[Any]) -> Output:
-        """Speak the text, sentence by sentence. The same job gives the same bytes."""
+        """Speak the text, sentence by sentence. The same job gives the same bytes.
+
+        What the model has no sounds for is left out and told in the job's log.
+        """
         task = job.task
         if not isinstance(task, AudioTtsTask):
             raise InvalidTask("coqui speaks text and does nothing else")
@@ -59,7 +62,7 @@ class CoquiEngine(Engine):
         speaker = speaker_for(task.voice, voice.speakers)
         language = language_for(task.language, voice.languages, voice.own_language)
         pace = pace_for(task.speed, adjustable=voice.adjustable)
-        pieces = _pieces(voice, task.text, language)
+        pieces = _pieces(job, voice, language)
         ext = extension_for(task.ext)
         path = job.output(ext)
         voice.start(pace)
@@ -82,16 +85,15 @@ class CoquiEngine(Engine):
         self._voice = None
 
 
-def _pieces(voice: CoquiVoice, text: str, language: str | None) -> list[str]:
+def _pieces(job: Job[AudioTtsTask], voice: CoquiVoice, language: str | None) -> list[str]:
     """The sentences; one too long for a model's attention is cut between words."""
-    plain = sentences(text)  # checks the bounds, too
+    text, removed = plain(checked_length(job.task.text))
+    text, unsaid, says = voice.sayable(without_commands(text), language)
+    refuse_or_tell(job, "this model", [*removed, *unsaid], says=says)
     pieces: list[str] = []
     for sentence in voice.sentences(text, language):
-        if len(sentence) <= _LONGEST_PIECE:
-            pieces.append(sentence)
-        elif any(character.isalnum() for character in sentence):
-            pieces += sentences(sentence)
-    return pieces or plain
+        pieces += [sentence] if len(sentence) <= _LONGEST_PIECE else sentences(sentence)
+    return pieces or sentences(text)
 
 
 def _sixteen_bits(samples: NDArray[np.float32]) -> NDArray[np.int16]:

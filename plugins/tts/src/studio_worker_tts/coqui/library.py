@@ -19,8 +19,10 @@ from numpy.typing import NDArray
 
 from studio_worker_core.plugin import EngineFailed, InvalidTask
 from studio_worker_tts.coqui.fence import close_the_fence
-
-__all__ = ["DEVICE_VARIABLE", "CoquiVoice", "load_voice"]
+from studio_worker_tts.coqui.text import sayable
+from studio_worker_tts.espeak.coverage import Coverage
+from studio_worker_tts.espeak.library import espeak_library
+from studio_worker_tts.espeak.voices import choose_voice
 
 _log = logging.getLogger("studio_worker.engines.coqui")
 
@@ -77,7 +79,7 @@ class CoquiVoice:
         Raises:
             EngineFailed: the model cannot speak it.
         """
-        if not self._has_sounds(text, language):
+        if not (self._is_xtts or self._has_sounds(text, language)):
             return np.zeros(0, np.float32)
         options: dict[str, Any] = {"speed": pace} if self._is_xtts else {}
         synthesizer = self._tts.synthesizer
@@ -96,9 +98,21 @@ class CoquiVoice:
             )
         return samples
 
+    def sayable(self, text: str, language: str | None) -> tuple[str, list[str], bool]:
+        """What the model says of plain ``text``, what it does not, and whether it says any."""
+        tokenizer: Any = getattr(self._model, "tokenizer", None)
+        if getattr(tokenizer, "use_phonemes", False):
+            coverage = _phoneme_coverage(tokenizer.phonemizer, language)
+            return sayable(text, lambda _: True) if coverage is None else coverage.sayable(text)
+        return sayable(text, lambda unit: self._has_sounds(unit, language))
+
     def _has_sounds(self, text: str, language: str | None) -> bool:
         """Whether the model's alphabet has any letter of ``text``; what it lacks is left out."""
         tokenizer: Any = getattr(self._model, "tokenizer", None)
+        if self._is_xtts:
+            ids = tokenizer.encode(text, language or self.languages[0])
+            # The language's own token comes first.
+            return len(ids) > 1 and tokenizer.tokenizer.token_to_id("[UNK]") not in ids
         characters = getattr(tokenizer, "characters", None)
         if characters is None or tokenizer.use_phonemes:
             return True
@@ -224,6 +238,21 @@ def _explained(error: Exception) -> InvalidTask | EngineFailed:
             f"its checkpoint does not belong to its config: {' '.join(text.split())[:300]}"
         )
     return EngineFailed(f"the files are no Coqui model: {text[:300]} ({type(error).__name__})")
+
+
+def _phoneme_coverage(phonemizer: Any, language: str | None) -> Coverage | None:
+    """What espeak-ng reads in the language of the model; None for other phonemizers."""
+    if phonemizer.name() != "espeak":
+        return None
+    library = espeak_library()
+    try:
+        voice = choose_voice(
+            library.voices(), (), voice="default", language=language or phonemizer.language
+        )
+    except InvalidTask:
+        return None
+    library.select(voice, 175)
+    return Coverage(library.phonemes)
 
 
 def _text(path: Path | None) -> str | None:

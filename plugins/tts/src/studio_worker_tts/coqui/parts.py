@@ -10,8 +10,6 @@ from types import MappingProxyType
 
 from studio_worker_core.plugin import InvalidTask
 
-__all__ = ["ROLES", "parts_of"]
-
 ROLES: Mapping[str, str] = MappingProxyType(
     {
         "model": "the checkpoint (.pth)",

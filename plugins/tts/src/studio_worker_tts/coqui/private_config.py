@@ -15,8 +15,6 @@ from typing import Any, cast
 
 from studio_worker_core.plugin import EngineFailed, InvalidTask
 
-__all__ = ["ENCODERS", "SERVED", "VOCODERS", "needs_espeak", "private_config", "read_config"]
-
 SERVED = frozenset(
     {
         "align_tts",

@@ -6,8 +6,6 @@ from studio_worker_core.plugin import EngineSpec, TaskKind
 from studio_worker_tts import __version__
 from studio_worker_tts.coqui.parts import ROLES
 
-__all__ = ["SPEC"]
-
 SPEC = EngineSpec(
     name="coqui",
     models={TaskKind.AUDIO_TTS: ["coqui:*"]},

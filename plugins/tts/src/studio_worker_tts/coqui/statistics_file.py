@@ -15,8 +15,6 @@ import numpy as np
 
 from studio_worker_core.plugin import EngineFailed, InvalidTask
 
-__all__ = ["copy_statistics"]
-
 _ALLOWED = {
     ("numpy", "dtype"),
     ("numpy", "ndarray"),

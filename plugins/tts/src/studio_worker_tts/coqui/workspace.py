@@ -17,8 +17,6 @@ from studio_worker_tts.coqui.private_config import (
 )
 from studio_worker_tts.coqui.statistics_file import copy_statistics
 
-__all__ = ["lay_out"]
-
 _NAMES = {
     "model": "model.pth",
     "vocab": "vocab.json",

@@ -20,14 +20,14 @@ from msgspec import Struct
 
 from studio_worker_core.plugin import EngineFailed
 
-__all__ = ["EspeakLibrary", "Voice", "espeak_library"]
-
 _SYNCHRONOUS = 2
 _DONT_EXIT = 0x8000
 _POSITION_CHARACTER = 1
 _UTF8 = 1
 _END_PAUSE = 0x1000
 _RATE = 1
+_COMMANDS = "\x7f\u0530\u0557"
+"""Unassigned characters that the library has a use of its own for."""
 _LONGEST_HOME = 140
 """espeak-ng copies the path of its data into 160 bytes, with a file name behind it."""
 
@@ -122,13 +122,29 @@ class EspeakLibrary:
             raise EngineFailed(f"espeak-ng does not take its own voice {voice!r}")
         self._library.espeak_SetParameter(_RATE, words_per_minute, 0)
 
-    def speak(self, text: str, is_cancelled: Callable[[], bool]) -> bytes:
-        """Samples of ``text``, little-endian; ends early once ``is_cancelled`` says so."""
+    def phonemes(self, text: str) -> str:
+        """The phonemes of ``text`` in the library's own notation. Call :meth:`restart` before
+        speaking: asking leaves its mark on what is spoken next."""
+        data = ctypes.create_string_buffer(_plain(text))
+        position = ctypes.c_void_p(ctypes.addressof(data))
+        clauses: list[str] = []
+        while position.value:
+            found = self._library.espeak_TextToPhonemes(ctypes.byref(position), _UTF8, 0)
+            clauses.append((found or b"").decode("utf-8", "replace"))
+        return " ".join(clauses)
+
+    def speak(self, text: str, is_cancelled: Callable[[], bool], *, ends: bool = True) -> bytes:
+        """Samples of ``text``, little-endian; ends early once ``is_cancelled`` says so.
+
+        ``ends``: a sentence ends here, and a pause follows. What of a text of more than about
+        40 letters in a word or 300 phonemes does not fit the library's tables is lost.
+        """
         self._pcm = bytearray()
         self._is_cancelled = is_cancelled
-        data = text.replace("\0", " ").encode("utf-8", "replace") + b"\0"
+        data = _plain(text)
+        flags = _UTF8 | (_END_PAUSE if ends else 0)
         failed = self._library.espeak_Synth(
-            data, len(data), 0, _POSITION_CHARACTER, 0, _UTF8 | _END_PAUSE, None, None
+            data, len(data), 0, _POSITION_CHARACTER, 0, flags, None, None
         )
         if failed:
             raise EngineFailed(f"espeak-ng failed with its error {failed}")
@@ -157,6 +173,12 @@ def espeak_library() -> EspeakLibrary:
     return EspeakLibrary()
 
 
+def _plain(text: str) -> bytes:
+    """Text the library takes as text alone: control characters are commands to it."""
+    letters = (" " if ord(one) < 32 or one in _COMMANDS else one for one in text)
+    return "".join(letters).encode("utf-8", "replace") + b"\0"
+
+
 def _declare(library: ctypes.CDLL) -> None:
     word = ctypes.c_int
     library.espeak_Initialize.argtypes = [word, word, ctypes.c_char_p, word]
@@ -164,6 +186,8 @@ def _declare(library: ctypes.CDLL) -> None:
         *(ctypes.c_char_p, ctypes.c_size_t, ctypes.c_uint, word, ctypes.c_uint, ctypes.c_uint),
         *(ctypes.POINTER(ctypes.c_uint), ctypes.c_void_p),
     ]
+    library.espeak_TextToPhonemes.argtypes = [ctypes.POINTER(ctypes.c_void_p), word, word]
+    library.espeak_TextToPhonemes.restype = ctypes.c_char_p
     library.espeak_SetVoiceByName.argtypes = [ctypes.c_char_p]
     library.espeak_SetParameter.argtypes = [word] * 3
     library.espeak_SetSynthCallback.argtypes = [_Callback]

@@ -8,8 +8,6 @@ from collections.abc import Collection, Iterable
 from studio_worker_core.plugin import InvalidTask
 from studio_worker_tts.espeak.library import Voice
 
-__all__ = ["choose_voice"]
-
 _DEFAULT = "en-us"
 _USUAL_REGION = {"en": "en-us", "pt": "pt-br", "zh": "cmn", "no": "nb", "fr": "fr-fr"}
 

@@ -6,13 +6,13 @@ import zlib
 from typing import Any
 
 from studio_worker_core.plugin import AudioTtsTask, Engine, InvalidTask, Job, Output
+from studio_worker_tts.formant.reading import readable
 from studio_worker_tts.formant.score import score_of
 from studio_worker_tts.formant.synthesis import SAMPLE_RATE, render
 from studio_worker_tts.formant.voices import voice_named
-from studio_worker_tts.sentences import checked_speed, sentences
+from studio_worker_tts.plain_text import plain, refuse_or_tell
+from studio_worker_tts.sentences import checked_length, checked_speed, sentences
 from studio_worker_tts.sound_file import SoundFile, extension_for
-
-__all__ = ["FormantEngine"]
 
 _PAUSE_SECONDS = 0.25
 
@@ -21,13 +21,16 @@ class FormantEngine(Engine):
     """Nothing to load."""
 
     def generate(self, job: Job[Any]) -> Output:
-        """Speak the text, sentence by sentence. The same job gives the same bytes."""
+        """Speak the text, sentence by sentence. The same job gives the same bytes.
+
+        What has no English words is left out and told in the job's log.
+        """
         task = job.task
         if not isinstance(task, AudioTtsTask):
             raise InvalidTask("formant speaks text and does nothing else")
         voice = voice_named(task.voice, task.language)
         speed = checked_speed(task.speed)
-        pieces = sentences(task.text)
+        pieces = _pieces(job)
         ext = extension_for(task.ext)
         path = job.output(ext)
         with SoundFile(path, ext, SAMPLE_RATE) as sound:
@@ -43,3 +46,10 @@ class FormantEngine(Engine):
             path.unlink(missing_ok=True)
             raise InvalidTask("formant-synth finds no English words or numbers in this text")
         return path
+
+
+def _pieces(job: Job[AudioTtsTask]) -> list[str]:
+    text, removed = plain(checked_length(job.task.text))
+    text, unsaid, says = readable(text)
+    refuse_or_tell(job, "formant-synth", [*removed, *unsaid], says=says)
+    return sentences(text)

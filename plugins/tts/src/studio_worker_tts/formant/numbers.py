@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-__all__ = ["in_words"]
-
 _ONES = [
     *("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"),
     *("eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen"),

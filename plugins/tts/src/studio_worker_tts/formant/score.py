@@ -10,8 +10,6 @@ from studio_worker_tts.formant.sounds import SOUNDS, Sound
 from studio_worker_tts.formant.spelling import phonemes_of, words_of
 from studio_worker_tts.formant.voices import FormantVoice
 
-__all__ = ["FRAME_SECONDS", "Score", "score_of"]
-
 FRAME_SECONDS = 0.005
 _GLIDE_FRAMES = 7
 """Over how many frames one sound's formants move into the next one's."""

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-__all__ = ["SOUNDS", "Sound"]
-
 Formants = tuple[float, float, float]
 
 

@@ -10,8 +10,6 @@ import re
 
 from studio_worker_tts.formant.numbers import in_words
 
-__all__ = ["Spoken", "phonemes_of", "words_of"]
-
 Spoken = tuple[str, ...]
 """The phonemes of one word."""
 
@@ -107,16 +105,23 @@ def phonemes_of(word: str) -> Spoken:
     """The phonemes of one lower-case word."""
     if word in _EXCEPTIONS:
         return tuple(_EXCEPTIONS[word].split())
-    if len(word) > 1 and not re.search(_VOWEL, word):
-        return tuple(sound for letter in word for sound in _LETTER_NAMES[letter].split())
+    if len(word) == 1 or not re.search(_VOWEL, word):
+        return _spelled(word)
     sounds: list[str] = []
     position = 0
+    doubled = False
     while position < len(word):
         letters, found = _match(word, position)
-        if not (sounds and found == (sounds[-1],)):  # doubled letters are one sound
+        # Doubled letters are one sound; more of them are drawn out.
+        doubled = not doubled and bool(sounds) and found == (sounds[-1],)
+        if not doubled:
             sounds += found
         position += letters
-    return tuple(sounds)
+    return tuple(sounds) or _spelled(word)
+
+
+def _spelled(word: str) -> Spoken:
+    return tuple(sound for letter in word for sound in _LETTER_NAMES[letter].split())
 
 
 def _match(word: str, position: int) -> tuple[int, Spoken]:
@@ -132,6 +137,7 @@ def _match(word: str, position: int) -> tuple[int, Spoken]:
 
 
 _LETTER_NAMES = {
+    "a": "EY", "e": "IY", "i": "AY", "o": "OW", "u": "Y UW", "y": "W AY",
     "b": "B IY", "c": "S IY", "d": "D IY", "f": "EH F", "g": "JH IY", "h": "EY CH",
     "j": "JH EY", "k": "K EY", "l": "EH L", "m": "EH M", "n": "EH N", "p": "P IY",
     "q": "K Y UW", "r": "AA R", "s": "EH S", "t": "T IY", "v": "V IY", "w": "D AH B AH L Y UW",

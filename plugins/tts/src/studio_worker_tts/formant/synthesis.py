@@ -7,8 +7,6 @@ from numpy.typing import NDArray
 
 from studio_worker_tts.formant.score import FRAME_SECONDS, Score
 
-__all__ = ["SAMPLE_RATE", "render"]
-
 SAMPLE_RATE = 16_000
 _HOP = round(SAMPLE_RATE * FRAME_SECONDS)
 _NYQUIST = SAMPLE_RATE / 2

@@ -6,8 +6,6 @@ from msgspec import Struct
 
 from studio_worker_core.plugin import InvalidTask
 
-__all__ = ["FormantVoice", "voice_named"]
-
 
 class FormantVoice(Struct, frozen=True):
     """A speaker: pitch in hertz, and how much shorter than an adult's the vocal tract is."""

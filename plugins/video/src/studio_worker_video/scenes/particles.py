@@ -9,8 +9,6 @@ from studio_worker_video.colours import to_frame
 from studio_worker_video.scenes.setting import Setting
 from studio_worker_video.scenes.spots import add_patch, disc, stamp, streak
 
-__all__ = ["Bokeh", "Rain", "Snow", "Starfield", "Tunnel"]
-
 
 class Starfield:
     """A flight through stars, a nebula far behind."""

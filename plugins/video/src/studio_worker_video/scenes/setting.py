@@ -9,8 +9,6 @@ import numpy as np
 from studio_worker_video.canvas import Canvas, Drift
 from studio_worker_video.colours import Ramp
 
-__all__ = ["Setting"]
-
 
 @dataclass(frozen=True)
 class Setting:

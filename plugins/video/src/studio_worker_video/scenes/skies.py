@@ -9,8 +9,6 @@ from studio_worker_video.colours import to_frame
 from studio_worker_video.scenes.setting import Setting
 from studio_worker_video.scenes.spots import stamp
 
-__all__ = ["Aurora", "Clouds", "Landscape", "Waves"]
-
 
 class Aurora:
     """Curtains of light over dark hills, and stars."""

@@ -7,8 +7,6 @@ from numpy.typing import ArrayLike
 
 from studio_worker_video.canvas import Floats, smoothstep
 
-__all__ = ["add_patch", "disc", "stamp", "streak"]
-
 
 def stamp(light: Floats, x: ArrayLike, y: ArrayLike, radius: ArrayLike, colour: ArrayLike) -> None:
     """Add soft round points to a picture (rows, columns, 3).

@@ -13,8 +13,9 @@ from studio_worker_video.writers.clip import Clip
 from studio_worker_video.writers.gif import GifClip, sampled
 from studio_worker_video.writers.streams import Mp4Clip, WebmClip
 from studio_worker_video.writers.webp import WebpClip
+from studio_worker_video.writers.written import check_clip
 
-__all__ = ["CLIPS", "Clip", "GifClip", "Mp4Clip", "WebmClip", "WebpClip", "sampled"]
+__all__ = ["CLIPS", "Clip", "GifClip", "Mp4Clip", "WebmClip", "WebpClip", "check_clip", "sampled"]
 
 CLIPS: dict[str, type[Clip]] = {clip.ext: clip for clip in (GifClip, Mp4Clip, WebmClip, WebpClip)}
 """Extension → its plugin."""

@@ -15,8 +15,6 @@ from imageio.typing import ArrayLike
 from studio_worker_video.canvas import Frame
 from studio_worker_video.settings import Settings
 
-__all__ = ["Clip"]
-
 
 class Clip(PluginV3):
     """A clip that is being written, of one format. It only writes: imageio's own plugins

@@ -18,8 +18,6 @@ from PIL import Image
 from studio_worker_video.canvas import Frame
 from studio_worker_video.writers.clip import Clip
 
-__all__ = ["GifClip", "sampled"]
-
 _COLOURS = 256
 _SAMPLED_FRAMES = 8
 _SAMPLED_PIXELS = 32_768

@@ -19,8 +19,6 @@ from av.video.reformatter import ColorRange, Colorspace, VideoReformatter
 from studio_worker_video.canvas import Frame
 from studio_worker_video.writers.clip import Clip
 
-__all__ = ["Mp4Clip", "WebmClip"]
-
 _THREADS = 4
 """Fixed, not one for each core: x264's bytes depend on how many there are."""
 

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+import io
 import threading
 from collections.abc import Callable
 from typing import BinaryIO
 
 from PIL import Image
 
+from studio_worker_core.pictures import animated_webp
 from studio_worker_video.canvas import Frame
 from studio_worker_video.settings import Settings
 from studio_worker_video.writers.clip import Clip
-
-__all__ = ["WebpClip"]
 
 
 class WebpClip(Clip):
@@ -117,8 +117,9 @@ class _Encoder(threading.Thread):
 
     def run(self) -> None:
         try:
+            buffer = io.BytesIO()  # Pillow holds the whole file anyway
             self._sequence.save(
-                self._file,
+                buffer,
                 "WEBP",
                 save_all=True,
                 duration=self._delays,
@@ -128,6 +129,8 @@ class _Encoder(threading.Thread):
                 method=0,
                 minimize_size=False,
             )
+            size, shown = self._sequence.size, sum(self._delays)
+            self._file.write(animated_webp(buffer.getvalue(), size, shown))
         except _Stopped:
             pass
         except BaseException as error:  # raised again where the frames come from

@@ -1,0 +1,1 @@
+"""Where the files of finished jobs are kept."""

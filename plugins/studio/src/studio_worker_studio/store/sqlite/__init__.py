@@ -1,0 +1,1 @@
+"""The studio's memory in one SQLite file: the default, for one server."""

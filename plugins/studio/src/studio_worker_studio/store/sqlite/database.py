@@ -1,0 +1,103 @@
+"""One SQLite file, written by one thread and read by another, never by the event loop."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+from typing import TypeVar
+
+from studio_worker_studio.errors import StoreError
+from studio_worker_studio.store.sqlite.schema import migrate
+
+T = TypeVar("T")
+
+
+class Database:
+    """Runs short pieces of work against the database (WAL mode).
+
+    A commit marked ``durable`` reaches the disk before it is answered: what is acknowledged
+    to a worker or an operator is never lost to a power cut. The others may lose the last
+    moments then, never their consistency.
+    """
+
+    def __init__(self, path: Path) -> None:
+        """Open or make the file.
+
+        Raises:
+            StoreError: it is no usable database.
+        """
+        self._threads = (
+            ThreadPoolExecutor(1, thread_name_prefix="studio-db-write"),
+            ThreadPoolExecutor(1, thread_name_prefix="studio-db-read"),
+        )
+        opened: list[sqlite3.Connection] = []
+        try:
+            opened.append(_connect(path))
+            migrate(opened[0])
+            opened.append(_connect(path))
+            opened[1].execute("PRAGMA query_only = ON")
+            self._writer, self._reader = opened
+        except (sqlite3.Error, StoreError) as error:
+            for connection in opened:
+                connection.close()
+            if isinstance(error, StoreError):
+                raise
+            raise StoreError(f"cannot use the database {path}: {error}") from None
+
+    async def write(self, work: Callable[[sqlite3.Connection], T], *, durable: bool = False) -> T:
+        """Run ``work`` as one transaction, rolled back when it raises.
+
+        Raises:
+            StoreError: the database failed.
+        """
+        return await asyncio.get_running_loop().run_in_executor(
+            self._threads[0], _told, partial(self._transaction, work, durable)
+        )
+
+    async def read(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """Run ``work``, which only reads; it sees everything committed before.
+
+        Raises:
+            StoreError: the database failed.
+        """
+        return await asyncio.get_running_loop().run_in_executor(
+            self._threads[1], _told, partial(work, self._reader)
+        )
+
+    def close(self) -> None:
+        """Finish what was begun and close the file."""
+        for thread in self._threads:
+            thread.shutdown(wait=True)
+        self._reader.close()
+        self._writer.close()
+
+    def _transaction(self, work: Callable[[sqlite3.Connection], T], durable: bool) -> T:
+        connection = self._writer
+        connection.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            result = work(connection)
+            connection.execute("COMMIT")
+        except BaseException:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+            raise
+        return result
+
+
+def _told(work: Callable[[], T]) -> T:
+    try:
+        return work()
+    except sqlite3.Error as error:
+        raise StoreError(f"the database failed: {error}") from error
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=10.0)
+    connection.row_factory = sqlite3.Row
+    connection.execute("PRAGMA journal_mode = WAL")
+    return connection

@@ -1,0 +1,33 @@
+"""Jobs listed for people and programs, page by page."""
+
+from __future__ import annotations
+
+import sqlite3
+
+from studio_worker_studio.store.records import JobRecord, JobState
+from studio_worker_studio.store.sqlite.rows import job_of
+
+
+def page(
+    state: JobState | None,
+    after: int | None,
+    limit: int,
+    prefix: str,
+    newest_first: bool,
+    c: sqlite3.Connection,
+) -> list[JobRecord]:
+    """See :meth:`~studio_worker_studio.store.jobs.JobStore.page`."""
+    where = ["1"]
+    chosen: list[str | int] = []
+    if state is not None:
+        where.append("state = ?")
+        chosen.append(state.value)
+    if prefix:
+        where.append("job_id >= ? AND job_id < ?")
+        chosen += [prefix, prefix + "\U0010ffff"]
+    sign, order = ("<", "DESC") if newest_first else (">", "ASC")
+    if after is not None:
+        where.append(f"id {sign} ?")
+        chosen.append(after)
+    query = f"SELECT * FROM jobs WHERE {' AND '.join(where)} ORDER BY id {order} LIMIT ?"  # noqa: S608 - fixed text
+    return [job_of(row) for row in c.execute(query, (*chosen, limit))]

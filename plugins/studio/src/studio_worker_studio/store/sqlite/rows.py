@@ -1,0 +1,89 @@
+"""Rows of the jobs table, read and made. Each function is part of a transaction."""
+
+from __future__ import annotations
+
+import sqlite3
+
+import msgspec
+
+from studio_worker_core.wire.generation import meta_from
+from studio_worker_core.wire.tasks import TaskKind, task_kind
+from studio_worker_studio.shapes import shape_of
+from studio_worker_studio.store.records import JobRecord, JobState, NewJob, StoredFile
+
+
+def get_job(c: sqlite3.Connection, job_id: str) -> JobRecord | None:
+    """One job by its public id."""
+    row = c.execute("SELECT * FROM jobs WHERE job_id = ?", (job_id,)).fetchone()
+    return None if row is None else job_of(row)
+
+
+def job_of(row: sqlite3.Row) -> JobRecord:
+    """A row of the jobs table as a struct."""
+    file = None
+    removed_at = row["result_removed_at"]
+    if row["result_ext"] is not None and removed_at is None:
+        file = StoredFile(
+            row["result_ext"], row["result_mime"], row["result_bytes"], row["result_sha256"]
+        )
+    return JobRecord(
+        id=row["id"],
+        job_id=row["job_id"],
+        state=JobState(row["state"]),
+        kind=TaskKind(row["kind"]),
+        priority=row["priority"],
+        model=row["model"],
+        engine=row["engine"],
+        vram_gb=row["vram_gb"],
+        task=row["task"],
+        source=row["source"],
+        attempts=row["attempts"],
+        max_attempts=row["max_attempts"],
+        claims=row["claims"],
+        created_at=row["created_at"],
+        cancel_requested=bool(row["cancel_requested"]),
+        game_id=row["game_id"],
+        asset_name=row["asset_name"],
+        worker_id=row["worker_id"],
+        error=row["error"],
+        claimed_at=row["claimed_at"],
+        finished_at=row["finished_at"],
+        prompt=row["prompt"],
+        file=file,
+        json=row["result_json"],
+        json_sha256=row["result_sha256"] if row["result_json"] is not None else None,
+        result_removed_at=removed_at,
+        meta=meta_from(row["meta"]),
+    )
+
+
+def known_job(c: sqlite3.Connection, job_id: str) -> JobRecord:
+    """One that is sure to be there."""
+    job = get_job(c, job_id)
+    assert job is not None
+    return job
+
+
+def insert_job(c: sqlite3.Connection, job: NewJob, now: float) -> JobRecord:
+    """Queue a job, as part of a transaction."""
+    c.execute(
+        "INSERT INTO jobs (job_id, state, kind, priority, model, engine, shape, vram_gb, task,"
+        " source, game_id, asset_name, max_attempts, created_at)"
+        " VALUES (?, 'queued', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (
+            job.job_id,
+            task_kind(job.task).value,
+            job.priority,
+            job.model,
+            job.source.engine,
+            int(shape_of(job.source)),
+            job.vram_gb,
+            msgspec.json.encode(job.task),
+            msgspec.json.encode(job.source),
+            job.game_id,
+            job.asset_name,
+            job.max_attempts,
+            now,
+        ),
+    )
+    return known_job(c, job.job_id)

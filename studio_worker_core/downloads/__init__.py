@@ -1,0 +1,1 @@
+"""Fetching under guard: judged addresses, bounded sizes, resumed parts, checked bytes."""

@@ -1,0 +1,64 @@
+"""What the one who asked for a job hears of it."""
+
+from __future__ import annotations
+
+from typing import Protocol, TypeVar
+
+from msgspec import Struct
+
+from studio_worker_core.errors import InvalidTask, JobCancelled, JobError
+from studio_worker_core.jobs.job import Job, StopReason
+
+ResultT = TypeVar("ResultT", contravariant=True)
+
+
+class Failure(Struct, frozen=True):
+    """How a job failed, or why it was stopped."""
+
+    message: str
+    retryable: bool
+    stopped: StopReason | None = None
+    """Why it ended before its time, if somebody stopped it: then it is no failure."""
+    invalid: bool = False
+    """Whether the task itself is at fault: whoever asked can mend it."""
+
+    @classmethod
+    def of(cls, job: Job, error: JobError) -> Failure:
+        """What ``error`` means for ``job``."""
+        reason = job.stop_reason if isinstance(error, JobCancelled) else None
+        if reason is None:
+            return cls(str(error), error.retryable, invalid=isinstance(error, InvalidTask))
+        return cls(reason.value, reason is not StopReason.CANCELLED, reason)
+
+
+class JobListener(Protocol[ResultT]):
+    """Told of one job, in this order: accepted, started, any number of progress and output,
+    then exactly one of finished and failed. Calls return soon: the job waits for them.
+
+    ``accepted`` comes on the thread that submits, the others on threads of the job. A class
+    that inherits from this one need not implement what it has no use for.
+    """
+
+    def accepted(self, job: Job) -> None:
+        """It has a slot and will be done."""
+        return
+
+    def started(self, job: Job) -> None:
+        """The work on it begins."""
+        return
+
+    def progress(self, job: Job, fraction: float, message: str | None) -> None:
+        """How far it is, 0 to 1 and never backwards, and a few words."""
+        return
+
+    def output(self, job: Job, text: str) -> None:
+        """A piece of an answer, as soon as the engine has it."""
+        return
+
+    def finished(self, job: Job, result: ResultT) -> None:
+        """It is done and its slot is free; ``result`` is as its keeper keeps it."""
+        return
+
+    def failed(self, job: Job, failure: Failure) -> None:
+        """It is not done, and its slot is free."""
+        return

@@ -1,0 +1,149 @@
+"""The one owner of the jobs that run: whoever wants one done submits it here."""
+
+from __future__ import annotations
+
+import logging
+import queue
+import time
+from collections.abc import Callable
+from typing import Any, Literal, TypeVar
+
+from msgspec import Struct
+
+from studio_worker_core.errors import JobError
+from studio_worker_core.jobs.job import Job
+from studio_worker_core.jobs.keeping import Keeper
+from studio_worker_core.jobs.listener import Failure, JobListener
+from studio_worker_core.jobs.progress import Report
+from studio_worker_core.jobs.runner import JobRunner
+from studio_worker_core.jobs.slots import Permit, Slots
+from studio_worker_core.plugin import JobEvent
+
+_log = logging.getLogger("studio_worker.jobs")
+
+_PROGRESS_LOG_SECONDS = 5.0
+"""A long job's progress goes to the log that often; the status line shows all of it."""
+
+KeptT = TypeVar("KeptT")
+
+
+class _Submitted(Struct, frozen=True):
+    permit: Permit
+    keeper: Keeper[Any]
+    listener: JobListener[Any]
+
+    @property
+    def job(self) -> Job:
+        return self.permit.job
+
+
+class JobService:
+    """Does what is submitted; :meth:`run` is the body of a thread, one for each slot.
+
+    :param prepare: called before the work on a job begins; what it raises fails the job.
+    :param notify: tells the plugins' job observers.
+    :param watcher: hears of every job, after the listener it was submitted with.
+    """
+
+    def __init__(
+        self,
+        runner: JobRunner,
+        slots: Slots,
+        *,
+        prepare: Callable[[Job], None] = lambda _job: None,
+        notify: Callable[[JobEvent], None] = lambda _event: None,
+        watcher: JobListener[object],
+    ) -> None:
+        self._runner = runner
+        self._slots = slots
+        self._prepare = prepare
+        self._notify = notify
+        self._watcher = watcher
+        self._queue: queue.SimpleQueue[_Submitted | None] = queue.SimpleQueue()
+
+    def submit(self, permit: Permit, keeper: Keeper[KeptT], listener: JobListener[KeptT]) -> None:
+        """Have the permit's job done. The permit is the service's from now on."""
+        self._tell(permit.job, "accepted")
+        listener.accepted(permit.job)
+        self._watcher.accepted(permit.job)
+        self._queue.put(_Submitted(permit, keeper, listener))
+
+    def finish(self) -> None:
+        """End every :meth:`run` after the jobs submitted so far."""
+        for _ in range(len(self._slots)):
+            self._queue.put(None)
+
+    def run(self) -> None:
+        """Do submitted jobs, one after another, until :meth:`finish`."""
+        while (submitted := self._queue.get()) is not None:
+            self._do(submitted)
+
+    def _do(self, submitted: _Submitted) -> None:
+        job, listener = submitted.job, submitted.listener
+        listener.started(job)
+        self._watcher.started(job)
+        self._tell(job, "started")
+        try:
+            # Given back before the end is told: the answer to a result may be the next job.
+            with submitted.permit:
+                result = self._result(submitted)
+        except JobError as error:
+            failure = Failure.of(job, error)
+            level = logging.INFO if failure.stopped is not None else logging.WARNING
+            extra = {"job_id": job.job_id}
+            _log.log(level, "job %s failed: %s", job.job_id, failure.message, extra=extra)
+            listener.failed(job, failure)
+            self._watcher.failed(job, failure)
+            self._tell(job, "failed", failure.message)
+        else:
+            self._tell(job, "finished")
+            listener.finished(job, result)
+            self._watcher.finished(job, result)
+
+    def _result(self, submitted: _Submitted) -> Any:
+        job = submitted.job
+        try:
+            self._prepare(job)
+            slot = submitted.permit.slot
+            return self._runner.run(job, submitted.keeper, self._reporting(submitted), slot)
+        except JobError:
+            raise
+        except Exception as error:
+            # Whatever our own code got wrong, a job is answered: somebody waits for it.
+            _log.exception("job %s: internal error", job.job_id, extra={"job_id": job.job_id})
+            raise JobError(f"internal error of the worker: {error}") from error
+
+    def _reporting(self, submitted: _Submitted) -> Report:
+        job = submitted.job
+        logged = time.monotonic()
+
+        def report(fraction: float, message: str | None) -> None:
+            nonlocal logged
+            self._watcher.progress(job, fraction, message)
+            now = time.monotonic()
+            if now - logged >= _PROGRESS_LOG_SECONDS:
+                logged = now
+                words = f" ({message})" if message else ""
+                extra = {"job_id": job.job_id}
+                _log.info("job %s: %.0f %%%s", job.job_id, 100 * fraction, words, extra=extra)
+            submitted.listener.progress(job, fraction, message)
+
+        return report
+
+    def _tell(
+        self,
+        job: Job,
+        what: Literal["accepted", "started", "finished", "failed"],
+        error: str | None = None,
+    ) -> None:
+        self._notify(
+            JobEvent(
+                what=what,
+                job_id=job.job_id,
+                engine=job.engine,
+                model=job.model,
+                kind=job.kind,
+                seconds=time.monotonic() - job.since,
+                error=error,
+            )
+        )

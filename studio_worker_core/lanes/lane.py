@@ -1,0 +1,279 @@
+"""One lane: drives the machine of :mod:`.machine` with a real process."""
+
+from __future__ import annotations
+
+import logging
+import os
+import queue
+import sys
+import threading
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from studio_worker_core.config import Limits
+from studio_worker_core.lanes import machine, protocol
+from studio_worker_core.lanes.outcomes import Faulted, Outcome
+from studio_worker_core.lanes.process import Closed, Gone, Heard
+from studio_worker_core.lanes.request import LaneKey, LaneRequest, OnLog, OnProgress
+from studio_worker_core.lanes.spawner import Spawner
+from studio_worker_core.processes.environment import plugin_environment
+
+_log = logging.getLogger("studio_worker.lanes.lane")
+
+_POLL_SECONDS = 0.05
+_INBOX = 1000
+"""Messages held; when it is full the engine process has to wait before it says more."""
+_MEASURE_SECONDS = 0.5
+_GIGABYTE = 1024**3
+_MEBIBYTE = 1024**2
+
+
+class NotTaken(Exception):
+    """A warm lane's process took no job any more: the job has not begun, and may have another."""
+
+
+class Lane:
+    """One engine process with one model loaded. Its driver (``run``, ``end``) is one thread
+    at a time; the process's threads only put what they hear into the inbox.
+
+    A lane keeps one model for life: another model, or the same name with other files, gets a
+    fresh process, which is the only way that memory is really given back.
+
+    Raises:
+        OSError: the process cannot be started.
+    """
+
+    def __init__(
+        self,
+        key: LaneKey,
+        request: LaneRequest,
+        spawner: Spawner,
+        limits: Callable[[], Limits],
+        *,
+        variables: Sequence[str] = (),
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.key = key
+        self.engine = key.engine
+        self.model = request.model
+        self.jobs_done = 0
+        self._limits = limits
+        self._clock = clock
+        self._inbox: queue.Queue[Heard] = queue.Queue(_INBOX)
+        self._state: machine.State = machine.Loading(request.job_id, clock())
+        self._request: LaneRequest | None = request
+        self._on_progress: OnProgress = _nobody
+        self._on_log: OnLog = _nobody
+        self._outcome: Outcome | None = None
+        self._fraction = 0.0
+        self._measured_at = 0.0
+        self._process = spawner.start(
+            self.engine,
+            self._inbox.put,
+            interpreter=request.entry.interpreter,
+            environment=_environment(request, variables),
+        )
+        load = protocol.Load(key.factory, self.model, _search_path(request))
+        self._perform(self._process.send(load))
+
+    @property
+    def pid(self) -> int:
+        """Process id of the engine process."""
+        return self._process.pid
+
+    @property
+    def state(self) -> machine.State:
+        return self._state
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether it waits for a job, and is alive."""
+        self._hear_all()
+        return isinstance(self._state, machine.Idle) and not self._process.has_died()
+
+    def memory_bytes(self) -> int:
+        """Resident memory of the lane's processes."""
+        return self._process.memory_bytes()
+
+    def run(
+        self,
+        request: LaneRequest,
+        *,
+        stops: tuple[threading.Event, ...],
+        on_progress: OnProgress,
+        on_log: OnLog,
+    ) -> Outcome:
+        """Do one job and wait for how it ends. Any of ``stops`` cancels it.
+
+        Raises:
+            NotTaken: it is not the lane's first job, and its process does not take it.
+        """
+        self._request, self._outcome, self._fraction = request, None, 0.0
+        self._on_progress, self._on_log = on_progress, on_log
+        if not isinstance(self._state, machine.Loading):
+            self._feed(machine.Begin(self._clock(), request.job_id))
+            if not isinstance(self._state, machine.Running):
+                self._request, self._on_progress, self._on_log = None, _nobody, _nobody
+                raise NotTaken
+        stop_told = False
+        while (outcome := self._reported()) is None:
+            if not stop_told and any(stop.is_set() for stop in stops):
+                stop_told = True
+                self._feed(machine.CancelAsked(self._clock()))
+            self._hear_one(_POLL_SECONDS)
+            self._measure()
+        self._request = None
+        self._on_progress = self._on_log = _nobody
+        self.jobs_done += 1
+        return outcome
+
+    def end(self) -> None:
+        """Ask the engine to unload and quit, then end its process by force."""
+        self._feed(machine.EndAsked(self._clock()))
+        while not isinstance(self._state, machine.Ended):
+            self._hear_one(_POLL_SECONDS)
+            self._feed(machine.Measured(self._clock(), self._limits()))
+
+    @property
+    def ended(self) -> bool:
+        """Whether its process is gone."""
+        self._hear_all()
+        return isinstance(self._state, machine.Ended)
+
+    def _hear_one(self, timeout: float) -> None:
+        try:
+            heard = self._inbox.get(timeout=timeout)
+        except queue.Empty:
+            return
+        self._hear(heard)
+
+    def _hear_all(self) -> None:
+        while not self._inbox.empty():
+            self._hear(self._inbox.get())
+
+    def _hear(self, heard: Heard) -> None:
+        match heard:
+            case protocol.Ready(pid=pid):
+                _log.debug("engine %s runs in process %d", self.engine, pid)
+            case protocol.Loaded(seconds=seconds):
+                _log.info(
+                    "engine %s loaded %s in %.1f s",
+                    self.engine,
+                    self.model.name,
+                    seconds,
+                    extra={"engine": self.engine, "model": self.model.name},
+                )
+                self._feed(machine.Loaded(self._clock()))
+            case protocol.Progress(job_id=job_id, fraction=fraction, message=message):
+                self._feed(machine.Sign(self._clock()))
+                if self._is_current(job_id) and self._fraction <= fraction <= 1.0:
+                    self._fraction = fraction
+                    self._on_progress(fraction, message)
+            case protocol.Log(level=level, message=line):
+                self._feed(machine.Sign(self._clock()))
+                self._on_log(level, line)
+            case protocol.Done():
+                self._feed(machine.Answered(self._clock(), heard.job_id, heard))
+            case protocol.Failed():
+                self._feed(machine.Answered(self._clock(), heard.job_id, _faulted(heard)))
+            case Closed(reason=reason, garbage=garbage):
+                self._feed(machine.Broken(self._clock(), reason, closed=not garbage))
+            case Gone(cause=cause):
+                self._feed(machine.Exited(self._clock(), cause))
+
+    def _reported(self) -> Outcome | None:
+        return self._outcome
+
+    def _is_current(self, job_id: str) -> bool:
+        return self._request is not None and self._request.job_id == job_id
+
+    def _measure(self) -> None:
+        now = self._clock()
+        if now - self._measured_at < _MEASURE_SECONDS:
+            # Time limits and a lane that is on its way out are looked at more often.
+            self._feed(machine.Measured(self._clock(), self._limits()))
+            return
+        self._measured_at = now
+        request = self._request
+        self._feed(
+            machine.Measured(
+                now,
+                self._limits(),
+                memory_gb=self._process.memory_bytes() / _GIGABYTE,
+                output_mb=_size_of(request.directory) / _MEBIBYTE if request else 0.0,
+            )
+        )
+
+    def _feed(self, event: machine.Event) -> None:
+        self._state, effects = machine.step(self._state, event)
+        for effect in effects:
+            self._do(effect)
+
+    def _do(self, effect: machine.Effect | machine.Report) -> None:
+        match effect:
+            case machine.Report(outcome=outcome):
+                self._outcome = outcome
+            case machine.Effect.SEND_JOB:
+                self._perform(self._send_job())
+            case machine.Effect.SEND_CANCEL:
+                assert self._request is not None
+                # Not taken: the process is hung or gone, and force follows anyway.
+                self._process.send(protocol.CancelJob(self._request.job_id))
+            case machine.Effect.SEND_QUIT:
+                self._process.send(protocol.Quit())
+            case machine.Effect.TERMINATE:
+                self._process.terminate()
+            case machine.Effect.KILL:
+                self._process.kill()
+
+    def _send_job(self) -> str | None:
+        request = self._request
+        assert request is not None
+        return self._process.send(
+            protocol.Generate(
+                job_id=request.job_id,
+                task=request.task,
+                inputs=dict(request.inputs),
+                directory=request.directory,
+                scratch=request.scratch,
+            )
+        )
+
+    def _perform(self, failure: str | None) -> None:
+        """A message that could not be sent breaks the lane."""
+        if failure is not None:
+            self._feed(machine.Broken(self._clock(), failure))
+
+
+def _faulted(failed: protocol.Failed) -> Faulted:
+    if failed.because == "crash":
+        return Faulted("engine", failed.message, broken=True)
+    return Faulted(failed.because, failed.message)
+
+
+def _size_of(directory: Path) -> int:
+    total = 0
+    try:
+        with os.scandir(directory) as found:
+            for item in found:
+                total += item.stat(follow_symlinks=False).st_size
+    except OSError:
+        return total
+    return total
+
+
+def _nobody(*_: object) -> None:
+    """Listens to a lane that has no job."""
+
+
+def _environment(request: LaneRequest, variables: Sequence[str]) -> dict[str, str]:
+    foreign = request.entry.interpreter is not None
+    return plugin_environment(extra=variables, foreign=foreign) | dict(request.environment)
+
+
+def _search_path(request: LaneRequest) -> list[str]:
+    """Where the child looks for packages: as the worker does, unless it has its own place."""
+    if request.entry.interpreter is not None:
+        return []
+    return [path for path in sys.path if path]

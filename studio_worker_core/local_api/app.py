@@ -1,0 +1,103 @@
+"""The application: every route, and what each kind of error becomes."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import FileResponse, PlainTextResponse, Response
+from starlette.routing import Route
+
+from studio_worker_core.errors import InvalidTask, JobError, ModelStoreError
+from studio_worker_core.local_api.access import FILES
+from studio_worker_core.local_api.answers import RETRY_AFTER, json_answer
+from studio_worker_core.local_api.api import Api
+from studio_worker_core.local_api.errors import BadRequest, ClientGone, Refused, UnknownModel
+from studio_worker_core.local_api.guarding import Guarded
+from studio_worker_core.local_api.openai.errors import error_body
+from studio_worker_core.local_api.openai.picture_routes import PictureRoutes
+from studio_worker_core.local_api.openai.sound_routes import SoundRoutes
+from studio_worker_core.local_api.openai.text_routes import TextRoutes
+from studio_worker_core.local_api.original.routes import OriginalRoutes
+
+_log = logging.getLogger("studio_worker.local_api")
+_EXPECTED = (Refused, ClientDisconnect, HTTPException, JobError, ModelStoreError, OSError)
+
+
+def build_app(
+    api: Api, token: Callable[[], str], health: Callable[[], Mapping[str, Any]]
+) -> Starlette:
+    """The application over one worker.
+
+    :param token: what every request but ``/healthz`` has to show.
+    :param health: the answer of ``/healthz``.
+    """
+
+    async def healthz(_: Request) -> Response:
+        return json_answer(await run_in_threadpool(health))  # it asks the disk
+
+    async def kept(request: Request) -> Response:
+        found = api.files.find(request.path_params["name"])
+        if found is None:
+            return PlainTextResponse("there is no such file, or its hour is over", 404)
+        headers = {"x-content-type-options": "nosniff", "content-security-policy": "sandbox"}
+        return FileResponse(found.path, media_type=found.media_type, headers=headers)
+
+    made: list[Route] = []
+    for each in (PictureRoutes, SoundRoutes, TextRoutes, OriginalRoutes):
+        made += each(api).routes()
+    return Starlette(
+        routes=[Route("/healthz", healthz), Route(f"{FILES}{{name}}", kept), *made],
+        middleware=[Middleware(Guarded, token=token)],
+        exception_handlers=dict.fromkeys(_EXPECTED, _failed),
+    )
+
+
+async def _failed(request: Request, error: Exception) -> Response:
+    refused = _in_words(request, error)
+    is_openai = request.url.path.startswith("/v1/")
+    status = refused.status
+    if isinstance(refused, UnknownModel) and not is_openai:
+        status = 400  # as the original answers
+    headers = dict(RETRY_AFTER) if status == 503 else {}
+    if isinstance(error, HTTPException):
+        headers |= error.headers or {}
+    if is_openai:
+        body = error_body(status, refused.message, param=refused.param, code=refused.code)
+        return json_answer(body, status, headers)
+    return PlainTextResponse(refused.message, status, headers=headers)
+
+
+def _in_words(request: Request, error: Exception) -> Refused:
+    """Any expected error as one that knows its status."""
+    match error:
+        case Refused():
+            return error
+        case ClientDisconnect():
+            return ClientGone()
+        case InvalidTask():
+            return BadRequest(str(error), code="invalid_task")
+        case HTTPException(status_code=404):
+            return _with_status(404, f"there is nothing at {request.url.path[:200]}", "not_found")
+        case HTTPException(status_code=405):
+            words = f"{request.method} is not answered here"
+            return _with_status(405, words, "method_not_allowed")
+        case HTTPException():
+            return _with_status(error.status_code, str(error.detail), None)
+        case OSError():
+            _log.warning("a request could not be served: %s", error)
+            words = f"the worker's disk failed the request: {error.strerror or error}"
+            return _with_status(500, words, None)
+    return _with_status(500, str(error), "job_failed")
+
+
+def _with_status(status: int, message: str, code: str | None) -> Refused:
+    refused = Refused(message, code=code)
+    refused.status = status
+    return refused

@@ -1,0 +1,75 @@
+"""Why a request is not served, each with its HTTP status; the application turns it into an
+answer in the shape of the route that was asked."""
+
+from __future__ import annotations
+
+
+class Refused(Exception):
+    """Root of what a route raises instead of an answer.
+
+    :param param: the field at fault, as the client wrote it.
+    :param code: a word for programs.
+    """
+
+    status = 400
+    code: str | None = None
+
+    def __init__(self, message: str, *, param: str | None = None, code: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.param = param
+        if code is not None:
+            self.code = code
+
+
+class BadRequest(Refused):
+    """The request cannot be served as it is."""
+
+
+class UnknownModel(Refused):
+    """No model of that name does that kind of work."""
+
+    status = 404
+    code = "model_not_found"
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, param="model")
+
+
+class TooLarge(Refused):
+    """A body beyond its bound."""
+
+    status = 413
+    code = "too_large"
+
+    def __init__(self, most: int) -> None:
+        super().__init__(f"the body is longer than {most} bytes")
+
+
+class Busy(Refused):
+    """Nothing more is taken now; the answer says when to ask again."""
+
+    status = 503
+    code = "busy"
+
+    def __init__(self, message: str = "the worker is busy; ask again in a moment") -> None:
+        super().__init__(message)
+
+
+class DeadlinePassed(Refused):
+    """The client's ``deadline_ms`` is over."""
+
+    status = 504
+    code = "deadline_passed"
+
+    def __init__(self) -> None:
+        super().__init__("deadline passed")
+
+
+class ClientGone(Refused):
+    """Whoever asked has hung up: there is nobody to answer."""
+
+    status = 499
+
+    def __init__(self) -> None:
+        super().__init__("the client has gone")

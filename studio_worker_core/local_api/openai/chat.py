@@ -1,0 +1,184 @@
+"""``/v1/chat/completions`` and ``/v1/completions``: conversations into tasks."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from msgspec import Meta, Struct
+
+from studio_worker_core.local_api.errors import BadRequest
+from studio_worker_core.wire.tasks import ChatMessage
+
+_ROLES = ("system", "user", "assistant", "tool")
+_MOST_STOPS = 64
+_MOST_IMAGES = 16
+_DEFAULT_TOKENS = 512
+
+
+class Message(Struct, frozen=True):
+    """One turn as clients write it: content as text, as parts, or none."""
+
+    role: str
+    content: str | list[Any] | None = None
+
+
+class StreamOptions(Struct, frozen=True):
+    """``stream_options``."""
+
+    include_usage: bool = False
+
+
+class Sampling(Struct, frozen=True, kw_only=True):
+    """What chats and plain completions have in common."""
+
+    model: str | None = None
+    max_tokens: Annotated[int, Meta(ge=1, le=1_000_000)] | None = None
+    temperature: Annotated[float, Meta(ge=0, le=100)] | None = None
+    top_p: Annotated[float, Meta(ge=0, le=1)] | None = None
+    n: int = 1
+    stop: str | list[str] | None = None
+    stream: bool = False
+    stream_options: StreamOptions = StreamOptions()
+    deadline_ms: Annotated[int, Meta(ge=1)] | None = None
+
+
+class ChatRequest(Sampling, frozen=True, kw_only=True):
+    """The body of ``/v1/chat/completions``."""
+
+    messages: Annotated[list[Message], Meta(min_length=1, max_length=10_000)]
+    max_completion_tokens: Annotated[int, Meta(ge=1, le=1_000_000)] | None = None
+    response_format: dict[str, Any] | None = None
+    tools: list[Any] | None = None
+    tool_choice: Any = None
+    logprobs: bool | None = None
+    chat_template_kwargs: dict[str, Any] | None = None
+    images: Annotated[list[str], Meta(max_length=_MOST_IMAGES)] | None = None
+
+
+class CompletionRequest(Sampling, frozen=True, kw_only=True):
+    """The body of ``/v1/completions``: the prompt is one turn of the user's."""
+
+    prompt: str | list[Any] = ""
+    echo: bool | None = None
+    suffix: str | None = None
+
+
+def chat_fields(request: ChatRequest) -> dict[str, Any]:
+    """The task's parameters of a chat, named as in Python. Raises :class:`BadRequest`."""
+    pictures: list[str] = list(request.images or [])
+    turns = [_turn(place, message, pictures) for place, message in enumerate(request.messages)]
+    if len(pictures) > _MOST_IMAGES:
+        raise BadRequest(f"at most {_MOST_IMAGES} images in a request", param="messages")
+    if request.tools and request.tool_choice != "none":
+        raise BadRequest("no engine here calls tools", param="tools", code="unsupported")
+    if request.logprobs:
+        raise BadRequest("no engine here gives logprobs", param="logprobs", code="unsupported")
+    fields = {
+        **_sampling_fields(request, request.max_completion_tokens or request.max_tokens),
+        "messages": turns,
+        "json_schema": _schema(request.response_format),
+        "chat_template_kwargs": request.chat_template_kwargs,
+        "images": pictures or None,
+    }
+    return {name: value for name, value in fields.items() if value is not None}
+
+
+def completion_fields(request: CompletionRequest) -> dict[str, Any]:
+    """The task's parameters of a plain completion. Raises :class:`BadRequest`."""
+    prompt = request.prompt
+    if isinstance(prompt, list):
+        if len(prompt) != 1 or not isinstance(prompt[0], str):
+            raise BadRequest("prompt must be one text", param="prompt")
+        prompt = prompt[0]
+    for name in ("echo", "suffix"):
+        if getattr(request, name):
+            raise BadRequest(f"{name} is not served", param=name, code="unsupported")
+    fields = {
+        **_sampling_fields(request, request.max_tokens),
+        "messages": [ChatMessage("user", prompt)],
+    }
+    return {name: value for name, value in fields.items() if value is not None}
+
+
+def _sampling_fields(request: Sampling, max_tokens: int | None) -> dict[str, Any]:
+    if request.n != 1:
+        raise BadRequest("n must be 1", param="n", code="unsupported")
+    return {
+        "max_tokens": max_tokens or _DEFAULT_TOKENS,
+        "temperature": request.temperature,
+        "top_p": request.top_p,
+        "stop": _stops(request.stop),
+    }
+
+
+def _stops(given: str | list[str] | None) -> list[str] | None:
+    stops = [given] if isinstance(given, str) else given or []
+    if len(stops) > _MOST_STOPS:
+        raise BadRequest(f"at most {_MOST_STOPS} stop texts", param="stop")
+    return [each for each in stops if each] or None
+
+
+def _turn(place: int, message: Message, pictures: list[str]) -> ChatMessage:
+    role = "system" if message.role == "developer" else message.role
+    if role not in _ROLES:
+        known = ", ".join(_ROLES)
+        raise BadRequest(
+            f"role {message.role[:80]!r} is none of {known}", param=f"messages[{place}].role"
+        )
+    content = message.content
+    if isinstance(content, list):
+        where = f"messages[{place}].content"
+        content = "\n".join(
+            text for part in content if (text := _part(part, where, role, pictures)) is not None
+        )
+    return ChatMessage(role, content or "")
+
+
+def _part(part: Any, where: str, role: str, pictures: list[str]) -> str | None:
+    if isinstance(part, str):
+        return part
+    kind = part.get("type") if isinstance(part, dict) else None
+    match kind:
+        case "text" | "input_text" | "output_text" if isinstance(part.get("text"), str):
+            return str(part["text"])
+        case "refusal":
+            return None
+        case "image_url" | "input_image" if role == "user":
+            address = part.get("image_url")
+            if isinstance(address, dict):
+                address = address.get("url")
+            if not isinstance(address, str):
+                raise BadRequest("an image part needs an image_url", param=where)
+            check_inline(address, where)
+            pictures.append(address)
+            return None
+    raise BadRequest(f"content parts of type {str(kind)[:80]!r} are not read", param=where)
+
+
+def check_inline(address: str, param: str) -> None:
+    """Refuse an address that is not the data itself: a local request never makes the worker
+    fetch one (original.md). Raises :class:`BadRequest`."""
+    if address[:5].lower() != "data:":
+        raise BadRequest(
+            "pictures go into the request as a data: URL; addresses are not fetched", param=param
+        )
+
+
+def _schema(wanted: dict[str, Any] | None) -> Any:
+    """The JSON schema of ``response_format``; None for plain text."""
+    match (wanted or {}).get("type"):
+        case None | "text":
+            return None
+        case "json_object":
+            return {"type": "object"}
+        case "json_schema":
+            outer = (wanted or {}).get("json_schema")
+            schema = outer.get("schema") if isinstance(outer, dict) else None
+            if not isinstance(schema, dict):
+                raise BadRequest(
+                    "response_format needs json_schema.schema", param="response_format"
+                )
+            return schema
+    raise BadRequest(
+        "response_format must be text, json_object or json_schema", param="response_format"
+    )

@@ -1,0 +1,65 @@
+"""What the routes ask of the worker: its models, and one job done. Loads nothing of a server."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+from msgspec import Struct
+
+from studio_worker_core.errors import JobError
+from studio_worker_core.wire.models import ModelSource
+from studio_worker_core.wire.tasks import Task, TaskKind
+
+
+class Served(Struct, frozen=True):
+    """One model that this machine can run now."""
+
+    id: str
+    kind: TaskKind
+    source: ModelSource
+    extensions: tuple[str, ...] = ()
+    """The types its engine writes."""
+    origin: str = "engine"
+    """Who put it there: ``engine``, or the catalogue's ``local``, ``studio``, ``seed``."""
+
+
+class Work(Struct, frozen=True):
+    """One job as a client wants it."""
+
+    model: Served
+    task: Task
+    inputs: Mapping[str, Path] = {}
+    """Files that came with the request, by the names engines know them by."""
+
+
+class Made(Struct, frozen=True):
+    """A finished job: a file, or an answer in JSON."""
+
+    job_id: str
+    path: Path | None = None
+    ext: str = ""
+    media_type: str = "application/json"
+    answer: Any = None
+    meta: Mapping[str, Any] = {}
+    release: Callable[[], None] = lambda: None
+    """Gives the file back; to be called once it was sent."""
+
+
+Ended = Callable[[Made | JobError], None]
+
+
+class LocalJobs(Protocol):
+    """The worker as the local API sees it."""
+
+    def served(self) -> Sequence[Served]:
+        """The models that can be run, the preferred one of each kind first. Reads a file."""
+
+    def start(self, work: Work, ended: Ended) -> Callable[[], None]:
+        """Have a job done; ``ended`` is called once, from any thread, whatever becomes of it.
+        The call that comes back stops it. Both return at once.
+
+        Raises:
+            Busy: too many wait already.
+        """

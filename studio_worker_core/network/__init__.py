@@ -1,0 +1,1 @@
+"""Words for what goes wrong between this machine and a server, and the way through proxies."""

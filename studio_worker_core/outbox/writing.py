@@ -1,0 +1,46 @@
+"""Writing in the outbox, and the one place where a full disk is put into words."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+from collections.abc import Iterator
+from pathlib import Path
+
+from studio_worker_core.errors import OutboxError
+from studio_worker_core.storage import atomic
+from studio_worker_core.storage.disk import Disk, is_full, shown_bytes
+
+
+def write_whole(disk: Disk, path: Path, data: bytes) -> None:
+    """Put ``data`` at ``path``: afterwards the old file or the new one, never half of it.
+
+    Raises:
+        OutboxError: it could not be written, with needed and free bytes on a full disk.
+    """
+    with writing(disk, path, len(data)):
+        atomic.write_whole(path, data, disk=disk)
+
+
+@contextlib.contextmanager
+def writing(disk: Disk, path: Path, needed: int = 0) -> Iterator[None]:
+    """Turn an OSError while writing ``path`` into an OutboxError.
+
+    FileNotFoundError passes: another process removed the entry, which callers expect.
+    """
+    try:
+        yield
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        if not (is_full(error) or error.errno == errno.EFBIG):
+            reason = error.strerror or str(error)
+            raise OutboxError(f"cannot write {path}: {reason}", path=path) from error
+        free = disk.free_bytes(path.parent)
+        raise OutboxError(
+            f"cannot write {path}: the disk is full ({shown_bytes(needed)} needed, "
+            f"{shown_bytes(free)} free); free some space or raise the file size limit",
+            path=path,
+            needed=needed,
+            free=free,
+        ) from error

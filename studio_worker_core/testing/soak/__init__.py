@@ -1,5 +1,0 @@
-"""The endurance test: random jobs and random faults, and books that must balance after it.
-
-``python -m studio_worker_core.testing.soak`` runs it; ``SOAK_SECONDS`` (default 600) and
-``SOAK_SEED`` (default: a fresh one, printed) say how long and which.
-"""

@@ -1,0 +1,157 @@
+"""The local API as a part of a worker: its port, its discovery file, its threads."""
+
+from __future__ import annotations
+
+import logging
+import os
+import secrets
+import shutil
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from studio_worker_core import __version__
+from studio_worker_core.config import Config, ConfigStore
+from studio_worker_core.errors import ConfigError
+from studio_worker_core.jobs.service import JobService
+from studio_worker_core.jobs.slots import Slots
+from studio_worker_core.local_api.discovery import NAME, announce, withdraw
+from studio_worker_core.local_api.listening import LocalServer, bind, url_of
+from studio_worker_core.models.catalogue import Catalogue
+from studio_worker_core.roster.roster import Roster
+from studio_worker_core.secrets import Secret
+from studio_worker_core.worker.local_source import LocalSource
+
+if TYPE_CHECKING:
+    from starlette.applications import Starlette
+
+    from studio_worker_core.local_api.api import Api
+
+_log = logging.getLogger("studio_worker.local_api")
+
+PORT_VARIABLE = "STUDIO_WORKER_LOCAL_API_PORT"
+_MOST_PORT = 65535
+
+
+class LocalApi:
+    """Answers programs of this machine: :meth:`open`, then the two bodies of threads, then
+    :meth:`stop_taking` and :meth:`close`."""
+
+    def __init__(
+        self,
+        store: ConfigStore,
+        settings: Callable[[], Config],
+        slots: Slots,
+        service: JobService,
+        roster: Roster,
+        redact: Callable[[Secret | None], None],
+    ) -> None:
+        self._store = store
+        self._settings = settings
+        self._slots = slots
+        self._redact = redact
+        self._token: Secret | None = None
+        self._api: Api | None = None
+        self.url = ""
+        """Where it answers; empty when it does not."""
+        self._server: LocalServer | None = None
+        catalogue = Catalogue(store.catalogue_path, older=store.models_root)
+        self._source = LocalSource(slots, service, roster, catalogue.entries)
+
+    def open(self) -> Mapping[str, Callable[[], None]]:
+        """Take the port and say where it is; the bodies of the threads to start, by name. None
+        when it is turned off, or this machine gives no port: the worker serves its studio."""
+        config = self._settings()
+        if not config.api.enabled:
+            return {}
+        try:
+            listener = bind(_port(config))
+        except OSError as error:
+            _log.error("there is no local API: no port can be had: %s", error.strerror or error)
+            return {}
+        token = self._token = config.local_api_token or self._new_token()
+        self.url = url_of(listener)
+        self._server = LocalServer(listener, self._make_app)
+        self._redact(token)
+        try:
+            announce(self._store.directory, self.url, token)
+        except OSError as error:
+            place = self._store.directory / NAME
+            _log.warning("%s cannot be written: %s", place, error.strerror or error)
+        _log.info("the local API is at %s; 'studio-worker api' says how to use it", self.url)
+        return {"local-api": self._serve, "local-jobs": self._source.run}
+
+    def stop_taking(self) -> None:
+        """No new jobs; those that wait are told so. Those that run go on."""
+        self._source.close()
+
+    def close(self) -> None:
+        """End the server. Requests under way get a moment."""
+        if self._server is not None:
+            self._server.stop()
+
+    def forget(self) -> None:
+        """Remove the results that were kept for an address; after the server's end."""
+        if self._api is not None:
+            self._api.files.close()
+
+    def _serve(self) -> None:
+        assert self._server is not None
+        try:
+            self._server.run()
+        finally:
+            # Here, since a disk may hang, and the worker's end does not wait for it.
+            withdraw(self._store.directory, self.url)
+
+    def _new_token(self) -> Secret:
+        token = Secret(secrets.token_hex(32))
+        try:
+            self._store.update(local_api_token=token)
+        except ConfigError as error:
+            _log.warning("the local API's token holds for this run only: %s", error)
+        return token
+
+    def _make_app(self) -> Starlette:
+        # Imported with the first connection: most of a server is loaded here.
+        from studio_worker_core.local_api.api import Api, Names
+        from studio_worker_core.local_api.app import build_app
+        from studio_worker_core.struct_types import make_all_ready
+
+        def names() -> Names:
+            api = self._settings().api
+            return Names(api.aliases, api.voices)
+
+        make_all_ready()
+        self._api = Api(self._source, names, limits=lambda: self._settings().inputs)
+        return build_app(self._api, self._shown_token, self._health)
+
+    def _shown_token(self) -> str:
+        return self._token.reveal() if self._token is not None else ""
+
+    def _health(self) -> dict[str, Any]:
+        root = self._store.models_root
+        return {
+            "ok": True,
+            "version": __version__,
+            "busy": bool(self._slots.jobs()),
+            "engine": "multi",
+            "modelsRoot": str(root),
+            "modelsRootFreeBytes": _free_bytes(root),
+        }
+
+
+def _port(config: Config) -> int:
+    given = os.environ.get(PORT_VARIABLE, "").strip()
+    if not given:
+        return config.local_api_port
+    if given.isdecimal() and int(given) <= _MOST_PORT:
+        return int(given)
+    _log.warning("%s=%s is no port; local_api_port counts", PORT_VARIABLE, given[:80])
+    return config.local_api_port
+
+
+def _free_bytes(root: Path) -> int | None:
+    try:
+        return shutil.disk_usage(root).free
+    except OSError:
+        return None

@@ -1,0 +1,213 @@
+"""The other source of jobs: programs of this machine, by the local API."""
+
+from __future__ import annotations
+
+import itertools
+import logging
+import shutil
+import tempfile
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from studio_worker_core.errors import InvalidTask, JobCancelled, JobError
+from studio_worker_core.jobs.job import Job, Source, StopReason
+from studio_worker_core.jobs.keeping import DirectoryKeeper
+from studio_worker_core.jobs.listener import Failure, JobListener
+from studio_worker_core.jobs.service import JobService
+from studio_worker_core.jobs.slots import Slots
+from studio_worker_core.lanes.results import Result
+from studio_worker_core.local_api.errors import Busy
+from studio_worker_core.local_api.work import Ended, Made, Served, Work
+from studio_worker_core.models.entries import CatalogueEntry
+from studio_worker_core.roster.roster import Roster, RosterEntry
+from studio_worker_core.wire.models import ModelSource
+
+_log = logging.getLogger("studio_worker.local_api")
+
+MOST_WAITING = 32
+"""Local jobs that may wait for a slot; more are told to come back."""
+
+_LOOK_SECONDS = 0.5
+_ORIGINS = ("local", "studio", "seed", "engine")
+_PLACEHOLDERS = "synthetic"
+"""The engine whose models are meant only when nothing else does the kind of work."""
+
+
+class LocalSource:
+    """Takes local jobs, has them wait in order for a slot, and hands them to the service.
+
+    Each step costs the same however many wait; :meth:`served` costs the number of models.
+    """
+
+    def __init__(
+        self,
+        slots: Slots,
+        service: JobService,
+        roster: Roster,
+        catalogue: Callable[[], Iterable[CatalogueEntry]],
+    ) -> None:
+        self._slots = slots
+        self._service = service
+        self._roster = roster
+        self._catalogue = catalogue
+        self._numbers = itertools.count(1)
+        self._changed = threading.Condition()
+        self._waiting: deque[_Local] = deque()
+        self._closed = False
+
+    def served(self) -> list[Served]:
+        """See :class:`~studio_worker_core.local_api.work.LocalJobs`. Reads the catalogue."""
+        ready = {entry.engine: entry for entry in self._roster.entries if entry.ready}
+        found = [
+            *(model for each in self._catalogue() for model in _of_catalogue(each, ready)),
+            *(model for entry in ready.values() for model in _of_engine(entry)),
+        ]
+        return sorted(found, key=_rank)
+
+    def start(self, work: Work, ended: Ended) -> Callable[[], None]:
+        """See :class:`~studio_worker_core.local_api.work.LocalJobs`."""
+        job = Job(
+            f"local-{next(self._numbers)}",
+            Source.LOCAL,
+            model=work.model.id,
+            task=work.task,
+            model_source=work.model.source,
+            inputs=work.inputs,
+        )
+        local = _Local(job, ended, self._roster.mime_for)
+        with self._changed:
+            if self._closed:
+                raise Busy("the worker is stopping")
+            if len(self._waiting) >= MOST_WAITING:
+                raise Busy
+            self._waiting.append(local)
+            self._changed.notify()
+        return lambda: self._stop(local)
+
+    def run(self) -> None:
+        """Give slots to what waits, until :meth:`close`; the body of a thread."""
+        while (local := self._next()) is not None:
+            self._place(local)
+
+    @property
+    def waiting(self) -> int:
+        """How many jobs wait for a slot."""
+        return len(self._waiting)
+
+    def close(self) -> None:
+        """Take nothing more; what waits is told so. Jobs that run are the service's."""
+        with self._changed:
+            self._closed = True
+            left = list(self._waiting)
+            self._waiting.clear()
+            self._changed.notify()
+        for local in left:
+            local.give_up(JobCancelled("the worker is stopping"))
+
+    def _next(self) -> _Local | None:
+        with self._changed:
+            self._changed.wait_for(lambda: self._waiting or self._closed)
+            # It stays in the queue while it waits, so that it counts.
+            return None if self._closed else self._waiting[0]
+
+    def _place(self, local: _Local) -> None:
+        permit = None
+        while permit is None:
+            with self._changed:
+                if self._closed or local not in self._waiting:
+                    return
+            permit = self._slots.try_acquire(local.job)
+            if permit is None:
+                self._slots.wait_free(_LOOK_SECONDS)
+        with self._changed:
+            if local in self._waiting:
+                self._waiting.remove(local)
+                self._service.submit(permit, DirectoryKeeper(local.directory), local)
+                return
+        permit.release()
+
+    def _stop(self, local: _Local) -> None:
+        with self._changed:
+            waits = local in self._waiting
+            if waits:
+                self._waiting.remove(local)
+        if waits:
+            local.give_up(JobCancelled("cancelled"))
+        else:
+            local.job.stop(StopReason.CANCELLED)
+
+
+class _Local(JobListener[Result]):
+    """One local job, and whoever waits for it."""
+
+    def __init__(self, job: Job, ended: Ended, mime_for: Callable[[str], str]) -> None:
+        self.job = job
+        self.directory = Path(tempfile.mkdtemp(prefix="studio-worker-local-"))
+        self._ended = ended
+        self._mime_for = mime_for
+
+    def finished(self, job: Job, result: Result) -> None:
+        """See :class:`JobListener`."""
+        meta: dict[str, Any] = msgspec.to_builtins(result.meta)
+        if not result.is_json:
+            kind = self._mime_for(result.ext)
+            made = Made(job.job_id, result.path, result.ext, kind, None, meta, self.release)
+            self._ended(made)
+            return
+        try:
+            answer = msgspec.json.decode(result.path.read_bytes())
+        except (OSError, msgspec.DecodeError) as error:
+            self.give_up(JobError(f"the answer cannot be read again: {error}"))
+            return
+        self._ended(Made(job.job_id, answer=answer, meta=meta))
+        self.release()
+
+    def failed(self, job: Job, failure: Failure) -> None:
+        """See :class:`JobListener`."""
+        if failure.stopped is not None:
+            self.give_up(JobCancelled(failure.message))
+        else:
+            kind = InvalidTask if failure.invalid else JobError
+            self.give_up(kind(failure.message))
+
+    def give_up(self, error: JobError) -> None:
+        """Nothing comes of it."""
+        self._ended(error)
+        self.release()
+
+    def release(self) -> None:
+        """Remove what it wrote."""
+        shutil.rmtree(self.directory, ignore_errors=True)
+
+
+def _of_catalogue(entry: CatalogueEntry, ready: dict[str, RosterEntry]) -> list[Served]:
+    engine = ready.get(entry.source.engine)
+    if engine is None or not entry.enabled:
+        return []
+    any_model = f"{engine.engine}:*"
+    return [
+        Served(entry.id, kind, entry.source, tuple(engine.extensions), entry.origin)
+        for kind in engine.kinds
+        if entry.kind in (None, kind) and ({entry.id, any_model} & set(engine.models.get(kind, ())))
+    ]
+
+
+def _of_engine(entry: RosterEntry) -> list[Served]:
+    return [
+        Served(name, kind, ModelSource(engine=entry.engine), tuple(entry.extensions))
+        for kind in entry.kinds
+        for name in entry.models.get(kind, ())
+        if not name.endswith(":*")
+    ]
+
+
+def _rank(model: Served) -> tuple[bool, int, int, str]:
+    """What is meant first when a request names no model: what a person put into the catalogue,
+    then what an engine has under its plainest name."""
+    is_placeholder = model.source.engine == _PLACEHOLDERS
+    return is_placeholder, _ORIGINS.index(model.origin), len(model.id), model.id

@@ -1,0 +1,271 @@
+"""One worker from start to end: its parts, its threads, its shutdown."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from studio_worker_core.config import Config, ConfigStore
+from studio_worker_core.delivery import Delivery, Settled
+from studio_worker_core.errors import ConfigError
+from studio_worker_core.host.facts import host_facts
+from studio_worker_core.host.gpu import default_vram_threshold, gpu_memory
+from studio_worker_core.host.lock import InstanceLock
+from studio_worker_core.host.presence import user_presence
+from studio_worker_core.jobs.job import StopReason
+from studio_worker_core.jobs.keeping import OutboxKeeper
+from studio_worker_core.jobs.leases import Leases
+from studio_worker_core.jobs.service import JobService
+from studio_worker_core.jobs.slots import Slots
+from studio_worker_core.plugin import JobEvent
+from studio_worker_core.session import Outlet
+from studio_worker_core.session.log_shipping import LogShipper
+from studio_worker_core.struct_types import make_all_ready
+from studio_worker_core.worker.availability import Availability
+from studio_worker_core.worker.last_known import LastKnown
+from studio_worker_core.worker.local_api import LocalApi
+from studio_worker_core.worker.parts import open_parts
+from studio_worker_core.worker.run_state import PauseSwitch
+from studio_worker_core.worker.settings import open_settings
+from studio_worker_core.worker.shutdown import Shutdown
+from studio_worker_core.worker.status import ShownOnBoard, StatusBoard
+from studio_worker_core.worker.status_file import StatusFile
+from studio_worker_core.worker.studio import Studio
+from studio_worker_core.worker.studio_link import StudioLink
+from studio_worker_core.worker.threads import Threads
+
+log = logging.getLogger("studio_worker.worker")
+
+_HAND_BACK_SECONDS = 5.0
+_FLUSH_SECONDS = 5.0
+_JOIN_SECONDS = 10.0
+_WATCH_SECONDS = 1.0
+_END_SECONDS = 30.0
+"""From the last frame to the end of the process, when something hangs for good."""
+
+
+def run_worker(
+    store: ConfigStore,
+    *,
+    board: StatusBoard,
+    shutdown: Shutdown,
+    wait_for_lock: bool = False,
+    with_studio: bool = True,
+) -> None:
+    """Serve until ``shutdown.stop`` is set; blocks.
+
+    With ``wait_for_lock`` a worker that already runs here is waited for, not an error. Without
+    ``with_studio`` only programs of this machine are served: nothing is registered or sent.
+
+    Raises:
+        AlreadyRunning: another worker holds this config directory.
+        ConfigError: the settings cannot be used.
+        OutboxError: the outbox cannot be opened.
+        RegistrationRejected, SessionRefused, TransportError: see :meth:`.StudioLink.run`.
+    """
+    make_all_ready()
+    with InstanceLock(store.lock_path, wait=shutdown.stop if wait_for_lock else None) as lock:
+        if not lock.held:
+            return
+        logs = LogShipper()
+        logger = logging.getLogger("studio_worker")
+        logger.addHandler(logs)
+        try:
+            config = open_settings(store)
+            if config.install_id is None:
+                config = _fitted(store, config)
+            with (
+                PauseSwitch(store.lock_path, paused=config.paused) as switch,
+                StatusFile(store.lock_path, board),
+            ):
+                if with_studio:
+                    board.post(studio_url=config.api_base_url)
+                worker = Worker(
+                    store, config, logs, board, shutdown.stop, switch, with_studio=with_studio
+                )
+                worker.serve(shutdown)
+        finally:
+            logger.removeHandler(logs)
+
+
+class Worker:
+    """The parts of one worker, put together; :meth:`serve` runs them."""
+
+    def __init__(
+        self,
+        store: ConfigStore,
+        config: Config,
+        logs: LogShipper,
+        board: StatusBoard,
+        stop: threading.Event,
+        paused: Callable[[], bool],
+        *,
+        with_studio: bool,
+    ) -> None:
+        self._board = board
+        self._with_studio = with_studio
+        self._stop = stop
+        self._closing = threading.Event()
+        self._threads = Threads(stop)
+        self._watch = Threads(stop)
+        for secret in (config.auth_token, config.registration_secret, config.local_api_token):
+            logs.redact(secret)
+        self._parts = parts = open_parts(store, config, stop)
+        self._slots = slots = Slots()
+        self._job_threads = [f"job-{number}" for number in range(1, len(slots) + 1)]
+        leases: Leases[Outlet] = Leases()
+        self._delivery = Delivery(
+            parts.outbox,
+            parts.uploads.completes(lambda: leases.takes_meta),
+            self._closing,
+            may_send=parts.uploads.may_send,
+            is_ours=leases.is_ours,
+            on_settled=self._settled,
+            guard=self._threads.guard,
+        )
+        self._availability = availability = self._make_availability(paused)
+        self._jobs = JobService(
+            parts.runner,
+            slots,
+            prepare=parts.prepare,
+            notify=parts.roster.notify,
+            watcher=ShownOnBoard(board, lambda: self._delivery.pending_count()),
+        )
+        self._local = LocalApi(store, parts.settings, slots, self._jobs, parts.roster, logs.redact)
+        studio = Studio(
+            capabilities=availability.capabilities,
+            not_taking=availability.not_taking,
+            admission=parts.budget.admission,
+            slots=slots,
+            leases=leases,
+            jobs=self._jobs,
+            keeper=partial(OutboxKeeper, parts.outbox, lambda: parts.settings().worker_id or ""),
+            delivery=self._delivery,
+            logs=logs,
+        )
+        self._link = StudioLink(
+            store,
+            studio,
+            availability.capabilities,
+            logs,
+            board,
+            stopping=stop,
+            closing=self._closing,
+        )
+
+    def _make_availability(self, paused: Callable[[], bool]) -> Availability:
+        parts = self._parts
+        return Availability(
+            parts.settings,
+            host_facts(),
+            parts.offerings,
+            stopping=self._stop,
+            paused=paused,
+            presence=user_presence,
+            room=lambda: parts.outbox.room(parts.uploads.worker_id()),
+            on_change=lambda reason: self._board.post(not_taking=reason),
+        )
+
+    def serve(self, shutdown: Shutdown) -> None:
+        """Start the threads, wait for the stop, and wind down in order."""
+        threads = self._threads
+        watched = self._watched()
+        watched["room"].ask_now()  # a full outbox is known before the first offer
+        for name, each in watched.items():
+            self._watch.start(name, each.run)
+        for name in self._job_threads:
+            threads.start(name, self._jobs.run)
+        for name, body in self._local.open().items():
+            threads.start(name, body)
+        if self._with_studio:
+            self._delivery.start()
+            threads.start("link", self._link.run)
+        else:
+            self._board.post(state="serving", detail=self._local.url)
+        threads.start("roster", lambda: self._parts.watch_engines(self._stop))
+        shutdown.serving()
+        try:
+            self._stop.wait()
+        finally:
+            self._wind_down(shutdown)
+        threads.raise_failure()
+        self._watch.raise_failure()
+
+    def _watched(self) -> dict[str, LastKnown[Any]]:
+        """What may hang, each with the name of its thread."""
+        parts = self._parts
+        return {
+            "settings": parts.settings.watched,
+            "gpu": parts.gpu,
+            **self._availability.watched,
+        }
+
+    def _wind_down(self, shutdown: Shutdown) -> None:
+        """No new offers; the running job gets its grace; what can be sent is sent."""
+        grace = self._parts.settings().shutdown_grace_seconds
+        deadline = time.monotonic() + grace
+        self._board.post(state="stopping", detail="")
+        self._link.abandon_registration()
+        self._local.stop_taking()
+        for job in self._slots.jobs():
+            log.info("stopping: job %s has %.0f s to finish", job.job_id, grace)
+        if not self._slots.wait_idle(grace):
+            for job in self._slots.jobs():
+                job.stop(StopReason.SHUTDOWN)
+            self._slots.wait_idle(_HAND_BACK_SECONDS)
+        self._jobs.finish()
+        # A slot is free before its job's end is told; the session must hear it first.
+        self._threads.join(_HAND_BACK_SECONDS, *self._job_threads)
+        self._local.close()
+        if self._with_studio:
+            self._delivery.flush(max(_FLUSH_SECONDS, deadline - time.monotonic()))
+        self._closing.set()
+        shutdown.ending(_END_SECONDS)
+        for each in self._watched().values():
+            each.end()
+        self._parts.uploads.close()
+        left = self._threads.join(_JOIN_SECONDS)
+        self._local.forget()
+        if self._with_studio and not self._delivery.join(_JOIN_SECONDS):
+            left.append("delivery")
+        left += self._watch.join(_WATCH_SECONDS)
+        self._parts.lanes.close()
+        self._parts.roster.close()
+        if left:
+            log.error("threads that did not end: %s", ", ".join(left))
+
+    def _settled(self, settled: Settled) -> None:
+        manifest = settled.entry.manifest
+        if settled.outcome == "delivered":
+            self._board.count("done")
+        elif settled.outcome == "lost":
+            self._board.count("failed")
+        self._board.post(undelivered=self._delivery.pending_count())
+        self._parts.roster.notify(
+            JobEvent(
+                what="failed" if settled.outcome == "lost" else settled.outcome,
+                job_id=manifest.job,
+                engine=manifest.engine,
+                model=manifest.model,
+                kind=manifest.kind,
+                error=settled.reason,
+            )
+        )
+
+
+def _fitted(store: ConfigStore, config: Config) -> Config:
+    """A new install asks for no more GPU memory than the machine has, unless it was told to."""
+    if config.vram_threshold_gb != Config().vram_threshold_gb:
+        return config
+    threshold = default_vram_threshold(gpu_memory())
+    if threshold >= config.vram_threshold_gb:
+        return config
+    try:
+        return store.update(vram_threshold_gb=threshold)
+    except ConfigError as error:
+        log.warning("%s", error)
+        return store.hold(vram_threshold_gb=threshold)

@@ -1,0 +1,169 @@
+"""The order in which whoever asked for a job hears of it, with real threads."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from studio_worker_core.errors import EngineFailed, JobCancelled
+from studio_worker_core.jobs.job import Job, Source, StopReason
+from studio_worker_core.jobs.keeping import DirectoryKeeper, Keeper
+from studio_worker_core.jobs.listener import Failure, JobListener
+from studio_worker_core.jobs.progress import Report
+from studio_worker_core.jobs.service import JobService
+from studio_worker_core.jobs.slots import Slot, Slots
+from studio_worker_core.lanes.results import Result
+from studio_worker_core.plugin import JobEvent
+from studio_worker_core.wire.models import ModelSource
+from studio_worker_core.wire.tasks import LlmTask
+
+WAIT = 60.0
+ANSWER = Result(Path("result.json"))
+
+
+def answered(_job: Job) -> Result:
+    return ANSWER
+
+
+class Heard(JobListener[Result]):
+    """Writes down what it hears, and how many jobs had a slot then."""
+
+    def __init__(self, slots: Slots) -> None:
+        self._slots = slots
+        self.calls: list[str] = []
+        self.busy: list[int] = []
+        self.failure: Failure | None = None
+        self.over = threading.Event()
+
+    def accepted(self, job: Job) -> None:
+        self._note("accepted")
+
+    def started(self, job: Job) -> None:
+        self._note("started")
+
+    def progress(self, job: Job, fraction: float, message: str | None) -> None:
+        self._note(f"{fraction:.0%} {message}")
+
+    def finished(self, job: Job, result: Result) -> None:
+        assert result is ANSWER
+        self._note("finished")
+        self.over.set()
+
+    def failed(self, job: Job, failure: Failure) -> None:
+        self.failure = failure
+        self._note("failed")
+        self.over.set()
+
+    def _note(self, what: str) -> None:
+        self.calls.append(what)
+        self.busy.append(len(self._slots.jobs()))
+
+
+class House:
+    """A service with as many threads as slots; each job's work is given by its id."""
+
+    def __init__(self, root: Path, slots: int = 1) -> None:
+        self.root = root
+        self.slots = Slots([Slot(str(number)) for number in range(slots)])
+        self.work: dict[str, Callable[[Job], Result]] = {}
+        self.events: list[JobEvent] = []
+        self.ran_in: list[Slot] = []
+        self.watcher = Heard(self.slots)
+        self.service = JobService(
+            self,  # type: ignore[arg-type]
+            self.slots,
+            notify=self.events.append,
+            watcher=self.watcher,  # type: ignore[arg-type]
+        )
+        self._threads = [threading.Thread(target=self.service.run) for _ in range(slots)]
+        for thread in self._threads:
+            thread.start()
+
+    def run(self, job: Job, keeper: Keeper[Result], report: Report, slot: Slot) -> Result:
+        self.ran_in.append(slot)
+        report(0.5, "half")
+        return keeper.keep(self.work.get(job.job_id, answered)(job), None)
+
+    def submit(self, job_id: str = "local-1") -> tuple[Job, Heard]:
+        task = LlmTask(messages=[])
+        source = ModelSource(engine="toy")
+        job = Job(job_id, Source.LOCAL, model="m", task=task, model_source=source)
+        permit = self.slots.try_acquire(job)
+        assert permit is not None
+        heard = Heard(self.slots)
+        self.service.submit(permit, DirectoryKeeper(self.root), heard)
+        return job, heard
+
+    def close(self) -> None:
+        self.service.finish()
+        for thread in self._threads:
+            thread.join(WAIT)
+            assert not thread.is_alive()
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> Iterator[House]:
+    house = House(tmp_path)
+    yield house
+    house.close()
+
+
+def test_a_job_is_told_of_from_first_to_last_and_its_slot_is_free_at_the_end(house: House) -> None:
+    _, heard = house.submit()
+    house.close()
+    assert heard.calls == ["accepted", "started", "50% half", "finished"]
+    assert heard.busy == [1, 1, 1, 0]
+    assert house.ran_in == [Slot("0")]
+    assert house.watcher.calls == heard.calls
+    assert [event.what for event in house.events] == ["accepted", "started", "finished"]
+
+
+@pytest.mark.parametrize(
+    ("error", "failure"),
+    [
+        (EngineFailed("it died"), Failure("it died", True)),
+        (ValueError("a bug"), Failure("internal error of the worker: a bug", True)),
+    ],
+)
+def test_whatever_a_job_dies_of_is_told_once(
+    house: House, error: Exception, failure: Failure
+) -> None:
+    def die(_job: Job) -> Result:
+        raise error
+
+    house.work["local-1"] = die
+    _, heard = house.submit()
+    house.close()
+    assert heard.calls[2:] == ["50% half", "failed"]
+    assert heard.busy[-1] == 0
+    assert heard.failure == failure
+    assert house.events[-1].error == failure.message
+
+
+def test_whoever_submits_a_job_may_stop_it(house: House) -> None:
+    def until_stopped(job: Job) -> Result:
+        assert job.cancel.wait(WAIT)
+        raise JobCancelled("cancelled")
+
+    house.work["local-1"] = until_stopped
+    job, heard = house.submit()
+    job.stop(StopReason.CANCELLED)
+    assert heard.over.wait(WAIT)
+    assert heard.failure == Failure("cancelled", False, StopReason.CANCELLED)
+
+
+def test_two_slots_do_two_jobs_at_once(tmp_path: Path) -> None:
+    both = threading.Barrier(2)
+
+    def meet(_job: Job) -> Result:
+        both.wait(WAIT)
+        return ANSWER
+
+    house = House(tmp_path, slots=2)
+    house.work = {"a": meet, "b": meet}
+    heard = [house.submit(job_id)[1] for job_id in "ab"]
+    house.close()
+    assert [each.calls[-1] for each in heard] == ["finished", "finished"]

@@ -1,0 +1,261 @@
+"""What OpenAI's clients send, read as they mean it."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from studio_worker_core.local_api.errors import BadRequest
+from studio_worker_core.local_api.openai import chat, pictures, responses, speech, transcripts
+from studio_worker_core.local_api.openai.fields import read_fields, read_json
+from studio_worker_core.wire.tasks import ChatMessage
+
+
+def chat_of(**fields: Any) -> dict[str, Any]:
+    body = {"messages": [{"role": "user", "content": "hi"}], **fields}
+    return chat.chat_fields(read_json(chat.ChatRequest, json.dumps(body).encode()))
+
+
+def picture(**fields: Any) -> pictures.PictureRequest:
+    return read_json(pictures.PictureRequest, json.dumps({"prompt": "x", **fields}).encode())
+
+
+def test_null_is_absent_and_what_is_unknown_is_ignored_at_every_depth() -> None:
+    fields = chat_of(
+        messages=[{"role": "user", "content": "hi", "name": "me", "extra": {"a": [None]}}],
+        temperature=None,
+        stop=None,
+        user="u",
+        stream_options=None,
+        metadata={},
+    )
+    assert fields["messages"] == [ChatMessage("user", "hi")]
+    assert "temperature" not in fields
+    assert "stop" not in fields
+
+
+@pytest.mark.parametrize(
+    ("content", "text"),
+    [
+        ("hi", "hi"),
+        (None, ""),
+        ("", ""),
+        ([], ""),
+        ([{"type": "text", "text": "a"}, {"type": "text", "text": "b"}], "a\nb"),
+        ([{"type": "input_text", "text": "a"}], "a"),
+    ],
+)
+def test_content_comes_as_text_as_parts_or_not_at_all(content: Any, text: str) -> None:
+    for role in ("system", "user", "assistant", "tool", "developer"):
+        found = chat_of(messages=[{"role": role, "content": content}])["messages"]
+        assert found == [ChatMessage("system" if role == "developer" else role, text)]
+    assert chat_of(messages=[{"role": "assistant"}])["messages"] == [ChatMessage("assistant", "")]
+
+
+def test_both_names_of_the_budget_count_and_the_newer_wins() -> None:
+    assert chat_of(max_tokens=7)["max_tokens"] == 7
+    assert chat_of(max_completion_tokens=8)["max_tokens"] == 8
+    assert chat_of(max_tokens=7, max_completion_tokens=8)["max_tokens"] == 8
+
+
+@pytest.mark.parametrize(
+    ("given", "read"), [("a", ["a"]), (["a", "b"], ["a", "b"]), ([], None), ("", None)]
+)
+def test_a_stop_comes_as_a_text_or_a_list(given: Any, read: Any) -> None:
+    assert chat_of(stop=given).get("stop") == read
+
+
+@pytest.mark.parametrize(
+    ("wanted", "schema"),
+    [
+        ({"type": "text"}, None),
+        ({"type": "json_object"}, {"type": "object"}),
+        ({"type": "json_schema", "json_schema": {"name": "n", "schema": {"a": 1}}}, {"a": 1}),
+    ],
+)
+def test_the_shape_of_an_answer(wanted: Any, schema: Any) -> None:
+    assert chat_of(response_format=wanted).get("json_schema") == schema
+
+
+PNG = "data:image/png;base64,AAAA"
+
+
+@pytest.mark.parametrize(
+    ("fields", "param", "words"),
+    [
+        ({"messages": []}, "messages", "at least 1"),
+        ({"messages": [{"role": "robot", "content": ""}]}, "messages[0].role", "none of system"),
+        ({"messages": [{"role": "user", "content": [{"type": "odd"}]}]}, "messages[0].content", ""),
+        ({"tools": [{"type": "function"}]}, "tools", "calls tools"),
+        ({"logprobs": True}, "logprobs", ""),
+        ({"n": 2}, "n", ""),
+        ({"response_format": {"type": "xml"}}, "response_format", ""),
+        ({"response_format": {"type": "json_schema"}}, "response_format", ""),
+        ({"temperature": "warm"}, "temperature", "expected a number"),
+        ({"max_tokens": 0}, "max_tokens", "at least 1"),
+        (
+            {
+                "messages": [
+                    {
+                        "role": "user",
+                        "content": [{"type": "image_url", "image_url": {"url": "https://x/a"}}],
+                    }
+                ]
+            },
+            "messages[0].content",
+            "not fetched",
+        ),
+    ],
+)
+def test_what_cannot_be_honoured_is_refused_by_its_name(
+    fields: dict[str, Any], param: str, words: str
+) -> None:
+    with pytest.raises(BadRequest) as refused:
+        chat_of(**fields)
+    assert refused.value.param == param
+    assert words in refused.value.message
+
+
+def test_pictures_in_a_message_go_along_in_order() -> None:
+    part = {"type": "image_url", "image_url": {"url": PNG}}
+    fields = chat_of(
+        messages=[{"role": "user", "content": [part, {"type": "text", "text": "a"}, part]}]
+    )
+    assert fields["images"] == [PNG, PNG]
+    assert fields["messages"] == [ChatMessage("user", "a")]
+
+
+@pytest.mark.parametrize("body", [b"", b"[]", b"{", b"\xff", b'"x"', b"[" * 100_000])
+def test_a_body_that_is_no_object_is_refused(body: bytes) -> None:
+    with pytest.raises(BadRequest):
+        read_json(chat.ChatRequest, body)
+
+
+@pytest.mark.parametrize(
+    ("size", "sides"),
+    [(None, None), ("", None), ("auto", None), ("64x32", (64, 32)), ("1024X768", (1024, 768))],
+)
+def test_a_size_is_taken_or_left_to_the_model(size: Any, sides: Any) -> None:
+    assert pictures.size_of(picture(size=size)) == sides
+
+
+@pytest.mark.parametrize("size", ["0x5", "100000x10000", "x", "5", "-1x5", "5x5x5", "٣x٣"])
+def test_a_size_that_is_none_is_refused(size: str) -> None:
+    with pytest.raises(BadRequest) as refused:
+        pictures.size_of(picture(size=size))
+    assert refused.value.param == "size"
+
+
+def test_several_pictures_have_seeds_in_a_row_or_drawn_ones() -> None:
+    assert pictures.seeds_of(picture(n=3, seed=2**64 - 2)) == [2**64 - 2, 2**64 - 1, 0]
+    assert pictures.seeds_of(picture(n=2)) == [None, None]
+    with pytest.raises(BadRequest):
+        picture(n=11)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "delivery"), [(None, "both"), ("", "both"), ("url", "url"), ("b64_json", "b64_json")]
+)
+def test_a_picture_comes_the_way_it_is_wanted(wanted: str | None, delivery: str) -> None:
+    asked = picture(response_format=wanted)
+    assert pictures.delivery_of(asked) == delivery
+    made = [pictures.Picture(b"abc", "http://here/files/1.png", 5)]
+    (entry,) = pictures.answer(made, asked, created=1, size=(8, 8))["data"]
+    assert ("b64_json" in entry, "url" in entry) == (delivery != "url", delivery != "b64_json")
+
+
+def test_voices_that_clients_hard_code_are_the_engines_own_unless_they_are_mapped() -> None:
+    def voice(name: Any, aliases: dict[str, str] | None = None) -> str:
+        body = json.dumps({"input": "hi", "voice": name}).encode()
+        return speech.voice_of(read_json(speech.SpeechRequest, body), aliases or {})
+
+    assert voice("alloy") == voice(None) == voice("") == "default"
+    assert voice("en-gb") == "en-gb"
+    assert voice({"id": "en-gb"}) == "en-gb"
+    assert voice("alloy", {"alloy": "en-us"}) == "en-us"
+
+
+def test_the_type_of_speech_is_what_was_asked_for_or_what_there_is() -> None:
+    def ext(wanted: str | None, written: tuple[str, ...]) -> str:
+        asked = speech.SpeechRequest("hi", response_format=wanted)
+        return speech.extension_of(asked, written)
+
+    assert ext(None, ("wav", "mp3")) == "mp3"
+    assert ext("", ("wav",)) == "wav"
+    assert ext("pcm", ("wav",)) == "wav"
+    assert ext("FLAC", ("flac",)) == "flac"
+    with pytest.raises(BadRequest, match="it writes wav, pcm"):
+        ext("aac", ("wav",))
+    with pytest.raises(BadRequest, match="must be one of"):
+        ext("midi", ("wav",))
+
+
+@pytest.mark.parametrize(
+    ("given", "code"),
+    [("en", "en"), ("English", "en"), ("en-GB", "en"), ("pt_BR", "pt"), ("", None),
+     ("auto", None), (None, None), ("yue", "yue")],
+)  # fmt: skip
+def test_languages_are_codes_names_and_regions(given: str | None, code: str | None) -> None:
+    assert transcripts.language_of(given) == code
+
+
+def test_a_language_that_is_none_is_refused() -> None:
+    with pytest.raises(BadRequest, match="no language code"):
+        transcripts.language_of("klingon")
+
+
+def test_a_form_is_read_with_its_lists() -> None:
+    asked = read_fields(
+        transcripts.TranscriptionRequest,
+        {"model": "m", "temperature": "0.5", "timestamp_granularities[]": ["word", "segment"]},
+    )
+    assert asked.temperature == 0.5
+    assert transcripts.task_fields(asked, translate=False)["timestamps"] == "word"
+
+
+SPOKEN = {
+    "text": "one two",
+    "segments": [
+        {"start": 0.0, "end": 1.5, "text": "one & <b>"},
+        {"start": 3661.5, "end": 3662.25, "text": "two --> \nthree"},
+    ],
+}
+
+
+def test_subtitles_are_written_as_players_read_them() -> None:
+    srt, kind = transcripts.rendered(SPOKEN, "srt")
+    assert kind.startswith("application/x-subrip")
+    assert srt.decode() == (
+        "1\n00:00:00,000 --> 00:00:01,500\none & <b>\n\n"
+        "2\n01:01:01,500 --> 01:01:02,250\ntwo --> three\n\n"
+    )
+    vtt, kind = transcripts.rendered(SPOKEN, "vtt")
+    assert kind.startswith("text/vtt")
+    assert vtt.decode() == (
+        "WEBVTT\n\n00:00:00.000 --> 00:00:01.500\none &amp; &lt;b>\n\n"
+        "01:01:01.500 --> 01:01:02.250\ntwo → three\n\n"
+    )
+    assert transcripts.rendered(SPOKEN, "text") == (b"one two\n", "text/plain; charset=utf-8")
+    assert json.loads(transcripts.rendered(SPOKEN, "json")[0]) == {"text": "one two"}
+    assert json.loads(transcripts.rendered(SPOKEN, "verbose_json")[0]) == SPOKEN
+
+
+def test_a_response_takes_text_messages_and_instructions_and_keeps_nothing() -> None:
+    def fields(**given: Any) -> dict[str, Any]:
+        asked = read_json(responses.ResponseRequest, json.dumps(given).encode())
+        return responses.response_fields(asked)
+
+    assert fields(input="hi")["messages"] == [ChatMessage("user", "hi")]
+    several = fields(
+        instructions="be brief",
+        input=[{"role": "user", "content": [{"type": "input_text", "text": "a"}]}],
+        text={"format": {"type": "json_schema", "name": "n", "schema": {"type": "object"}}},
+        max_output_tokens=9,
+    )
+    assert several["messages"] == [ChatMessage("system", "be brief"), ChatMessage("user", "a")]
+    assert (several["json_schema"], several["max_tokens"]) == ({"type": "object"}, 9)
+    for wrong in ({"previous_response_id": "r"}, {"input": [{"type": "function_call"}]}):
+        with pytest.raises(BadRequest):
+            fields(**{"input": "x", **wrong})

@@ -1,0 +1,333 @@
+"""How a session ends, over real sockets against a scripted studio (protocol §3)."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from studio_worker_core.errors import SessionRefused
+from studio_worker_core.secrets import Secret
+from studio_worker_core.session import EndReason, HandlerFrame, Outlet, Session, Timings
+from studio_worker_core.studio_client.socket import open_socket
+from studio_worker_core.wire.frames import (
+    Accept,
+    Claim,
+    CompleteJson,
+    ErrorFrame,
+    Fail,
+    Heartbeat,
+    HeartbeatAck,
+    Hello,
+    LogBatch,
+    Welcome,
+)
+from studio_worker_core.wire.models import ModelSource
+from studio_worker_core.wire.tasks import ImageTask
+from tests.support.recording_handler import RecordingHandler
+from tests.support.scripted_studio import ScriptedStudio
+from tests.support.tcp_proxy import FaultProxy
+
+Start = Callable[..., Any]
+
+CLAIM = Claim("job-1", "synthetic", ImageTask("a cat"), ModelSource("synthetic"))
+SILENT_SOON = Timings(
+    heartbeat=0.05, logs=0.02, silence=2.5, flush=1.0, goodbye=0.3, stop_poll=0.01
+)
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        ("auth_failed", "register --reset"),
+        ("duplicate_worker", "another process"),
+        ("worker_deleted", "removed this worker"),
+        ("protocol_violation", "broke the protocol"),
+    ],
+)
+@pytest.mark.parametrize("welcomed", [True, False])
+def test_the_final_error_frames_end_the_session_for_good_with_their_own_words(
+    studio: ScriptedStudio,
+    handler: RecordingHandler,
+    start: Start,
+    code: str,
+    words: str,
+    welcomed: bool,
+) -> None:
+    studio.welcomes = welcomed
+    running = start()
+    studio.session().wait_for(Hello)
+    if welcomed:
+        handler.wait_frame(Welcome)
+    studio.session().send(ErrorFrame(code, "said the studio"))
+    with pytest.raises(SessionRefused) as refused:
+        running.result()
+    assert refused.value.code == code
+    assert words in str(refused.value)
+    assert handler.of("on_closed") == [1]
+
+
+@pytest.mark.parametrize(
+    ("close", "code", "words"),
+    [
+        (4001, "auth_failed", "register --reset"),
+        (4002, "protocol_violation", "broke the protocol"),
+        (4003, "duplicate_worker", "another process"),
+        (4004, "worker_deleted", "removed this worker"),
+    ],
+)
+def test_the_final_close_codes_end_the_session_for_good(
+    studio: ScriptedStudio,
+    handler: RecordingHandler,
+    start: Start,
+    close: int,
+    code: str,
+    words: str,
+) -> None:
+    running = start()
+    handler.wait_frame(Welcome)
+    studio.session().close(close, "bye")
+    with pytest.raises(SessionRefused, match=words) as refused:
+        running.result()
+    assert refused.value.code == code
+    assert f"{close}: bye" in str(refused.value)
+
+
+@pytest.mark.parametrize("close", [1000, 1001, 1011, 1012, 4000, 4005, 4999])
+def test_any_other_close_code_is_a_disconnect(
+    studio: ScriptedStudio, handler: RecordingHandler, start: Start, close: int
+) -> None:
+    running = start()
+    handler.wait_frame(Welcome)
+    studio.session().close(close)
+    ended = running.result()
+    assert ended.reason is EndReason.DISCONNECTED
+    assert ended.welcomed
+    assert str(close) in ended.detail
+    assert not running.session.send(Accept("job-1"))
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        ("internal_error", "the studio failed"),
+        ("brand_new_code", "brand_new_code: said the studio"),
+    ],
+)
+def test_any_other_error_is_a_disconnect(
+    studio: ScriptedStudio, handler: RecordingHandler, start: Start, code: str, words: str
+) -> None:
+    running = start()
+    handler.wait_frame(Welcome)
+    studio.session().send(ErrorFrame(code, "said the studio"))
+    ended = running.result()
+    assert ended.reason is EndReason.DISCONNECTED
+    assert ended.welcomed
+    assert words in ended.detail
+
+
+def test_a_connection_that_breaks_without_a_word_is_a_disconnect(
+    studio: ScriptedStudio, handler: RecordingHandler, start: Start
+) -> None:
+    running = start()
+    handler.wait_frame(Welcome)
+    studio.session().sever()
+    assert running.result().reason is EndReason.DISCONNECTED
+
+
+def test_text_that_is_no_utf8_ends_the_connection_but_not_the_worker(
+    studio: ScriptedStudio, handler: RecordingHandler, start: Start
+) -> None:
+    running = start()
+    handler.wait_frame(Welcome)
+    studio.session().send_invalid_utf8()
+    assert running.result().reason is EndReason.DISCONNECTED
+
+
+def test_a_stop_sends_what_is_queued_and_the_last_logs_and_closes_normally(
+    studio: ScriptedStudio, handler: RecordingHandler, start: Start
+) -> None:
+    running = start(timings=Timings(heartbeat=60, logs=60, flush=5, stop_poll=0.01))
+    handler.wait_frame(Welcome)
+    for number in range(250):
+        handler.add_log(f"line {number}")
+    for number in range(20):
+        running.session.send(Fail(f"job-{number}", "shutting down", retryable=True))
+    running.stop.set()
+    ended = running.result()
+    assert (ended.reason, ended.welcomed) == (EndReason.STOPPED, True)
+    session = studio.session()
+    assert session.wait_ended()
+    assert session.close_code == 1000
+    assert len(session.of(Fail)) == 20
+    assert sum(len(batch.entries) for batch in session.of(LogBatch)) == 250
+    assert handler.of("on_closed") == [1]
+
+
+def test_close_ends_the_session_like_a_stop(
+    studio: ScriptedStudio, handler: RecordingHandler, start: Start
+) -> None:
+    running = start()
+    handler.wait_frame(Welcome)
+    running.session.close()
+    assert running.result().reason is EndReason.STOPPED
+    assert studio.session().wait_ended()
+    assert studio.session().close_code == 1000
+
+
+def test_a_studio_that_falls_silent_is_left(
+    studio: ScriptedStudio, handler: RecordingHandler, start: Start
+) -> None:
+    running = start(timings=SILENT_SOON)
+    handler.wait_frame(Welcome)
+    studio.session().wait_for(Heartbeat, count=2)
+    studio.acks_heartbeats = False
+    ended = running.result()
+    assert (ended.reason, ended.welcomed) == (EndReason.SILENT, True)
+
+
+def test_acknowledged_heartbeats_keep_the_session_alive(
+    studio: ScriptedStudio, handler: RecordingHandler, start: Start
+) -> None:
+    running = start(timings=Timings(heartbeat=0.2, silence=5.0, goodbye=0.3, stop_poll=0.01))
+    # That many heartbeats take longer than the silence the session puts up with.
+    studio.session().wait_for(Heartbeat, count=30)
+    assert not handler.of("on_closed")
+    running.stop.set()
+    assert running.result().reason is EndReason.STOPPED
+
+
+@pytest.mark.parametrize("directions", [("up",), ("down",), ("up", "down")])
+def test_a_half_open_link_is_noticed(
+    studio: ScriptedStudio,
+    handler: RecordingHandler,
+    start: Start,
+    directions: tuple[Any, ...],
+) -> None:
+    with FaultProxy(("127.0.0.1", studio.port)) as proxy:
+        running = start(proxy.url, SILENT_SOON)
+        handler.wait_frame(Welcome)
+        proxy.swallow(*directions)
+        assert running.result().reason is EndReason.SILENT
+
+
+@pytest.mark.parametrize("end", ["silence", "stop"])
+def test_a_send_stuck_on_full_buffers_does_not_keep_the_session(
+    studio: ScriptedStudio,
+    handler: RecordingHandler,
+    start: Start,
+    end: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with FaultProxy(("127.0.0.1", studio.port)) as proxy:
+        silence = 3.0 if end == "silence" else 60.0
+        # More than the socket buffers of both ends hold together.
+        result = "x" * 15_000_000
+        timings = Timings(heartbeat=0.05, silence=silence, flush=0.3, goodbye=0.3, stop_poll=0.01)
+        note = handler.on_frame
+
+        def stalling(session: Outlet, frame: HandlerFrame) -> None:
+            # In the session's own thread, so that a slow machine cannot end it before.
+            proxy.stall()
+            assert session.send(CompleteJson("job-1", result))
+            assert session.send(Accept("job-2"))
+            handler.add_log("kept")
+            note(session, frame)
+
+        monkeypatch.setattr(handler, "on_frame", stalling)
+        running = start(proxy.url, timings)
+        handler.wait_frame(Welcome)
+        if end == "stop":
+            running.stop.set()
+        ended = running.result()
+        assert ended.reason is (EndReason.SILENT if end == "silence" else EndReason.STOPPED)
+        assert [entry.message for entry in handler.logs] == ["kept"]
+        assert not running.session.send(Accept("job-3"))
+        assert proxy.forwarded("up") < len(result)
+
+
+def test_a_studio_that_does_not_read_overflows_the_queue_and_is_left(
+    studio: ScriptedStudio, handler: RecordingHandler, start: Start
+) -> None:
+    with FaultProxy(("127.0.0.1", studio.port)) as proxy:
+        running = start(proxy.url, Timings(heartbeat=60, silence=60, goodbye=0.3, stop_poll=0.01))
+        handler.wait_frame(Welcome)
+        proxy.stall()
+        sent = [running.session.send(CompleteJson("job-1", "x" * 15_000_000)) for _ in range(9)]
+        assert sent[0]
+        assert not sent[-1]
+        ended = running.result()
+        assert ended.reason is EndReason.DISCONNECTED
+        assert "does not take" in ended.detail
+
+
+def test_log_entries_of_a_batch_that_was_not_sent_come_back(
+    studio: ScriptedStudio, handler: RecordingHandler, start: Start
+) -> None:
+    with FaultProxy(("127.0.0.1", studio.port)) as proxy:
+        timings = Timings(heartbeat=60, logs=0.02, silence=60, goodbye=0.3, stop_poll=0.01)
+        running = start(proxy.url, timings)
+        handler.wait_frame(Welcome)
+        proxy.stall()
+        # One batch longer than the socket buffers of both ends hold together.
+        handler.add_log(*["x" * 3_000_000] * 5)
+        handler.wait_for("take_logs")
+        proxy.reset()
+        assert running.result().reason is EndReason.DISCONNECTED
+        assert len(handler.wait_for("put_back_logs")) == 5
+
+
+def test_a_flood_of_frames_does_not_stop_the_heartbeats(
+    studio: ScriptedStudio, handler: RecordingHandler, start: Start
+) -> None:
+    start()
+    session = studio.session()
+    session.wait_for(Heartbeat)
+    flooding = threading.Event()
+
+    def flood() -> None:
+        while not flooding.is_set() and not session.ended:
+            session.send(HeartbeatAck())
+
+    thread = threading.Thread(target=flood)
+    thread.start()
+    try:
+        session.wait_for(Heartbeat, count=len(session.of(Heartbeat)) + 5)
+    finally:
+        flooding.set()
+        thread.join(60)
+
+
+def test_an_error_in_a_handler_ends_the_connection_and_every_thread(
+    studio: ScriptedStudio, handler: RecordingHandler, fast: Timings
+) -> None:
+    def broken() -> None:
+        raise RuntimeError("a bug")
+
+    connection = open_socket(studio.url, studio.worker_id, Secret(studio.token))
+    session = Session(connection, handler, Secret(studio.token), timings=fast, on_welcomed=broken)
+    with pytest.raises(RuntimeError, match="a bug"):
+        session.run(threading.Event())
+    assert studio.session().wait_ended()
+    assert handler.of("on_closed") == [1]
+
+
+def test_the_token_is_never_logged(
+    studio: ScriptedStudio,
+    handler: RecordingHandler,
+    start: Start,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    studio.token = "very-secret-token"
+    with caplog.at_level(logging.DEBUG):
+        running = start()
+        handler.wait_frame(Welcome)
+        studio.session().send_raw("nonsense")
+        studio.session().send(ErrorFrame("auth_failed", "no"))
+        with pytest.raises(SessionRefused):
+            running.result()
+    assert "very-secret-token" not in caplog.text
+    assert "very-secret-token" not in repr(studio.session().frames)

@@ -1,0 +1,329 @@
+"""An engine that misbehaves as its prompt says, to show that a host survives it.
+
+The first word of the prompt (of the text, or of the last chat message) is the fault, with
+arguments after colons; anything else makes a small valid result. See :data:`FAULTS`.
+A model named ``fault-load-…`` misbehaves while loading: ``fault-load-raise``,
+``fault-load-segv``, ``fault-load-hang``, ``fault-load-exit``; ``fault-ballast`` holds 200 MB.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import socket
+import stat
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+from studio_worker_core.plugin import (
+    AudioSttTask,
+    AudioTtsTask,
+    Engine,
+    EngineFailed,
+    InvalidTask,
+    Job,
+    LlmTask,
+    Model,
+    Output,
+)
+from tests.support.fault_answers import WRONG_ANSWERS, Misdeed, valid_answer
+
+_MEBIBYTE = 1024 * 1024
+_FOR_EVER = 3600.0
+_MOST_WEIGHTS = 1000
+
+FAULTS: dict[str, str] = {
+    "ok": "a small valid result",
+    "crash:segv": "read address 0",
+    "crash:abort": "os.abort()",
+    "crash:kill": "SIGKILL to itself",
+    "crash:exit:CODE": "os._exit(CODE)",
+    "sysexit:CODE": "sys.exit(CODE)",
+    "raise": "raise RuntimeError",
+    "engine-failed": "raise EngineFailed: the engine itself is well",
+    "invalid": "raise InvalidTask",
+    "hang": "sleep without a sign of life",
+    "ignoreterm": "hang, and ignore SIGTERM",
+    "stop": "SIGSTOP itself",
+    "slow:SECONDS": "work for SECONDS with progress, looking at job.cancelled",
+    "deaf:SECONDS": "work for SECONDS with progress, not looking at job.cancelled",
+    "flood": "print 64 MB without and with line ends, then answer",
+    "garbage": "write nonsense into every socket it has",
+    "closepipe": "close every socket it has, then hang",
+    "lastword": "answer, and take no message any more",
+    "memory:MB": "take MB of memory slowly, then answer",
+    "big:MB": "write a picture with MB behind it, or a text of MB",
+    "undeclared": "answer with an extension nobody declared",
+    "empty": "answer with an empty file",
+    "nofile": "answer with a file that does not exist",
+    "outside": "answer with a file outside the job's directory",
+    "symlink": "answer with a symbolic link",
+    "directory": "answer with a directory",
+    "json": "answer JSON whatever was asked",
+    "file": "answer a file whatever was asked",
+    "nothing": "return None",
+    "notjson": "answer a dict that is no JSON",
+    "fork": "leave a child in its process group behind, then crash",
+    "daemon": "leave a child in a session of its own behind, then crash",
+    "child": "leave a child behind and answer",
+    "detached": "leave a child in a session of its own behind and answer",
+    "logs": "log 100,000 lines, then answer",
+    "weights": "answer with what the first file of its model held when it was loaded",
+    "pid": "log its process id, then answer",
+    "report:SEED": "report that seed, 9 steps and a width of 0, then answer",
+}
+"""What the first word of a prompt does."""
+
+
+class FaultEngine(Engine):
+    """Public double for tests of hosts; never installed as an entry point."""
+
+    name = "fault"
+
+    def __init__(self) -> None:
+        self._ballast = b""
+        self._weights = ""
+        self.loads = 0
+
+    def load(self, model: Model) -> None:
+        self.loads += 1
+        paths = [path for paths in model.files.values() for path in paths]
+        self._weights = paths[0].read_text("utf-8", "replace")[:_MOST_WEIGHTS] if paths else ""
+        match model.name.removeprefix("fault-load-"):
+            case "raise":
+                raise RuntimeError("this model cannot be loaded")
+            case "segv":
+                _segv()
+            case "hang":
+                _hang()
+            case "exit":
+                sys.exit(4)
+            case "fault-ballast":
+                self._ballast = os.urandom(_MEBIBYTE) * 200
+
+    def generate(self, job: Job[Any]) -> Output:
+        words = _prompt_of(job.task).split()
+        name, *arguments = (words[0] if words else "ok").split(":")
+        if name == "weights":
+            return {"text": self._weights}
+        fault = _BY_NAME.get(name)
+        if fault is None:
+            return valid_answer(job)
+        return fault(job, arguments)
+
+
+def _crash(job: Job[Any], arguments: list[str]) -> Output:
+    print("about to crash:", *arguments, flush=True)
+    match arguments:
+        case ["segv"]:
+            _segv()
+        case ["abort"]:
+            os.abort()
+        case ["kill"]:
+            os.kill(os.getpid(), getattr(signal, "SIGKILL", signal.SIGTERM))
+        case ["exit", code]:
+            os._exit(int(code))
+    return valid_answer(job)
+
+
+def _sysexit(job: Job[Any], arguments: list[str]) -> Output:
+    sys.exit(int(arguments[0]) if arguments else 1)
+
+
+def _raise(job: Job[Any], arguments: list[str]) -> Output:
+    raise RuntimeError("the engine raised on purpose")
+
+
+def _engine_failed(job: Job[Any], arguments: list[str]) -> Output:
+    raise EngineFailed("out of luck")
+
+
+def _invalid(job: Job[Any], arguments: list[str]) -> Output:
+    raise InvalidTask("this prompt is not for me")
+
+
+def _hang(job: Job[Any] | None = None, arguments: list[str] | None = None) -> Output:
+    threading.Event().wait(_FOR_EVER)
+    raise EngineFailed("hung for an hour")
+
+
+def _ignore_term(job: Job[Any], arguments: list[str]) -> Output:
+    # Only the main thread may set a handler; generate is called on it.
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    job.progress(0.1, "deaf now")
+    return _hang()
+
+
+def _stop(job: Job[Any], arguments: list[str]) -> Output:
+    os.kill(os.getpid(), signal.SIGSTOP)
+    return valid_answer(job)
+
+
+def _slow(job: Job[Any], arguments: list[str]) -> Output:
+    return _work(job, float(arguments[0]), job.check_cancelled)
+
+
+def _deaf(job: Job[Any], arguments: list[str]) -> Output:
+    return _work(job, float(arguments[0]), lambda: None)
+
+
+def _work(job: Job[Any], seconds: float, look: Callable[[], None]) -> Output:
+    started = time.monotonic()
+    while (passed := time.monotonic() - started) < seconds:
+        look()
+        job.progress(passed / seconds)
+        time.sleep(0.02)
+    return valid_answer(job)
+
+
+def _flood(job: Job[Any], arguments: list[str]) -> Output:
+    for _ in range(32):
+        sys.stdout.write("x" * _MEBIBYTE)
+        sys.stderr.write("flooding\n" * (_MEBIBYTE // 9))
+    return valid_answer(job)
+
+
+def _garbage(job: Job[Any], arguments: list[str]) -> Output:
+    for descriptor in _sockets():
+        os.write(descriptor, b"\xff\xfeGARBAGE" * 64)
+    return _hang()
+
+
+def _close_pipe(job: Job[Any], arguments: list[str]) -> Output:
+    for descriptor in _sockets():
+        with socket.socket(fileno=os.dup(descriptor)) as duplicate:
+            duplicate.shutdown(socket.SHUT_RDWR)
+        os.close(descriptor)
+    return _hang()
+
+
+def _last_word(job: Job[Any], arguments: list[str]) -> Output:
+    # The process would end itself soon, maybe before its answer is out: it hangs instead.
+    vars(sys.modules["__main__"])["leave"] = lambda parent: _hang()
+    for descriptor in _sockets():
+        with socket.socket(fileno=os.dup(descriptor)) as duplicate:
+            duplicate.shutdown(socket.SHUT_RD)
+    return valid_answer(job)
+
+
+def _memory(job: Job[Any], arguments: list[str]) -> Output:
+    held = []
+    for number in range(int(arguments[0]) // 10):
+        held.append(os.urandom(1) * (10 * _MEBIBYTE))
+        job.progress(0.0, f"{number * 10} MB")
+        time.sleep(0.01)
+    time.sleep(2.0)
+    return valid_answer(job)
+
+
+def _big(job: Job[Any], arguments: list[str]) -> Output:
+    answer = valid_answer(job)
+    if isinstance(answer, dict):
+        return {"text": "x" * (int(arguments[0]) * _MEBIBYTE)}
+    with answer.open("ab") as file:  # decoders stop where the picture ends
+        for _ in range(int(arguments[0])):
+            file.write(bytes(_MEBIBYTE))
+            job.progress(0.0)
+    return answer
+
+
+def _fork(job: Job[Any], arguments: list[str]) -> Output:
+    _leave(job, new_session=False)
+    return _crash(job, ["segv"])
+
+
+def _daemon(job: Job[Any], arguments: list[str]) -> Output:
+    _leave(job, new_session=True)
+    return _crash(job, ["segv"])
+
+
+def _child(job: Job[Any], arguments: list[str]) -> Output:
+    _leave(job, new_session=False)
+    return valid_answer(job)
+
+
+def _detached(job: Job[Any], arguments: list[str]) -> Output:
+    _leave(job, new_session=True)
+    return valid_answer(job)
+
+
+def _logs(job: Job[Any], arguments: list[str]) -> Output:
+    for number in range(100_000):
+        job.log(f"line {number}")
+    return valid_answer(job)
+
+
+def _pid(job: Job[Any], arguments: list[str]) -> Output:
+    job.log(f"pid {os.getpid()}")
+    return valid_answer(job)
+
+
+def _report(job: Job[Any], arguments: list[str]) -> Output:
+    job.report(seed=int(arguments[0]), steps=9, width=0)
+    return valid_answer(job)
+
+
+_BY_NAME: dict[str, Misdeed] = {
+    **WRONG_ANSWERS,
+    "big": _big,
+    "child": _child,
+    "closepipe": _close_pipe,
+    "lastword": _last_word,
+    "crash": _crash,
+    "daemon": _daemon,
+    "deaf": _deaf,
+    "detached": _detached,
+    "engine-failed": _engine_failed,
+    "flood": _flood,
+    "fork": _fork,
+    "garbage": _garbage,
+    "hang": _hang,
+    "ignoreterm": _ignore_term,
+    "invalid": _invalid,
+    "logs": _logs,
+    "memory": _memory,
+    "pid": _pid,
+    "report": _report,
+    "raise": _raise,
+    "slow": _slow,
+    "stop": _stop,
+    "sysexit": _sysexit,
+}
+
+
+def _prompt_of(task: Any) -> str:
+    match task:
+        case AudioTtsTask():
+            return task.text
+        case LlmTask():
+            return task.messages[-1].content if task.messages else ""
+        case AudioSttTask():
+            return task.prompt or ""
+    return str(getattr(task, "prompt", ""))
+
+
+def _segv() -> None:
+    ctypes.string_at(0)
+
+
+def _sockets() -> list[int]:
+    found = []
+    for descriptor in range(3, 64):
+        try:
+            if stat.S_ISSOCK(os.fstat(descriptor).st_mode):
+                found.append(descriptor)
+        except OSError:
+            continue
+    return found
+
+
+def _leave(job: Job[Any], *, new_session: bool) -> None:
+    left = subprocess.Popen(
+        [sys.executable, "-c", "import time; time.sleep(3600)"], start_new_session=new_session
+    )
+    job.log(f"left {left.pid}")

@@ -1,0 +1,77 @@
+"""The file through which commands speak to a worker that runs."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from studio_worker_core.errors import NotRunning
+from studio_worker_core.worker.run_state import PauseSwitch, is_paused, set_paused
+from tests.support.faulty_disk import FaultyDisk
+
+
+@pytest.fixture
+def lock(tmp_path: Path) -> Path:
+    return tmp_path / "daemon.lock"
+
+
+def state_file(lock: Path) -> Path:
+    return lock.with_name("daemon.run.json")
+
+
+def test_a_command_reaches_the_run_it_is_meant_for(lock: Path) -> None:
+    with PauseSwitch(lock, paused=False) as switch:
+        assert not switch()
+        set_paused(lock, os.getpid(), True)
+        assert switch()
+        assert is_paused(lock, os.getpid()) is True
+        assert is_paused(lock, os.getpid() + 1) is None
+    assert not state_file(lock).exists()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "{",
+        "[]",
+        '{"pid": 1}',
+        '{"pid": "x", "paused": true}',
+        "\udcff",
+        "9" * 100_000,
+        '{"x": ' + "[" * 60_000,
+    ],
+)
+def test_a_file_that_is_damaged_or_gone_leaves_the_pause_as_it_is(lock: Path, text: str) -> None:
+    with PauseSwitch(lock, paused=True) as switch:
+        set_paused(lock, os.getpid(), True)
+        state_file(lock).write_bytes(text.encode("utf-8", "surrogateescape"))
+        assert switch()
+        state_file(lock).unlink()
+        assert switch()
+        os.mkfifo(state_file(lock))
+        assert switch()
+
+
+def test_what_another_run_left_is_no_business_of_this_one(lock: Path) -> None:
+    state_file(lock).write_text(f'{{"pid": {os.getpid()}, "paused": true}}', "utf-8")
+    with PauseSwitch(lock, paused=False) as switch:
+        assert not switch()
+
+
+def test_a_start_that_cannot_write_does_not_listen_to_an_old_file(
+    lock: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    state_file(lock).write_text(f'{{"pid": {os.getpid()}, "paused": true}}', "utf-8")
+    disk = FaultyDisk()
+    disk.arm("full", step=0)
+    with PauseSwitch(lock, paused=False, disk=disk) as switch:
+        assert "'studio-worker pause' cannot reach this worker" in caplog.text
+        assert not switch()
+
+
+def test_a_program_that_does_not_listen_is_told_apart(lock: Path) -> None:
+    with pytest.raises(NotRunning, match=r"process 17 holds .* does not listen"):
+        set_paused(lock, 17, True)

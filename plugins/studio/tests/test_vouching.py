@@ -19,7 +19,7 @@ def test_a_job_that_no_heartbeat_names_goes_to_another(studio: StudioInThread) -
     with forgetful.session(), other.session():
         job_id = studio.submit()
         assert forgetful.take_offer() == job_id
-        for _ in range(4):
+        for _ in range(5):
             studio.time.shift += 10
             forgetful.heartbeat()
             other.heartbeat()
@@ -118,9 +118,16 @@ def test_a_session_that_the_studio_ended_costs_no_attempt(
 
 
 class Upload:
-    """The head of an upload that says it is large, over a socket of its own."""
+    """The head of an upload that says it is large, over a socket of its own. The studio has
+    taken it when this is made: a clock that is put forward then finds it begun."""
 
-    def __init__(self, worker: FieldWorker, job_id: str) -> None:
+    def __init__(self, studio: StudioInThread, worker: FieldWorker, job_id: str) -> None:
+        leases = studio.studio.fleet.leases
+        held = studio.studio.fleet.sessions[worker.worker_id].held
+        # An unanswered offer's lease is longer than that of a job.
+        eventually("the offer is accepted", lambda: held[job_id].accepted)
+        before = leases.of(worker.worker_id)[job_id].until
+        studio.time.shift += 1
         host, port = worker.base.removeprefix("http://").partition("/")[0].split(":")
         self.socket = socket.create_connection((host, int(port)), timeout=60)
         path = f"/graphics/api/workers/{worker.worker_id}/jobs/{job_id}/complete"
@@ -130,6 +137,10 @@ class Upload:
             '--b\r\nContent-Disposition: form-data; name="image"; filename="x.png"\r\n\r\n'
         )
         self.socket.sendall(head.encode())
+        eventually(
+            "the studio vouches for the upload",
+            lambda: leases.of(worker.worker_id)[job_id].until > before,
+        )
 
     def status(self) -> int:
         return int(self.socket.recv(100).split()[1])
@@ -140,7 +151,7 @@ def test_an_upload_that_trickles_keeps_no_job(studio: StudioInThread) -> None:
     with worker.session():
         job_id = studio.submit()
         worker.take_offer()
-        upload = Upload(worker, job_id)
+        upload = Upload(studio, worker, job_id)
     studio.wait_worker(worker.worker_id, "offline")
     over = threading.Event()
 
@@ -169,7 +180,7 @@ def test_an_upload_that_goes_on_keeps_its_job_without_a_session(studio: StudioIn
     with worker.session():
         job_id = studio.submit()
         worker.take_offer()
-        upload = Upload(worker, job_id)
+        upload = Upload(studio, worker, job_id)
     studio.wait_worker(worker.worker_id, "offline")
     leases = studio.studio.fleet.leases
 
@@ -191,7 +202,7 @@ def test_an_upload_that_falls_silent_is_ended(make_studio: MakeStudio) -> None:
     with worker.session():
         job_id = studio.submit()
         worker.take_offer()
-        upload = Upload(worker, job_id)
+        upload = Upload(studio, worker, job_id)
         assert upload.status() == 408
         upload.socket.close()
         data = hashlib.sha256(b"x").digest()

@@ -26,15 +26,17 @@ CHAT = {"kind": "llm", "messages": [{"role": "user", "content": "hello"}]}
 
 
 class ShiftedClocks:
-    """Real clocks that a test can put forward."""
+    """Clocks that stand until a test puts them forward: what a busy machine needs for its
+    steps is no time that passed for the studio."""
 
     def __init__(self) -> None:
         self.shift = 0.0
         self.wall_shift = 0.0
         """Of the wall clock alone, which may be set at any time."""
+        now, wall = time.monotonic(), time.time()
         self.clocks = Clocks(
-            now=lambda: time.monotonic() + self.shift,
-            wall=lambda: time.time() + self.shift + self.wall_shift,
+            now=lambda: now + self.shift,
+            wall=lambda: wall + self.shift + self.wall_shift,
         )
 
 

@@ -26,7 +26,7 @@ import requests
 
 from studio_worker_core.downloads.addresses import AddressPolicy
 from studio_worker_core.downloads.fetching import Fetcher
-from studio_worker_core.downloads.transfers import Line
+from studio_worker_core.downloads.transfers import TransferLine
 from studio_worker_core.models.store import ModelStore
 from studio_worker_core.wire.models import ModelFile, ModelSource
 
@@ -67,7 +67,7 @@ def _unchecked(url: str, sha256: str, directory: Path) -> None:
     policy = AddressPolicy(allow_loopback=True)
     with (
         (directory / "plain.bin").open("wb", buffering=0) as file,
-        Fetcher().open(url, policy, Line()) as response,
+        Fetcher().open(url, policy, TransferLine()) as response,
     ):
         while chunk := response.read1(_CHUNK):
             file.write(chunk)

@@ -64,7 +64,7 @@ def edited(text: str, changes: Mapping[str, Any], path: Path) -> str:
         raise ConfigError(f"cannot edit {path}: {error}", path=path) from error
 
 
-def check(table: Mapping[str, Any], changes: Mapping[str, Any], path: Path) -> None:
+def check_edit(table: Mapping[str, Any], changes: Mapping[str, Any], path: Path) -> None:
     """See that an edit did what it was to do, before it replaces anything.
 
     Raises:
@@ -143,7 +143,7 @@ def read_regular(path: Path, most: int) -> bytes:
 
 
 @contextlib.contextmanager
-def writing(path: Path) -> Iterator[FileLock]:
+def editing(path: Path) -> Iterator[FileLock]:
     """Keep other processes from editing ``path`` meanwhile.
 
     Raises:
@@ -182,7 +182,7 @@ def was_written(path: Path) -> bool:
         return False
 
 
-def write_whole(path: Path, data: bytes, *, disk: Disk | None = None) -> None:
+def replace_config(path: Path, data: bytes, *, disk: Disk | None = None) -> None:
     """Replace ``path`` (the file behind it, when it is a link) at once, readable by us only.
 
     A full disk, a crash or a power cut leaves either the old file or the new one.

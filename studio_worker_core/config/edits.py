@@ -22,7 +22,7 @@ def required(table: Mapping[str, Any], changes: Mapping[str, Any], now: Config) 
     }
 
 
-def left_behind(table: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+def former_credentials(table: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
     """Credentials from before ``registered_at`` belong to the studio that was set until now."""
     has_identity = table.get("worker_id") or table.get("registration_request_id")
     if "api_base_url" not in changes or table.get("registered_at") or not has_identity:

@@ -11,7 +11,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from studio_worker_core.config import document
-from studio_worker_core.config.edits import flat, left_behind, or_default, required
+from studio_worker_core.config.edits import flat, former_credentials, or_default, required
 from studio_worker_core.config.reading import parsed, read_text
 from studio_worker_core.config.settings import Config
 from studio_worker_core.config.values import (
@@ -235,7 +235,7 @@ class ConfigStore:
         Raises:
             ConfigError: the file cannot be renamed.
         """
-        with self._mutex, document.writing(self.path):
+        with self._mutex, document.editing(self.path):
             try:
                 target = set_aside(self.path)
             except OSError as error:
@@ -261,7 +261,7 @@ class ConfigStore:
         return self._config
 
     def _edit(self, change: Callable[[Mapping[str, Any]], Mapping[str, Any]]) -> Config:
-        with document.writing(self.path) as lock:
+        with document.editing(self.path) as lock:
             found = read_text(self.path)
             text = found or ""
             table = parsed(self.path, text)
@@ -270,14 +270,14 @@ class ConfigStore:
                 text = self._text
                 table = parsed(self.path, text)
             changes = change(table)
-            changes = {**left_behind(table, changes), **changes}
+            changes = {**former_credentials(table, changes), **changes}
             changes |= required(table, changes, self._config or Config())
             edited = document.edited(text, changes, self.path)
             table = parsed(self.path, edited)
             config_from_document(table, self.path)
-            document.check(table, changes, self.path)
+            document.check_edit(table, changes, self.path)
             if edited != found:
-                document.write_whole(self.path, edited.encode("utf-8"))
+                document.replace_config(self.path, edited.encode("utf-8"))
                 document.note_written(lock)
             self._edits += 1
         self._held = {}

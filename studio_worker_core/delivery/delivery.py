@@ -19,7 +19,7 @@ from studio_worker_core.delivery.settling import Settled, Settling, about
 from studio_worker_core.delivery.states import (
     Acknowledge,
     Effect,
-    Gone,
+    LeftOutbox,
     NotCarriedOut,
     NoteFailure,
     Refuse,
@@ -212,7 +212,7 @@ class Delivery:
             if isinstance(effect, Acknowledge):
                 self._queue.drop(result)
             else:
-                self._queue.tell(result, Gone(effect.reason))
+                self._queue.tell(result, LeftOutbox(effect.reason))
 
     def _send_on(self, number: int) -> Callable[[object], bool] | None:
         session = self._queue.session

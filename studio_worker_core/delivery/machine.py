@@ -25,16 +25,16 @@ from studio_worker_core.delivery.states import (
     LONGEST_IN_FRAME,
     Acked,
     Acknowledge,
+    DeliveryPhase,
     Due,
     Effect,
     Event,
-    Failed,
     Found,
-    Gone,
+    LeftOutbox,
     NotCarriedOut,
     NoteFailure,
-    Phase,
     Refuse,
+    SendFailed,
     SendJson,
     SessionClosed,
     State,
@@ -69,15 +69,15 @@ def step(state: State, event: Event, now: float) -> _Step:
     Delivered is final; from refused only a fresh acceptance of the same job leads back.
     """
     match state.phase:
-        case Phase.LOST:
+        case DeliveryPhase.LOST:
             return _lost(state, event, now)
-        case Phase.DELIVERED | Phase.REFUSED:
+        case DeliveryPhase.DELIVERED | DeliveryPhase.REFUSED:
             return _finishing(state, event, now)
-        case Phase.UPLOADING:
+        case DeliveryPhase.UPLOADING:
             return _uploading(state, event, now)
-        case Phase.SENT:
+        case DeliveryPhase.SENT:
             return _sent(state, event, now)
-        case Phase.WAITING:
+        case DeliveryPhase.WAITING:
             return _waiting(state, event, now)
 
 
@@ -108,9 +108,9 @@ def _waiting(state: State, event: Event, now: float) -> _Step:
             return replace(state, due=now, failures=0), ()
         case Acked() if state.tried:
             return _delivered(state)
-        case Failed():
+        case SendFailed():
             return _failed(state, event, now)
-        case Gone():
+        case LeftOutbox():
             return _gone(state, event, now)
         case Due() if now >= state.due:
             return _its_turn(state, event)
@@ -123,7 +123,7 @@ def _its_turn(state: State, event: Due) -> _Step:
     if not state.is_json:
         if state.bytes > LARGE_BYTES and event.ours is False and not held:
             return _refused(state, _NOT_HELD, None)
-        return replace(state, phase=Phase.UPLOADING, tried=True), (Upload(),)
+        return replace(state, phase=DeliveryPhase.UPLOADING, tried=True), (Upload(),)
     if event.session is None:
         return state, ()
     if not held:
@@ -131,10 +131,10 @@ def _its_turn(state: State, event: Due) -> _Step:
         return _refused(state, _NOT_HELD, None)
     if state.is_too_long:
         if event.session.takes_json_files:
-            return replace(state, phase=Phase.UPLOADING, tried=True), (Upload(),)
+            return replace(state, phase=DeliveryPhase.UPLOADING, tried=True), (Upload(),)
         return _refused(replace(state, retryable=False), _too_long(state), None)
     number = event.session.number
-    sent = replace(state, phase=Phase.SENT, sent_on=number, tried=True)
+    sent = replace(state, phase=DeliveryPhase.SENT, sent_on=number, tried=True)
     return sent, (SendJson(number),)
 
 
@@ -146,12 +146,12 @@ def _uploading(state: State, event: Event, now: float) -> _Step:
             return replace(state, acked=True), ()
         case Uploaded():
             return _delivered(state)
-        case Failed() | Gone() if state.acked:
+        case SendFailed() | LeftOutbox() if state.acked:
             return _delivered(state)
-        case Gone():
+        case LeftOutbox():
             return _gone(state, event, now)
-        case Failed():
-            return _failed(replace(state, phase=Phase.WAITING), event, now)
+        case SendFailed():
+            return _failed(replace(state, phase=DeliveryPhase.WAITING), event, now)
         case Welcomed():
             return replace(state, failures=0), ()
         case _:
@@ -164,32 +164,34 @@ def _sent(state: State, event: Event, now: float) -> _Step:
             return _delivered(state)
         case Found(claimed_on=claimed_on) if claimed_on != state.claimed_on:
             # Offered and accepted again on another session, so the studio has not got it.
-            return replace(state, phase=Phase.WAITING, claimed_on=claimed_on, due=now), ()
-        case Failed():
-            return _failed(replace(state, phase=Phase.WAITING), event, now)
-        case Gone():
+            return replace(state, phase=DeliveryPhase.WAITING, claimed_on=claimed_on, due=now), ()
+        case SendFailed():
+            return _failed(replace(state, phase=DeliveryPhase.WAITING), event, now)
+        case LeftOutbox():
             return _gone(state, event, now)
         case SessionClosed(number=number) if number == state.sent_on:
-            return replace(state, phase=Phase.WAITING, sent_on=None, due=now), ()
+            return replace(state, phase=DeliveryPhase.WAITING, sent_on=None, due=now), ()
         case Welcomed(session=session) if session.number != state.sent_on:
-            return replace(state, phase=Phase.WAITING, sent_on=None, due=now, failures=0), ()
+            return replace(
+                state, phase=DeliveryPhase.WAITING, sent_on=None, due=now, failures=0
+            ), ()
         case _:
             return state, ()
 
 
 def _finishing(state: State, event: Event, now: float) -> _Step:
     match event:
-        case Found(claimed_on=claimed_on) if state.phase is Phase.REFUSED:
+        case Found(claimed_on=claimed_on) if state.phase is DeliveryPhase.REFUSED:
             # The job was accepted anew before the old result was moved away: it counts again.
             return _again(state, claimed_on, now), ()
-        case Gone() if state.phase is Phase.REFUSED:
+        case LeftOutbox() if state.phase is DeliveryPhase.REFUSED:
             if state.unheld:
                 return state, (TellLoss(state.reason or _NOT_HELD, True, None),)
             return _gone(state, event, now)
         case NotCarriedOut(roll=roll):
             failures = state.failures + 1
             return replace(state, failures=failures, due=now + _BACKOFF.pause(failures, roll)), ()
-        case Due() if now >= state.due and state.phase is Phase.DELIVERED:
+        case Due() if now >= state.due and state.phase is DeliveryPhase.DELIVERED:
             return state, (Acknowledge(),)
         case Due() if now >= state.due:
             return state, (Refuse(state.reason or _NOT_HELD, state.status),)
@@ -206,16 +208,16 @@ def _lost(state: State, event: Event, now: float) -> _Step:
             return state, ()
 
 
-def _gone(state: State, event: Gone, now: float) -> _Step:
+def _gone(state: State, event: LeftOutbox, now: float) -> _Step:
     """Told in a turn of its own: without a session it waits for what the next one resumes."""
-    lost = replace(state, phase=Phase.LOST, reason=event.reason, due=now, failures=0)
+    lost = replace(state, phase=DeliveryPhase.LOST, reason=event.reason, due=now, failures=0)
     return lost, ()
 
 
 def _again(state: State, claimed_on: int | None, now: float) -> State:
     return replace(
         state,
-        phase=Phase.WAITING,
+        phase=DeliveryPhase.WAITING,
         claimed_on=claimed_on,
         due=now,
         failures=0,
@@ -227,13 +229,13 @@ def _again(state: State, claimed_on: int | None, now: float) -> State:
 
 
 def _delivered(state: State) -> _Step:
-    return replace(state, phase=Phase.DELIVERED, failures=0), (Acknowledge(),)
+    return replace(state, phase=DeliveryPhase.DELIVERED, failures=0), (Acknowledge(),)
 
 
 def _refused(state: State, reason: str, status: int | None) -> _Step:
     refused = replace(
         state,
-        phase=Phase.REFUSED,
+        phase=DeliveryPhase.REFUSED,
         failures=0,
         reason=reason,
         status=status,
@@ -242,7 +244,7 @@ def _refused(state: State, reason: str, status: int | None) -> _Step:
     return refused, (Refuse(reason, status),)
 
 
-def _failed(state: State, event: Failed, now: float) -> _Step:
+def _failed(state: State, event: SendFailed, now: float) -> _Step:
     if event.aborted:
         return replace(state, due=now), ()
     if event.final:

@@ -13,12 +13,12 @@ from studio_worker_core.delivery.machine import has_free_sender, has_sender, ste
 from studio_worker_core.delivery.queued import DeliverySession, QueuedResult, Superseded
 from studio_worker_core.delivery.states import (
     Acked,
+    DeliveryPhase,
     Due,
     Effect,
     Event,
     Found,
     Needs,
-    Phase,
     SessionClosed,
     SessionView,
     State,
@@ -100,8 +100,8 @@ class Queue:
                     self.take_in(entry)
             missing = [r for key, r in self._results.items() if key not in on_disk and r in before]
             for result in missing:
-                result.is_withdrawn = result.state.phase is Phase.UPLOADING
-        return [result for result in missing if result.state.phase is Phase.WAITING]
+                result.is_withdrawn = result.state.phase is DeliveryPhase.UPLOADING
+        return [result for result in missing if result.state.phase is DeliveryPhase.WAITING]
 
     def leave(self, others: Iterable[QueuedResult]) -> None:
         """Let go of what was made under another identity: it is kept on disk, not sent."""
@@ -166,7 +166,7 @@ class Queue:
             if self._results.get(result.entry.key) is not result:
                 return
             self._step(result, Due(self.view, ours))
-            if result.state.phase is Phase.UPLOADING and Upload() in result.effects:
+            if result.state.phase is DeliveryPhase.UPLOADING and Upload() in result.effects:
                 result.effects.remove(Upload())
                 result.is_withdrawn = False
                 self._sending.append(result)
@@ -226,7 +226,9 @@ class Queue:
     def __len__(self) -> int:
         """How many are on their way or wait; what is lost only waits to be told."""
         with self.changed:
-            return sum(each.state.phase is not Phase.LOST for each in self._results.values())
+            return sum(
+                each.state.phase is not DeliveryPhase.LOST for each in self._results.values()
+            )
 
     def results(self) -> frozenset[QueuedResult]:
         """Every result, for :meth:`compare`."""
@@ -271,7 +273,7 @@ class Queue:
         state = result.state
         self._turns.put(result.age, state.needs, state.due, result)
         (self._with_effects.add if result.effects else self._with_effects.discard)(result)
-        (self._sent.add if state.phase is Phase.SENT else self._sent.discard)(result)
+        (self._sent.add if state.phase is DeliveryPhase.SENT else self._sent.discard)(result)
         (self._final.add if state.is_final else self._final.discard)(result)
 
     def _may_go(self, needs: Needs) -> bool:

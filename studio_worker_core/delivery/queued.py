@@ -8,8 +8,8 @@ from msgspec import Struct
 
 from studio_worker_core.delivery.states import (
     Acknowledge,
+    DeliveryPhase,
     Effect,
-    Phase,
     Refuse,
     SendJson,
     State,
@@ -56,12 +56,12 @@ class QueuedResult:
         phase = self.state.phase
         match effect:
             case Acknowledge():
-                return phase is Phase.DELIVERED
+                return phase is DeliveryPhase.DELIVERED
             case Refuse():
-                return phase is Phase.REFUSED
+                return phase is DeliveryPhase.REFUSED
             case TellLoss():
-                return phase in (Phase.REFUSED, Phase.LOST)
+                return phase in (DeliveryPhase.REFUSED, DeliveryPhase.LOST)
             case SendJson(session=number):
-                return phase is Phase.SENT and self.state.sent_on == number
+                return phase is DeliveryPhase.SENT and self.state.sent_on == number
             case _:
                 return True

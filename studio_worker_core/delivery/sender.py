@@ -13,7 +13,7 @@ import msgspec
 from studio_worker_core.delivery.queue import Queue
 from studio_worker_core.delivery.queued import QueuedResult, Superseded
 from studio_worker_core.delivery.settling import Settling, about
-from studio_worker_core.delivery.states import LONGEST_IN_FRAME, Event, Failed, Uploaded
+from studio_worker_core.delivery.states import LONGEST_IN_FRAME, Event, SendFailed, Uploaded
 from studio_worker_core.errors import (
     HttpStatusError,
     OutboxError,
@@ -57,7 +57,7 @@ class Sender:
             return self._stop.is_set() or result.is_withdrawn or at_work
 
         if result.is_withdrawn:
-            return Failed("it was withdrawn before its turn", 0.0, aborted=True)
+            return SendFailed("it was withdrawn before its turn", 0.0, aborted=True)
         return self.upload(result.entry, complete, abort)
 
     def upload(
@@ -98,14 +98,16 @@ class Sender:
             return self._failed(f"{entry.path} cannot be read: {error.strerror or error}")
         return self.send(frame, send)
 
-    def send(self, frame: CompleteJson | Fail, send: Callable[[Any], bool] | None) -> Failed | None:
+    def send(
+        self, frame: CompleteJson | Fail, send: Callable[[Any], bool] | None
+    ) -> SendFailed | None:
         """Hand a frame to a session, if there is one; why that failed, if it did."""
         try:
             if send is not None and send(frame):
                 return None
         except WireError as error:
             # Longer than any studio reads: every other session would say the same.
-            return Failed(message=f"it cannot be sent: {error}", roll=0.0, final=True)
+            return SendFailed(message=f"it cannot be sent: {error}", roll=0.0, final=True)
         return self._failed("the session took no more frames")
 
     def _failed(
@@ -115,8 +117,8 @@ class Sender:
         retry_after: float | None = None,
         *,
         aborted: bool = False,
-    ) -> Failed:
-        return Failed(
+    ) -> SendFailed:
+        return SendFailed(
             message=str(why),
             roll=self._roll(),
             status=status,

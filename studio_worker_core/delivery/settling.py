@@ -9,7 +9,7 @@ from typing import Literal
 from msgspec import Struct
 
 from studio_worker_core.delivery.queued import Superseded
-from studio_worker_core.delivery.states import Gone
+from studio_worker_core.delivery.states import LeftOutbox
 from studio_worker_core.errors import OutboxError
 from studio_worker_core.outbox import Entry, Outbox
 from studio_worker_core.storage.disk import shown_bytes
@@ -89,28 +89,28 @@ class Settling:
             )
         return noted
 
-    def gone(self, entry: Entry) -> Gone | Superseded | None:
+    def gone(self, entry: Entry) -> LeftOutbox | Superseded | None:
         """What is to be said when it cannot be sent as it is on disk; None when it can."""
         if not self._outbox.holds(entry):
             return self.missing(entry)
         reason = self._outbox.defect(entry)
         return None if reason is None else self.lost(entry, reason)
 
-    def missing(self, entry: Entry) -> Gone | Superseded:
+    def missing(self, entry: Entry) -> LeftOutbox | Superseded:
         """It is not where it was."""
         if self._outbox.is_at_work(entry.job_id):
             return Superseded()
         reason = "it was removed from the outbox, or its manifest cannot be read any more"
         return self.lost(entry, reason)
 
-    def lost(self, entry: Entry, reason: str) -> Gone:
+    def lost(self, entry: Entry, reason: str) -> LeftOutbox:
         """It cannot be delivered any more for that reason; what is left of it is kept for a
         person."""
         self._set_aside(entry, reason)
         _log.error("the result of job %s is lost: %s", entry.job_id, reason, extra=about(entry))
         self._tell(Settled(entry, "lost", reason))
         # The studio's side of it: no paths of this machine.
-        return Gone(reason=f"the worker lost the finished result: {_public(reason, entry)}")
+        return LeftOutbox(reason=f"the worker lost the finished result: {_public(reason, entry)}")
 
     def _set_aside(self, entry: Entry, reason: str) -> None:
         try:

@@ -12,7 +12,7 @@ LONGEST_IN_FRAME = MAX_FRAME_BYTES - 64 * 1024
 """Longest JSON answer in bytes that goes as ``completeJson``: the frame has an envelope, too."""
 
 
-class Phase(Enum):
+class DeliveryPhase(Enum):
     """Where a result is."""
 
     WAITING = "waiting"
@@ -55,7 +55,7 @@ class State(Struct, frozen=True, kw_only=True):
     bytes: int
     claimed_on: int | None = None
     """The session of this process that the job was accepted on; None for an earlier process."""
-    phase: Phase = Phase.WAITING
+    phase: DeliveryPhase = DeliveryPhase.WAITING
     due: float = 0.0
     failures: int = 0
     """In a row, since the last welcome."""
@@ -82,24 +82,24 @@ class State(Struct, frozen=True, kw_only=True):
     @property
     def is_final(self) -> bool:
         """Delivered, refused or lost; only the outbox or the studio is still to be told."""
-        return self.phase in (Phase.DELIVERED, Phase.REFUSED, Phase.LOST)
+        return self.phase in (DeliveryPhase.DELIVERED, DeliveryPhase.REFUSED, DeliveryPhase.LOST)
 
     @property
     def is_for_upload(self) -> bool:
         """Its next step is an upload, once a session is there where it needs one."""
-        return self.phase is Phase.WAITING and (not self.is_json or self.is_too_long)
+        return self.phase is DeliveryPhase.WAITING and (not self.is_json or self.is_too_long)
 
     @property
     def needs(self) -> Needs | None:
         """What its next turn needs; None when it waits for something else than its time."""
         match self.phase:
-            case Phase.UPLOADING | Phase.SENT:
+            case DeliveryPhase.UPLOADING | DeliveryPhase.SENT:
                 return None
-            case Phase.WAITING if self.is_for_upload:
+            case DeliveryPhase.WAITING if self.is_for_upload:
                 return Needs(sender=True, has_failed=self.has_failed, session=self.is_json)
-            case Phase.WAITING | Phase.LOST:
+            case DeliveryPhase.WAITING | DeliveryPhase.LOST:
                 return Needs(session=True)
-            case Phase.DELIVERED | Phase.REFUSED:
+            case DeliveryPhase.DELIVERED | DeliveryPhase.REFUSED:
                 return Needs()
 
     def held_by(self, session: SessionView) -> bool:
@@ -127,7 +127,7 @@ class Uploaded(Struct, frozen=True):
     """``/complete`` answered with 2xx."""
 
 
-class Failed(Struct, frozen=True):
+class SendFailed(Struct, frozen=True):
     """An attempt failed. ``roll`` is a random number in [0, 1)."""
 
     message: str
@@ -156,7 +156,7 @@ class SessionClosed(Struct, frozen=True):
     number: int
 
 
-class Gone(Struct, frozen=True):
+class LeftOutbox(Struct, frozen=True):
     """It left the outbox undelivered: removed, or set aside as damaged."""
 
     reason: str
@@ -168,7 +168,17 @@ class NotCarriedOut(Struct, frozen=True):
     roll: float
 
 
-Event = Found | Due | Uploaded | Failed | Acked | Welcomed | SessionClosed | Gone | NotCarriedOut
+Event = (
+    Found
+    | Due
+    | Uploaded
+    | SendFailed
+    | Acked
+    | Welcomed
+    | SessionClosed
+    | LeftOutbox
+    | NotCarriedOut
+)
 
 
 # effects

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from studio_worker_core.downloads.addresses import shown_url
 from studio_worker_core.downloads.answers import Body
-from studio_worker_core.downloads.forms import HEAD_BYTES, Check, fault_in, page_in
+from studio_worker_core.downloads.forms import PAGE_HEAD_BYTES, Checkpoint, fault_in, page_in
 from studio_worker_core.downloads.partial_file import PartialFile
 from studio_worker_core.downloads.wanted import Wanted
 from studio_worker_core.errors import SourceRefused
@@ -21,7 +21,7 @@ def check_kind(wanted: Wanted, body: Body) -> None:
         )
 
 
-def what_is_wrong(wanted: Wanted, part: PartialFile, check: Check) -> str | None:
+def what_is_wrong(wanted: Wanted, part: PartialFile, check: Checkpoint) -> str | None:
     """Why the complete ``part`` is not ``wanted``, to follow its name; None when it is.
 
     By its checksum where there is one, else by the form its name promises.
@@ -47,4 +47,4 @@ def what_is_wrong(wanted: Wanted, part: PartialFile, check: Check) -> str | None
 
 def _page(part: PartialFile) -> str | None:
     with part.path.open("rb") as file:
-        return page_in(file.read(HEAD_BYTES))
+        return page_in(file.read(PAGE_HEAD_BYTES))

@@ -12,13 +12,13 @@ import urllib3
 from urllib3.connection import HTTPConnection, HTTPSConnection
 
 from studio_worker_core.downloads.addresses import origin
-from studio_worker_core.downloads.transfers import HungUp, Line
+from studio_worker_core.downloads.transfers import HungUp, TransferLine
 
 _Dial = Callable[[float | None], socket.socket]
 
 
 def guarded_pool(
-    parts: SplitResult, addresses: Sequence[str], line: Line, tls: Mapping[str, Any]
+    parts: SplitResult, addresses: Sequence[str], line: TransferLine, tls: Mapping[str, Any]
 ) -> urllib3.HTTPConnectionPool:
     """A pool for the origin of ``parts`` whose sockets go to ``addresses`` and hang on
     ``line``; Host header, SNI and the verified name stay those of the URL."""
@@ -34,7 +34,9 @@ def guarded_pool(
     return pool
 
 
-def _dial(addresses: Sequence[str], port: int, line: Line, timeout: float | None) -> socket.socket:
+def _dial(
+    addresses: Sequence[str], port: int, line: TransferLine, timeout: float | None
+) -> socket.socket:
     """A connection to the first of the judged addresses that takes it."""
     failure: OSError | None = None
     for address in addresses[:8]:
@@ -60,7 +62,7 @@ def _dial(addresses: Sequence[str], port: int, line: Line, timeout: float | None
 class _PlainConnection(HTTPConnection):
     """Connects through ``dial`` instead of looking the host up again."""
 
-    def __init__(self, dial: _Dial, line: Line, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, dial: _Dial, line: TransferLine, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._dial = dial
         self._line = line
@@ -78,7 +80,7 @@ class _PlainConnection(HTTPConnection):
 class _TlsConnection(HTTPSConnection):
     """The same over TLS; the name in the URL is still the one that is verified."""
 
-    def __init__(self, dial: _Dial, line: Line, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, dial: _Dial, line: TransferLine, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._dial = dial
         self._line = line

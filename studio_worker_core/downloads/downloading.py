@@ -13,7 +13,7 @@ from studio_worker_core.downloads.answers import Body, body_of
 from studio_worker_core.downloads.fetching import Fetcher
 from studio_worker_core.downloads.partial_file import PartialFile, PartState
 from studio_worker_core.downloads.refusals import refusal
-from studio_worker_core.downloads.transfers import Interrupted, Line
+from studio_worker_core.downloads.transfers import Interrupted, TransferLine
 from studio_worker_core.downloads.wanted import Fetched, Wanted
 from studio_worker_core.errors import DownloadFailed, ModelStoreError, SourceRefused
 from studio_worker_core.retrying import Backoff
@@ -66,7 +66,7 @@ class Downloader:
         self._free = free
         self._roll = roll
 
-    def fetch(self, wanted: Wanted, line: Line, on_bytes: OnBytes | None = None) -> Fetched:
+    def fetch(self, wanted: Wanted, line: TransferLine, on_bytes: OnBytes | None = None) -> Fetched:
         """Download ``wanted``; its target appears complete and checked, or not at all.
 
         The caller holds the lock on the target. A part that is left behind is the start of
@@ -108,11 +108,13 @@ class Downloader:
                 what=name,
             )
 
-    def _part(self, wanted: Wanted, line: Line) -> PartialFile:
+    def _part(self, wanted: Wanted, line: TransferLine) -> PartialFile:
         sha256 = wanted.sha256.lower() if wanted.sha256 else None
         return PartialFile(wanted.target, PartState(wanted.url, sha256), line.check)
 
-    def _complete(self, wanted: Wanted, part: PartialFile, line: Line, report: OnBytes) -> None:
+    def _complete(
+        self, wanted: Wanted, part: PartialFile, line: TransferLine, report: OnBytes
+    ) -> None:
         furthest, failures = part.size, 0
         while True:
             try:
@@ -137,7 +139,9 @@ class Downloader:
         own = self._backoff.pause(failures, self._roll())
         return own if asked is None else max(own, min(asked, _LONGEST_ASKED_PAUSE))
 
-    def _attempt(self, wanted: Wanted, part: PartialFile, line: Line, report: OnBytes) -> None:
+    def _attempt(
+        self, wanted: Wanted, part: PartialFile, line: TransferLine, report: OnBytes
+    ) -> None:
         validator = part.state.validator
         if part.size and part.size == part.state.total:
             return
@@ -163,7 +167,7 @@ class Downloader:
             self._receive(wanted, part, body, line, report)
 
     def _receive(
-        self, wanted: Wanted, part: PartialFile, body: Body, line: Line, report: OnBytes
+        self, wanted: Wanted, part: PartialFile, body: Body, line: TransferLine, report: OnBytes
     ) -> None:
         most = self._most(wanted)
         if body.total is not None:
@@ -188,7 +192,7 @@ class Downloader:
                 what=wanted.target.name,
             )
 
-    def _pace(self, wanted: Wanted, line: Line) -> Callable[[int], None]:
+    def _pace(self, wanted: Wanted, line: TransferLine) -> Callable[[int], None]:
         """To be told of the bytes that came; puts their next deadline on ``line``."""
         seconds, floor = self._floor_seconds, self._floor_bytes
         lateness = (

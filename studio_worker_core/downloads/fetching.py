@@ -25,7 +25,7 @@ from studio_worker_core.downloads.hub import HubToken
 from studio_worker_core.downloads.lookups import resolve_on
 from studio_worker_core.downloads.mishaps import as_errors
 from studio_worker_core.downloads.proxies import proxied, proxy_for
-from studio_worker_core.downloads.transfers import Line
+from studio_worker_core.downloads.transfers import TransferLine
 from studio_worker_core.errors import ConfigError, DownloadFailed, SourceRefused
 from studio_worker_core.network.tls import client_context
 
@@ -65,7 +65,11 @@ class Fetcher:
 
     @contextlib.contextmanager
     def open(
-        self, url: str, policy: AddressPolicy, line: Line, headers: Mapping[str, str] | None = None
+        self,
+        url: str,
+        policy: AddressPolicy,
+        line: TransferLine,
+        headers: Mapping[str, str] | None = None,
     ) -> Iterator[Response]:
         """The answer to a GET, its body not read yet; redirects are followed.
 
@@ -105,7 +109,11 @@ class Fetcher:
 
     @contextlib.contextmanager
     def _get(
-        self, parts: SplitResult, policy: AddressPolicy, line: Line, headers: Mapping[str, str]
+        self,
+        parts: SplitResult,
+        policy: AddressPolicy,
+        line: TransferLine,
+        headers: Mapping[str, str],
     ) -> Iterator[Response]:
         line.check()
         sent = {
@@ -150,7 +158,11 @@ class Fetcher:
             raise DownloadFailed(str(error), what="SSL_CERT_FILE") from None
 
     def _pool(
-        self, parts: SplitResult, policy: AddressPolicy, line: Line, stack: contextlib.ExitStack
+        self,
+        parts: SplitResult,
+        policy: AddressPolicy,
+        line: TransferLine,
+        stack: contextlib.ExitStack,
     ) -> urllib3.HTTPConnectionPool | urllib3.ProxyManager:
         tls: dict[str, Any] = {
             "cert_reqs": "CERT_REQUIRED",

@@ -9,7 +9,7 @@ from urllib.parse import SplitResult
 from studio_worker_core.network.loopback import is_loopback_host
 from studio_worker_core.secrets import Secret
 
-TOKEN_VARIABLE = "STUDIO_WORKER_HUB_TOKEN"  # noqa: S105 - the name of a variable
+HUB_TOKEN_VARIABLE = "STUDIO_WORKER_HUB_TOKEN"  # noqa: S105 - the name of a variable
 HOST_VARIABLE = "STUDIO_WORKER_HUB_HOST"
 DEFAULT_HUB = "huggingface.co"
 
@@ -29,7 +29,7 @@ class HubToken:
         """The token of ``STUDIO_WORKER_HUB_TOKEN`` for the comma-separated hosts of
         ``STUDIO_WORKER_HUB_HOST``; None when there is no token."""
         variables = os.environ if environ is None else environ
-        token = variables.get(TOKEN_VARIABLE, "").strip()
+        token = variables.get(HUB_TOKEN_VARIABLE, "").strip()
         if not token:
             return None
         hosts = variables.get(HOST_VARIABLE, "").strip() or DEFAULT_HUB

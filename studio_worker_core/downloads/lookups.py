@@ -7,13 +7,13 @@ import threading
 from urllib.parse import SplitResult
 
 from studio_worker_core.downloads.addresses import AddressPolicy, Resolver, resolve
-from studio_worker_core.downloads.transfers import Line
+from studio_worker_core.downloads.transfers import TransferLine
 
 _LOOK_SECONDS = 0.05
 
 
 def resolve_on(
-    line: Line, parts: SplitResult, policy: AddressPolicy, resolver: Resolver
+    line: TransferLine, parts: SplitResult, policy: AddressPolicy, resolver: Resolver
 ) -> list[str]:
     """As :func:`resolve`, but over once ``line`` is down or late.
 

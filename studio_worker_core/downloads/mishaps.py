@@ -9,19 +9,19 @@ from collections.abc import Iterator
 
 import urllib3
 
-from studio_worker_core.downloads.transfers import Interrupted, Line
+from studio_worker_core.downloads.transfers import Interrupted, TransferLine
 from studio_worker_core.errors import DownloadFailed
 from studio_worker_core.network.proxies import LOGIN_WORDS
 from studio_worker_core.network.words import (
     certificate_words,
     innermost,
     proxy_words,
-    words_of,
+    why_failed,
 )
 
 
 @contextlib.contextmanager
-def as_errors(shown: str, line: Line) -> Iterator[None]:
+def as_errors(shown: str, line: TransferLine) -> Iterator[None]:
     """Turn what the HTTP library raises into our errors; ``shown`` is the address.
 
     Raises:
@@ -38,7 +38,7 @@ def as_errors(shown: str, line: Line) -> Iterator[None]:
             raise _proxy_error(shown, root) from None
         if isinstance(root, ssl.SSLCertVerificationError):
             raise DownloadFailed(f"{shown}: {certificate_words(root)}", what=shown) from None
-        raise Interrupted(f"{shown}: {words_of(error)}", what=shown) from None
+        raise Interrupted(f"{shown}: {why_failed(error)}", what=shown) from None
 
 
 def _proxy_error(shown: str, root: BaseException) -> DownloadFailed:

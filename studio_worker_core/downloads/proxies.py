@@ -10,7 +10,7 @@ from urllib.parse import SplitResult, unquote
 import urllib3
 from urllib3.connection import HTTPConnection, HTTPSConnection
 
-from studio_worker_core.downloads.transfers import Line
+from studio_worker_core.downloads.transfers import TransferLine
 from studio_worker_core.errors import DownloadFailed
 from studio_worker_core.network.loopback import is_loopback_host
 from studio_worker_core.network.proxies import UnusableProxy, named_proxy
@@ -30,7 +30,7 @@ def proxy_for(parts: SplitResult) -> SplitResult | None:
         raise DownloadFailed(str(error), what=error.variable) from None
 
 
-def proxied(proxy: SplitResult, line: Line, tls: Mapping[str, Any]) -> urllib3.ProxyManager:
+def proxied(proxy: SplitResult, line: TransferLine, tls: Mapping[str, Any]) -> urllib3.ProxyManager:
     """Connections through ``proxy``, with the login in its address, that hang on ``line``."""
     host = f"[{proxy.hostname}]" if ":" in (proxy.hostname or "") else proxy.hostname
     port = f":{proxy.port}" if proxy.port is not None else ""
@@ -56,7 +56,7 @@ def proxied(proxy: SplitResult, line: Line, tls: Mapping[str, Any]) -> urllib3.P
     return manager
 
 
-def _connections(line: Line) -> tuple[type[HTTPConnection], type[HTTPSConnection]]:
+def _connections(line: TransferLine) -> tuple[type[HTTPConnection], type[HTTPSConnection]]:
     """Connection classes whose sockets are shut down with ``line``."""
 
     class Plain(HTTPConnection):
@@ -85,6 +85,6 @@ def _connections(line: Line) -> tuple[type[HTTPConnection], type[HTTPSConnection
     return Plain, Secure
 
 
-def _attached(sock: socket.socket, line: Line) -> socket.socket:
+def _attached(sock: socket.socket, line: TransferLine) -> socket.socket:
     line.attach(sock)
     return sock

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from studio_worker_core.downloads.fetching import Response
-from studio_worker_core.downloads.hub import TOKEN_VARIABLE
+from studio_worker_core.downloads.hub import HUB_TOKEN_VARIABLE
 from studio_worker_core.downloads.transfers import Interrupted
 from studio_worker_core.errors import DownloadFailed
 from studio_worker_core.network.proxies import LOGIN_WORDS
@@ -42,14 +42,14 @@ def _hint(status: int, *, is_input: bool, with_token: bool) -> str:
         )
     if status in (401, 403) and with_token:
         return (
-            f"access is restricted and the token in {TOKEN_VARIABLE} does not open it; accept "
+            f"access is restricted and the token in {HUB_TOKEN_VARIABLE} does not open it; accept "
             "the model's terms on its page with that account, or check that the token is valid "
             "and may read"
         )
     if status in (401, 403):
         return (
             "access is restricted; if it is a gated model, accept its terms on its page and set "
-            f"{TOKEN_VARIABLE} to a token of that account"
+            f"{HUB_TOKEN_VARIABLE} to a token of that account"
         )
     if 300 <= status < 400:
         return "it redirects to nowhere"

@@ -1,7 +1,7 @@
 """Running transfers so that they end at once when asked to.
 
 A thread that waits in a socket read cannot look at an event, so each transfer has a
-:class:`Line` with its sockets on it; hanging up shuts them down and the read returns.
+:class:`TransferLine` with its sockets on it; hanging up shuts them down and the read returns.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class Interrupted(DownloadFailed):
         """Seconds the server asked to wait, if it did."""
 
 
-class Line:
+class TransferLine:
     """The sockets of one transfer, and whether it was told to end. Thread-safe."""
 
     def __init__(self) -> None:
@@ -112,7 +112,7 @@ class Line:
 
 
 def run_transfers(
-    transfers: Sequence[Callable[[Line], T]],
+    transfers: Sequence[Callable[[TransferLine], T]],
     *,
     parallel: int,
     cancel: threading.Event,
@@ -149,20 +149,22 @@ def run_transfers(
 
 
 class _Run(Generic[T]):
-    def __init__(self, transfers: Sequence[Callable[[Line], T]]) -> None:
+    def __init__(self, transfers: Sequence[Callable[[TransferLine], T]]) -> None:
         self.results: dict[int, T] = {}
         self.error: BaseException | None = None
-        self._waiting: queue.SimpleQueue[tuple[int, Callable[[Line], T]]] = queue.SimpleQueue()
+        self._waiting: queue.SimpleQueue[tuple[int, Callable[[TransferLine], T]]] = (
+            queue.SimpleQueue()
+        )
         for numbered in enumerate(transfers):
             self._waiting.put(numbered)
-        self._lines: set[Line] = set()
+        self._lines: set[TransferLine] = set()
         self._changed = threading.Condition()
         self._missing = len(transfers)
         self._ended = False
 
     def work(self) -> None:
         while True:
-            line = Line()
+            line = TransferLine()
             with self._changed:
                 if self._ended or self.error is not None or self._waiting.empty():
                     return

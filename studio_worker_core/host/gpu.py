@@ -7,22 +7,21 @@ from __future__ import annotations
 
 import contextlib
 import platform
-import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from msgspec import Struct
 
+from studio_worker_core.host.commands import Run, output_of
+
 _GIB = 2**30
-_ASK_SECONDS = 3.0
+_run: Run = partial(output_of, within=3.0)
 _USUAL_THRESHOLD = 12.0
 _ROUNDING = 0.05
 _MARGIN_GB = 1.0
 """Free memory that no job gets: drivers and the desktop move about in it."""
-
-Run = Callable[[Sequence[str]], str | None]
-"""Runs a command; its output, None when it is missing, fails or takes too long."""
 
 
 class GpuMemory(Struct, frozen=True):
@@ -33,27 +32,10 @@ class GpuMemory(Struct, frozen=True):
     name: str
 
 
-def run_command(command: Sequence[str]) -> str | None:
-    """The output of ``command``; None when it is missing, fails or takes over 3 s."""
-    try:
-        done = subprocess.run(
-            command,
-            capture_output=True,
-            stdin=subprocess.DEVNULL,
-            text=True,
-            errors="replace",
-            timeout=_ASK_SECONDS,
-            check=False,
-        )
-    except (OSError, subprocess.SubprocessError):
-        return None
-    return done.stdout if done.returncode == 0 else None
-
-
 def gpu_memory(
     *,
     sysfs: Path = Path("/sys"),
-    run: Run = run_command,
+    run: Run = _run,
     system: str = sys.platform,
     use_driver_library: bool = True,
 ) -> GpuMemory | None:

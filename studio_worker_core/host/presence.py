@@ -5,12 +5,13 @@ from __future__ import annotations
 import ctypes
 import os
 import re
-import subprocess
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
+from studio_worker_core.host.commands import Run, output_of
 from studio_worker_core.host.x11_idle import x11_idle_seconds
 
 UserPresence = Literal["idle", "active"]
@@ -18,7 +19,7 @@ UserPresence = Literal["idle", "active"]
 IDLE_AFTER_SECONDS = 120.0
 """Without a key or a mouse for so long, the person is away."""
 
-_ASK_SECONDS = 0.45
+_run: Run = partial(output_of, within=0.45)
 _GRAPHICAL = frozenset({"x11", "wayland", "mir"})
 _ASKED_ON_THE_BUS = (
     (
@@ -29,30 +30,12 @@ _ASKED_ON_THE_BUS = (
     ("org.freedesktop.ScreenSaver", "/ScreenSaver", "GetSessionIdleTime"),
 )
 
-Run = Callable[[Sequence[str]], str | None]
 X11 = Callable[[Mapping[str, str]], float | None]
-
-
-def run_command(command: Sequence[str]) -> str | None:
-    """The output of ``command``; None when it is missing, fails or takes over 0.45 s."""
-    try:
-        done = subprocess.run(
-            command,
-            capture_output=True,
-            stdin=subprocess.DEVNULL,
-            text=True,
-            errors="replace",
-            timeout=_ASK_SECONDS,
-            check=False,
-        )
-    except (OSError, subprocess.SubprocessError):
-        return None
-    return done.stdout if done.returncode == 0 else None
 
 
 def user_presence(
     *,
-    run: Run = run_command,
+    run: Run = _run,
     system: str = sys.platform,
     environ: Mapping[str, str] | None = None,
     x11: X11 = x11_idle_seconds,

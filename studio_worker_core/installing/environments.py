@@ -20,7 +20,7 @@ from studio_worker_core.roster.isolated import (
     read_description,
 )
 
-MARKER_NAME = ".studio-worker-environment"
+ENVIRONMENT_MARKER = ".studio-worker-environment"
 """The first file in every environment that is made here; only such directories are removed."""
 
 
@@ -45,7 +45,7 @@ def make_environment(
     remove_environment(place)
     place.mkdir(parents=True)
     try:
-        (place / MARKER_NAME).touch()
+        (place / ENVIRONMENT_MARKER).touch()
         say(f"making the environment {place}")
         _run([sys.executable, "-m", "venv", str(place)])
         python = interpreter_of(place)
@@ -74,17 +74,17 @@ def remove_environment(place: Path) -> None:
     for entry in place.iterdir():
         if entry.is_dir() and not entry.is_symlink():
             shutil.rmtree(entry, ignore_errors=True)
-        elif entry.name != MARKER_NAME:
+        elif entry.name != ENVIRONMENT_MARKER:
             entry.unlink(missing_ok=True)
     # Last, so that a removal that is cut short can be gone on with.
     with contextlib.suppress(OSError):
-        (place / MARKER_NAME).unlink(missing_ok=True)
+        (place / ENVIRONMENT_MARKER).unlink(missing_ok=True)
         place.rmdir()
 
 
 def _is_ours(place: Path) -> bool:
     """Whether it was made here: by its marker, or as those made before there was one."""
-    if (place / MARKER_NAME).is_file():
+    if (place / ENVIRONMENT_MARKER).is_file():
         return True
     try:
         return place.is_dir() and (

@@ -59,19 +59,19 @@ class Accepted(Struct, frozen=True):
     wants_meta: bool = False
 
 
-class Ended(Struct, frozen=True):
+class JobEnded(Struct, frozen=True):
     """The job of a lease is over, and whatever must outlive it is in other hands."""
 
     number: int
 
 
-class Closed(Struct, frozen=True):
+class SessionClosed(Struct, frozen=True):
     """A session is over."""
 
     session: int
 
 
-Event = Opened | Accepted | Ended | Closed
+Event = Opened | Accepted | JobEnded | SessionClosed
 
 
 class Resumed(Struct, frozen=True):
@@ -99,10 +99,10 @@ def step(state: State, event: Event) -> tuple[State, tuple[Effect, ...]]:
             leases = (*state.leases, Lease(number, job_id, session, wants_meta))
             known = None if state.known is None else state.known | {job_id}
             return replace(state, leases=leases, granted=number, known=known), ()
-        case Ended(number):
+        case JobEnded(number):
             left = tuple(lease for lease in state.leases if lease.number != number)
             return replace(state, leases=left), ()
-        case Closed(session):
+        case SessionClosed(session):
             leases = tuple(
                 replace(lease, session=None) if lease.session == session else lease
                 for lease in state.leases
@@ -170,7 +170,7 @@ class Leases(Generic[SessionT]):
         with self._lock:
             if self._session is session:
                 self._session = None
-            self._step(Closed(session.number))
+            self._step(SessionClosed(session.number))
 
     def accepted(self, job_id: str, session: SessionT, *, wants_meta: bool = False) -> int:
         """A job is taken on ``session``; the number of its lease."""
@@ -181,7 +181,7 @@ class Leases(Generic[SessionT]):
     def ended(self, number: int) -> None:
         """The job of a lease is over, and whatever must outlive it is in other hands."""
         with self._lock:
-            self._step(Ended(number))
+            self._step(JobEnded(number))
 
     def find(self, number: int) -> Lease | None:
         """The lease of that number, until its job is over."""

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
 
-Report = Callable[[float, str | None], None]
-"""Called with how far the job is, 0 to 1 and never backwards, and a few words."""
+from studio_worker_core.lanes.request import OnProgress
 
 _DOWNLOAD_SHARE = 0.2
 
@@ -17,7 +15,7 @@ class JobProgress:
     The stages may report from several threads; ``report`` is called by one at a time.
     """
 
-    def __init__(self, report: Report) -> None:
+    def __init__(self, report: OnProgress) -> None:
         self._report = report
         self._lock = threading.Lock()
         self._fraction = 0.0

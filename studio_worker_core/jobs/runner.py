@@ -21,7 +21,7 @@ from studio_worker_core.errors import (
 )
 from studio_worker_core.jobs.job import Job
 from studio_worker_core.jobs.keeping import Keeper, Workplace
-from studio_worker_core.jobs.progress import JobProgress, Report
+from studio_worker_core.jobs.progress import JobProgress
 from studio_worker_core.jobs.routing import route
 from studio_worker_core.jobs.slots import ANY_SLOT, Slot
 from studio_worker_core.lanes.request import LaneRequest, OnLog, OnProgress
@@ -30,8 +30,6 @@ from studio_worker_core.plugin import Model
 from studio_worker_core.roster.roster import Roster, RosterEntry
 from studio_worker_core.wire.models import ModelSource
 from studio_worker_core.wire.tasks import Task
-
-__all__ = ["Inputs", "JobRunner", "Models", "Report", "Work", "worker_log"]
 
 _log = logging.getLogger("studio_worker.jobs")
 _LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40}
@@ -63,7 +61,7 @@ class Inputs(Protocol):
         """Name → fetched input."""
 
 
-class Work(Protocol):
+class JobLanes(Protocol):
     """What the runner needs of the lanes."""
 
     def run(
@@ -107,7 +105,7 @@ class JobRunner:
     def __init__(
         self,
         roster: Roster,
-        lanes: Work,
+        lanes: JobLanes,
         models: Models,
         inputs: Inputs,
         *,
@@ -121,7 +119,9 @@ class JobRunner:
         self._engine_log = engine_log
         self._clock = clock
 
-    def run(self, job: Job, keeper: Keeper[KeptT], report: Report, slot: Slot = ANY_SLOT) -> KeptT:
+    def run(
+        self, job: Job, keeper: Keeper[KeptT], report: OnProgress, slot: Slot = ANY_SLOT
+    ) -> KeptT:
         """Do the job in ``slot``; its result is kept when this returns.
 
         A job whose result is already there (the studio offers it again, having lost sight of
@@ -146,7 +146,7 @@ class JobRunner:
         job: Job,
         entry: RosterEntry,
         keeper: Keeper[KeptT],
-        report: Report,
+        report: OnProgress,
         slot: Slot = ANY_SLOT,
     ) -> KeptT:
         """Do the job on the engine ``entry``, whatever its source; errors come as they are."""

@@ -14,9 +14,9 @@ from studio_worker_core.errors import JobError
 from studio_worker_core.jobs.job import Job
 from studio_worker_core.jobs.keeping import Keeper
 from studio_worker_core.jobs.listener import Failure, JobListener
-from studio_worker_core.jobs.progress import Report
 from studio_worker_core.jobs.runner import JobRunner
 from studio_worker_core.jobs.slots import Permit, Slots
+from studio_worker_core.lanes.request import OnProgress
 from studio_worker_core.plugin import JobEvent
 
 _log = logging.getLogger("studio_worker.jobs")
@@ -113,7 +113,7 @@ class JobService:
             _log.exception("job %s: internal error", job.job_id, extra={"job_id": job.job_id})
             raise JobError(f"internal error of the worker: {error}") from error
 
-    def _reporting(self, submitted: _Submitted) -> Report:
+    def _reporting(self, submitted: _Submitted) -> OnProgress:
         job = submitted.job
         logged = time.monotonic()
 

@@ -20,7 +20,7 @@ from typing import NoReturn
 import msgspec
 
 from studio_worker_core.lanes import protocol as messages
-from studio_worker_core.lanes.engine_host import Answer, do_job, load_engine
+from studio_worker_core.lanes.engine_host import EngineAnswer, do_job, load_engine
 from studio_worker_core.plugin import Engine
 from studio_worker_core.processes.exit_codes import CLOSED_CHANNEL, LOST_WORKER
 from studio_worker_core.processes.guard import kill_group
@@ -44,7 +44,7 @@ class Channel:
             os._exit(1)  # a fork of the engine's ran on into our code
         try:
             with self._sending:
-                self._connection.send_bytes(messages.encode(message))
+                self._connection.send_bytes(messages.encode_message(message))
         except (BrokenPipeError, ConnectionResetError):
             leave(self._parent)
         except (OSError, ValueError):
@@ -109,7 +109,7 @@ def _serve(
                     channel.send(messages.Failed("crash", "no engine was loaded", order.job_id))
                     continue
                 is_cancelled = functools.partial(cancelled.__contains__, order.job_id)
-                answer: Answer = do_job(engine, model, order, channel.send, is_cancelled)
+                answer: EngineAnswer = do_job(engine, model, order, channel.send, is_cancelled)
                 channel.send(answer)
             case messages.Quit():
                 _quit(engine)

@@ -17,7 +17,7 @@ from studio_worker_core.lanes import protocol as messages
 from studio_worker_core.lanes.reading_back import read_back
 from studio_worker_core.plugin import Engine, Job, Model, Output
 
-Answer = messages.Done | messages.Failed
+EngineAnswer = messages.Done | messages.Failed
 Send = Callable[[messages.FromChild], None]
 
 _LONGEST_TEXT = 4000
@@ -48,7 +48,7 @@ def do_job(
     order: messages.Generate,
     send: Send,
     is_cancelled: Callable[[], bool],
-) -> Answer:
+) -> EngineAnswer:
     """Let the engine do one job. Never raises."""
     reporter = _Reporter(order.job_id, send)
     job: Job[Any] = Job(
@@ -77,7 +77,9 @@ def do_job(
         return messages.Failed("crash", _raised(error), job_id)
 
 
-def _answer(order: messages.Generate, output: Output | Any, reported: dict[str, int]) -> Answer:
+def _answer(
+    order: messages.Generate, output: Output | Any, reported: dict[str, int]
+) -> EngineAnswer:
     if isinstance(output, (str, Path)):
         read_back(Path(output))
         return messages.Done(order.job_id, encodable(str(output)), reported)

@@ -14,7 +14,7 @@ from pathlib import Path
 from studio_worker_core.config import Limits
 from studio_worker_core.lanes import machine, protocol
 from studio_worker_core.lanes.outcomes import Faulted, Outcome
-from studio_worker_core.lanes.process import Closed, Gone, Heard
+from studio_worker_core.lanes.process import ChannelClosed, Heard, ProcessGone
 from studio_worker_core.lanes.request import LaneKey, LaneRequest, OnLog, OnProgress
 from studio_worker_core.lanes.spawner import Spawner
 from studio_worker_core.processes.environment import plugin_environment
@@ -131,7 +131,7 @@ class Lane:
     def end(self) -> None:
         """Ask the engine to unload and quit, then end its process by force."""
         self._feed(machine.EndAsked(self._clock()))
-        while not isinstance(self._state, machine.Ended):
+        while not isinstance(self._state, machine.LaneEnded):
             self._hear_one(_POLL_SECONDS)
             self._feed(machine.Measured(self._clock(), self._limits()))
 
@@ -139,7 +139,7 @@ class Lane:
     def ended(self) -> bool:
         """Whether its process is gone."""
         self._hear_all()
-        return isinstance(self._state, machine.Ended)
+        return isinstance(self._state, machine.LaneEnded)
 
     def _hear_one(self, timeout: float) -> None:
         try:
@@ -164,7 +164,7 @@ class Lane:
                     seconds,
                     extra={"engine": self.engine, "model": self.model.name},
                 )
-                self._feed(machine.Loaded(self._clock()))
+                self._feed(machine.EngineLoaded(self._clock()))
             case protocol.Progress(job_id=job_id, fraction=fraction, message=message):
                 self._feed(machine.Sign(self._clock()))
                 if self._is_current(job_id) and self._fraction <= fraction <= 1.0:
@@ -174,12 +174,12 @@ class Lane:
                 self._feed(machine.Sign(self._clock()))
                 self._on_log(level, line)
             case protocol.Done():
-                self._feed(machine.Answered(self._clock(), heard.job_id, heard))
+                self._feed(machine.EngineAnswered(self._clock(), heard.job_id, heard))
             case protocol.Failed():
-                self._feed(machine.Answered(self._clock(), heard.job_id, _faulted(heard)))
-            case Closed(reason=reason, garbage=garbage):
+                self._feed(machine.EngineAnswered(self._clock(), heard.job_id, _faulted(heard)))
+            case ChannelClosed(reason=reason, garbage=garbage):
                 self._feed(machine.Broken(self._clock(), reason, closed=not garbage))
-            case Gone(cause=cause):
+            case ProcessGone(cause=cause):
                 self._feed(machine.Exited(self._clock(), cause))
 
     def _reported(self) -> Outcome | None:
@@ -210,9 +210,9 @@ class Lane:
         for effect in effects:
             self._do(effect)
 
-    def _do(self, effect: machine.Effect | machine.Report) -> None:
+    def _do(self, effect: machine.Effect | machine.ReportOutcome) -> None:
         match effect:
-            case machine.Report(outcome=outcome):
+            case machine.ReportOutcome(outcome=outcome):
                 self._outcome = outcome
             case machine.Effect.SEND_JOB:
                 self._perform(self._send_job())

@@ -9,7 +9,7 @@
             Ending ──Exited──▶ Ended ◀┘
 
 A lane is made for a first job, so ``Loading`` has one. Every job gets exactly one
-:class:`Report`. The report of a job that takes the process down comes only once the process
+:class:`ReportOutcome`. The report of a job that takes the process down comes only once the process
 is gone, so that "stopped" is true when it is said. No I/O here.
 """
 
@@ -25,7 +25,7 @@ from studio_worker_core.lanes import limits
 from studio_worker_core.lanes.outcomes import CANCELLED, Faulted, Outcome, crashed
 
 
-class Asked(Struct, frozen=True):
+class StopAsked(Struct, frozen=True):
     """A running job was asked to stop; ``outcome`` is what it will be reported as."""
 
     at: float
@@ -46,7 +46,7 @@ class Running(Struct, frozen=True):
     since: float
     sign: float
     """When the engine last gave a sign of life."""
-    asked: Asked | None = None
+    asked: StopAsked | None = None
 
 
 class Effect(Enum):
@@ -72,11 +72,11 @@ class Ending(Struct, frozen=True):
     """What was wrong, should the process have to be forced."""
 
 
-class Ended(Struct, frozen=True):
+class LaneEnded(Struct, frozen=True):
     pass
 
 
-State = Loading | Idle | Running | Ending | Ended
+State = Loading | Idle | Running | Ending | LaneEnded
 
 
 class _Event(Struct, frozen=True):
@@ -88,7 +88,7 @@ class Begin(_Event, frozen=True):
     job_id: str
 
 
-class Loaded(_Event, frozen=True):
+class EngineLoaded(_Event, frozen=True):
     pass
 
 
@@ -96,7 +96,7 @@ class Sign(_Event, frozen=True):
     """Progress or a log line."""
 
 
-class Answered(_Event, frozen=True):
+class EngineAnswered(_Event, frozen=True):
     """The engine answered. ``job_id`` None: loading failed."""
 
     job_id: str | None
@@ -130,17 +130,27 @@ class Measured(_Event, frozen=True):
     output_mb: float = 0.0
 
 
-Event = Begin | Loaded | Sign | Answered | CancelAsked | EndAsked | Broken | Exited | Measured
+Event = (
+    Begin
+    | EngineLoaded
+    | Sign
+    | EngineAnswered
+    | CancelAsked
+    | EndAsked
+    | Broken
+    | Exited
+    | Measured
+)
 
 
-class Report(Struct, frozen=True):
+class ReportOutcome(Struct, frozen=True):
     """Tell the caller how its job ended."""
 
     job_id: str
     outcome: Outcome
 
 
-_Step = tuple[State, tuple[Effect | Report, ...]]
+_Step = tuple[State, tuple[Effect | ReportOutcome, ...]]
 
 
 def step(state: State, event: Event) -> _Step:
@@ -154,21 +164,21 @@ def step(state: State, event: Event) -> _Step:
             return _idle(state, event)
         case Ending():
             return _ending(state, event)
-        case Ended() if isinstance(event, Begin):
-            return state, (Report(event.job_id, Faulted("engine", "its process is gone")),)
-        case Ended():
+        case LaneEnded() if isinstance(event, Begin):
+            return state, (ReportOutcome(event.job_id, Faulted("engine", "its process is gone")),)
+        case LaneEnded():
             return state, ()
 
 
 def _loading(state: Loading, event: Event) -> _Step:
     match event:
-        case Loaded(at=now):
+        case EngineLoaded(at=now):
             return Running(state.job_id, now, now), (Effect.SEND_JOB,)
-        case Answered(outcome=Faulted() as failed):
+        case EngineAnswered(outcome=Faulted() as failed):
             # An engine that cannot load will fail every job: that counts like a crash.
             failed = replace(failed, crash=failed.fault == "engine")
             return _end(state, event, failed, Effect.SEND_QUIT)
-        case Answered():
+        case EngineAnswered():
             return _broke(state, event, "answered before its model was loaded")
         case CancelAsked() | EndAsked():
             return _end(state, event, CANCELLED, Effect.TERMINATE)
@@ -183,7 +193,7 @@ def _running(state: Running, event: Event) -> _Step:
     match event:
         case Sign(at=now):
             return replace(state, sign=now), ()
-        case Answered(job_id=job_id, outcome=outcome):
+        case EngineAnswered(job_id=job_id, outcome=outcome):
             if job_id != state.job_id:
                 return _broke(state, event, "answered for a job it does not have")
             return _answered(state, outcome, event)
@@ -191,7 +201,7 @@ def _running(state: Running, event: Event) -> _Step:
             return _ask(state, CANCELLED, event.at)
         case Measured():
             return _measured(state, event)
-        case Loaded() | Begin():
+        case EngineLoaded() | Begin():
             return _broke(state, event, "said 'loaded' twice")
         case _:
             return _lost(state, event)
@@ -213,7 +223,7 @@ def _answered(state: Running, outcome: Outcome, event: Event) -> _Step:
     elif isinstance(outcome, Faulted) and outcome.fault == "cancelled":
         outcome, healthy = Faulted("engine", "stopped as if cancelled, though nobody asked"), True
     if healthy:
-        return Idle(event.at), (Report(state.job_id, outcome),)
+        return Idle(event.at), (ReportOutcome(state.job_id, outcome),)
     return _end(state, event, outcome, Effect.SEND_QUIT)
 
 
@@ -224,8 +234,8 @@ def _idle(state: Idle, event: Event) -> _Step:
         case EndAsked():
             return Ending(None, None, event.at, Effect.SEND_QUIT), (Effect.SEND_QUIT,)
         case Exited():
-            return Ended(), ()
-        case Broken() | Answered() | Loaded():
+            return LaneEnded(), ()
+        case Broken() | EngineAnswered() | EngineLoaded():
             return Ending(None, None, event.at, Effect.TERMINATE), (Effect.TERMINATE,)
         case _:
             return state, ()
@@ -234,9 +244,9 @@ def _idle(state: Idle, event: Event) -> _Step:
 def _ending(state: Ending, event: Event) -> _Step:
     match event:
         case Exited(cause=cause):
-            return Ended(), _final(state, cause)
+            return LaneEnded(), _final(state, cause)
         case Begin(job_id=job_id):
-            return state, (Report(job_id, Faulted("engine", "its process is ending")),)
+            return state, (ReportOutcome(job_id, Faulted("engine", "its process is ending")),)
         case CancelAsked() if state.outcome is None and state.job_id is not None:
             return replace(state, outcome=CANCELLED), ()
         case Measured() | EndAsked() | Broken():
@@ -255,16 +265,16 @@ def _pushed(state: Ending, now: float) -> _Step:
         case Effect.TERMINATE if waited >= limits.FORCE_SECONDS:
             return replace(state, push=Effect.KILL, since=now), (Effect.KILL,)
         case Effect.KILL if waited >= limits.GIVE_UP_SECONDS:
-            return Ended(), _final(state, "cannot be killed; it is stuck in the kernel")
+            return LaneEnded(), _final(state, "cannot be killed; it is stuck in the kernel")
         case _:
             return state, ()
 
 
-def _final(state: Ending, cause: str) -> tuple[Report, ...]:
+def _final(state: Ending, cause: str) -> tuple[ReportOutcome, ...]:
     if state.job_id is None:
         return ()
     forced = state.push is not Effect.SEND_QUIT and state.otherwise
-    return (Report(state.job_id, state.outcome or crashed(forced or cause)),)
+    return (ReportOutcome(state.job_id, state.outcome or crashed(forced or cause)),)
 
 
 def _lost(state: Loading | Running, event: Event) -> _Step:
@@ -272,7 +282,7 @@ def _lost(state: Loading | Running, event: Event) -> _Step:
     asked = state.asked.outcome if isinstance(state, Running) and state.asked else None
     match event:
         case Exited(cause=cause):
-            return Ended(), (Report(state.job_id, asked or crashed(cause)),)
+            return LaneEnded(), (ReportOutcome(state.job_id, asked or crashed(cause)),)
         case Broken(reason=reason, closed=True):
             return Ending(state.job_id, asked, event.at, Effect.SEND_QUIT, otherwise=reason), ()
         case Broken(reason=reason):
@@ -284,7 +294,7 @@ def _lost(state: Loading | Running, event: Event) -> _Step:
 def _ask(state: Running, outcome: Outcome, now: float) -> _Step:
     if state.asked is not None:
         return state, ()
-    return replace(state, asked=Asked(now, outcome)), (Effect.SEND_CANCEL,)
+    return replace(state, asked=StopAsked(now, outcome)), (Effect.SEND_CANCEL,)
 
 
 def _weighed(state: Loading | Running, event: Measured) -> _Step:

@@ -20,7 +20,7 @@ from studio_worker_core.lanes.protocol import Done
 from studio_worker_core.lanes.request import LaneKey, LaneRequest, OnLog, OnProgress, lane_key
 from studio_worker_core.lanes.results import Result, judged
 from studio_worker_core.lanes.spawner import Spawner
-from studio_worker_core.lanes.turns import Turns
+from studio_worker_core.lanes.turns import KeyTurns
 from studio_worker_core.seeds import seed_of, seeded
 from studio_worker_core.wire.tasks import task_kind
 
@@ -74,7 +74,7 @@ class Lanes:
         self._crashes = CrashLoop(clock, lambda: limits().crash_pause_seconds)
         self._lock = threading.Lock()
         self._lanes: dict[LaneKey, Lane] = {}  # in order of use, the latest last
-        self._turns = Turns()
+        self._turns = KeyTurns()
         self._closing = threading.Event()
 
     def __enter__(self) -> Lanes:

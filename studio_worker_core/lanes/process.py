@@ -19,7 +19,7 @@ import psutil
 
 from studio_worker_core.lanes import protocol as messages
 from studio_worker_core.processes.deaths import cause_of_death, memory_is_short, oom_kills
-from studio_worker_core.processes.guard import TOKEN_VARIABLE, kill_group, kill_marked
+from studio_worker_core.processes.guard import LANE_VARIABLE, kill_group, kill_marked
 from studio_worker_core.processes.output_tail import OutputTail
 
 AUTHKEY_VARIABLE = "STUDIO_WORKER_LANE_KEY"
@@ -29,20 +29,20 @@ _SEND_SECONDS = 10
 _DRAIN_SECONDS = 0.5
 
 
-class Closed(msgspec.Struct, frozen=True):
+class ChannelClosed(msgspec.Struct, frozen=True):
     """The channel is unusable. ``garbage``: something unreadable came over it."""
 
     reason: str
     garbage: bool = False
 
 
-class Gone(msgspec.Struct, frozen=True):
+class ProcessGone(msgspec.Struct, frozen=True):
     """The process has ended, and its whole group with it."""
 
     cause: str
 
 
-Heard = messages.FromChild | Closed | Gone
+Heard = messages.FromChild | ChannelClosed | ProcessGone
 
 
 class EngineProcess:
@@ -54,8 +54,8 @@ class EngineProcess:
     :param interpreter: the Python that runs it, with an installation of this package of its
         own; None for this one.
     :param environment: all variables it gets.
-    :param heard: called from the listening threads with each message, then ``Closed``, then
-        ``Gone``; ``Gone`` comes last and exactly once.
+    :param heard: called from the listening threads with each message, then ``ChannelClosed``, then
+        ``ProcessGone``; ``ProcessGone`` comes last and exactly once.
     """
 
     def __init__(
@@ -93,7 +93,7 @@ class EngineProcess:
     def send(self, message: messages.ToChild) -> str | None:
         """Send one message; None, or why it could not be sent."""
         try:
-            data = messages.encode(message)
+            data = messages.encode_message(message)
         except (TypeError, ValueError, NotImplementedError, RecursionError) as error:
             return f"the job cannot be sent to its process: {error}"
         connection = self._connection
@@ -122,7 +122,7 @@ class EngineProcess:
             self._kill_tree()
 
     def has_died(self) -> bool:
-        """Whether the process is known to be dead, before ``Gone`` is heard."""
+        """Whether the process is known to be dead, before ``ProcessGone`` is heard."""
         if not hasattr(os, "waitid"):
             return not self._waiter.is_alive()
         try:
@@ -142,14 +142,14 @@ class EngineProcess:
         return total
 
     def wait(self, timeout: float) -> bool:
-        """Wait until the process is gone and ``Gone`` was heard; False after ``timeout``."""
+        """Wait until the process is gone and ``ProcessGone`` was heard; False after ``timeout``."""
         self._waiter.join(timeout)
         return not self._waiter.is_alive()
 
     def _start(
         self,
     ) -> tuple[subprocess.Popen[bytes], Connection | None, Listener | None]:
-        environment = {**self._environment, TOKEN_VARIABLE: self.token}
+        environment = {**self._environment, LANE_VARIABLE: self.token}
         python = self._interpreter or sys.executable
         arguments = [python, "-P", "-m", "studio_worker_core.lanes.child"]
         if os.name == "nt":
@@ -207,17 +207,17 @@ class EngineProcess:
                 data = connection.recv_bytes(messages.MAX_FROM_CHILD)
                 self._heard(messages.decode_from_child(data))
         except EOFError:
-            self._heard(Closed("its process closed the control channel"))
+            self._heard(ChannelClosed("its process closed the control channel"))
         except (OSError, ValueError, TypeError, msgspec.MsgspecError) as error:
             # A process that dies in the middle of a message is a death, not garbage.
             if isinstance(error, ConnectionError) or "end of file" in str(error):
-                self._heard(Closed("its process closed the control channel"))
+                self._heard(ChannelClosed("its process closed the control channel"))
             else:
                 text = f"its process wrote something unreadable to the control channel ({error})"
-                self._heard(Closed(text, garbage=True))
+                self._heard(ChannelClosed(text, garbage=True))
 
     def _wait(self) -> None:
-        """Ends with the process: nothing of its group is left after ``Gone``."""
+        """Ends with the process: nothing of its group is left after ``ProcessGone``."""
         if hasattr(os, "waitid"):
             # Look without reaping: while the zombie is there, its group number is not reused.
             with contextlib.suppress(ChildProcessError):
@@ -235,7 +235,7 @@ class EngineProcess:
         )
         cause = cause_of_death(returncode, out_of_memory=out_of_memory, output=self.output.last())
         self._release()
-        self._heard(Gone(cause))
+        self._heard(ProcessGone(cause))
 
     def _release(self) -> None:
         for owned in (self._connection, self._listener, self._popen.stdout):

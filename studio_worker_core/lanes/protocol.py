@@ -120,7 +120,7 @@ _to_child: msgspec.msgpack.Decoder[ToChild] = msgspec.msgpack.Decoder(ToChild, d
 _from_child: msgspec.msgpack.Decoder[FromChild] = msgspec.msgpack.Decoder(FromChild)
 
 
-def encode(message: ToChild | FromChild) -> bytes:
+def encode_message(message: ToChild | FromChild) -> bytes:
     """Bytes of a message. Raises ``TypeError`` for values that cannot be sent."""
     return _encoder.encode(message)
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 
 from studio_worker_core.lanes.guarding import Guard
-from studio_worker_core.lanes.process import EngineProcess, Gone, Heard
+from studio_worker_core.lanes.process import EngineProcess, Heard, ProcessGone
 
 
 class Spawner:
@@ -78,7 +78,7 @@ class Spawner:
         pid = 0
 
         def heard_by_guard(what: Heard) -> None:
-            if isinstance(what, Gone):
+            if isinstance(what, ProcessGone):
                 known.wait()
                 self._guard.removed(pid)
             heard(what)

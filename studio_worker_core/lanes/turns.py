@@ -7,7 +7,7 @@ from collections.abc import Hashable, Iterator
 from contextlib import contextmanager
 
 
-class Turns:
+class KeyTurns:
     """Safe to use from any thread; a key that nobody wants takes no memory."""
 
     def __init__(self) -> None:

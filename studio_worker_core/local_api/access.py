@@ -42,25 +42,25 @@ class Access(Struct, frozen=True):
     """``Access-Control-Request-Method``: with it an OPTIONS request is a preflight."""
 
 
-class Refusal(Struct, frozen=True):
+class Denial(Struct, frozen=True):
     """Why a request is turned away."""
 
     status: Literal[401, 403]
     message: str
 
 
-def judge(access: Access, token: str) -> Refusal | Literal["preflight"] | None:
+def judge(access: Access, token: str) -> Denial | Literal["preflight"] | None:
     """Whether a request may go on: None when it may."""
     if not _is_here(access.host):
-        return Refusal(403, "the Host of the request is not this machine")
+        return Denial(403, "the Host of the request is not this machine")
     if access.origin is not None and not _is_own_origin(access.origin):
-        return Refusal(403, "the page that sent this request is not from this machine")
+        return Denial(403, "the page that sent this request is not from this machine")
     if access.method == "OPTIONS" and access.origin is not None and access.asks_method is not None:
         return "preflight"
     is_open = access.path in OPEN_PATHS or access.path.startswith(FILES)
     if is_open or _has_token(access.authorization, token):
         return None
-    return Refusal(401, UNSIGNED)
+    return Denial(401, UNSIGNED)
 
 
 def cross_origin_headers(origin: str | None) -> dict[str, str]:

@@ -11,7 +11,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from studio_worker_core.local_api.access import (
     Access,
-    Refusal,
+    Denial,
     cross_origin_headers,
     judge,
     preflight_headers,
@@ -49,7 +49,7 @@ class Guarded:
             asked = headers.get("access-control-request-headers")
             allowed = preflight_headers(origin or "", asked)
             await Response(status_code=204, headers=allowed)(scope, receive, send)
-        elif isinstance(verdict, Refusal):
+        elif isinstance(verdict, Denial):
             shown = cross_origin_headers(origin) if verdict.status == 401 else {}
             await _refused(scope["path"], verdict, shown)(scope, receive, send)
         else:
@@ -64,7 +64,7 @@ class Guarded:
                 await _plain(scope["path"], 500, _INTERNAL, {})(scope, receive, sending)
 
 
-def _refused(path: str, refusal: Refusal, headers: dict[str, str]) -> Response:
+def _refused(path: str, refusal: Denial, headers: dict[str, str]) -> Response:
     if refusal.status == 401:
         headers = {**headers, "www-authenticate": "Bearer"}
     return _plain(path, refusal.status, refusal.message, headers)

@@ -10,7 +10,7 @@ from starlette.requests import Request
 
 from studio_worker_core.errors import JobCancelled, JobError
 from studio_worker_core.local_api.errors import Busy, ClientGone, DeadlinePassed
-from studio_worker_core.local_api.work import Ended, LocalJobs, Made, Work
+from studio_worker_core.local_api.work import LocalJobs, Made, OnEnd, Work
 
 
 async def do(
@@ -48,7 +48,7 @@ async def do(
     raise outcome
 
 
-def _told(end: asyncio.Future[Made | JobError]) -> Ended:
+def _told(end: asyncio.Future[Made | JobError]) -> OnEnd:
     """What a job's thread calls: the outcome goes to ``end``, or back when nobody waits."""
 
     def settle(outcome: Made | JobError) -> None:

@@ -47,7 +47,7 @@ class Made(Struct, frozen=True):
     """Gives the file back; to be called once it was sent."""
 
 
-Ended = Callable[[Made | JobError], None]
+OnEnd = Callable[[Made | JobError], None]
 
 
 class LocalJobs(Protocol):
@@ -56,7 +56,7 @@ class LocalJobs(Protocol):
     def served(self) -> Sequence[Served]:
         """The models that can be run, the preferred one of each kind first. Reads a file."""
 
-    def start(self, work: Work, ended: Ended) -> Callable[[], None]:
+    def start(self, work: Work, ended: OnEnd) -> Callable[[], None]:
         """Have a job done; ``ended`` is called once, from any thread, whatever becomes of it.
         The call that comes back stops it. Both return at once.
 

@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from studio_worker_core.models.entries import CatalogueEntry
-from studio_worker_core.models.original_shape import completed, written
+from studio_worker_core.models.original_shape import with_defaults, written
 from studio_worker_core.models.sources import seeded_entries
 
 
@@ -97,7 +97,7 @@ def _merged(row: dict[str, Any] | None, entry: CatalogueEntry) -> dict[str, Any]
         return written(entry)
     before, after = written(msgspec.convert(row, CatalogueEntry)), written(entry)
     gone = before.keys() - after.keys()
-    kept = completed({key: value for key, value in row.items() if key not in gone})
+    kept = with_defaults({key: value for key, value in row.items() if key not in gone})
     changed = {
         key: value for key, value in after.items() if key not in kept or before.get(key) != value
     }

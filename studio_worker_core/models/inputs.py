@@ -18,7 +18,7 @@ from studio_worker_core.downloads.addresses import (
 )
 from studio_worker_core.downloads.fetching import Fetcher
 from studio_worker_core.downloads.refusals import refusal
-from studio_worker_core.downloads.transfers import Interrupted, Line, run_transfers
+from studio_worker_core.downloads.transfers import Interrupted, TransferLine, run_transfers
 from studio_worker_core.errors import DownloadFailed, InvalidTask, ModelStoreError, SourceRefused
 from studio_worker_core.media_types import HEAD_BYTES, audio_type, image_type
 from studio_worker_core.models.picture_size import check_image
@@ -124,7 +124,9 @@ class InputFetcher:
             ) from error
         return dict(zip(urls, paths, strict=True))
 
-    def _one(self, name: str, url: str, line: Line, *, into: Path, limits: InputLimits) -> Path:
+    def _one(
+        self, name: str, url: str, line: TransferLine, *, into: Path, limits: InputLimits
+    ) -> Path:
         draft = into / f".{name}.part"
         try:
             if data_url.is_data_url(url):
@@ -140,7 +142,9 @@ class InputFetcher:
         finally:
             draft.unlink(missing_ok=True)
 
-    def _download(self, name: str, url: str, draft: Path, line: Line, limits: InputLimits) -> None:
+    def _download(
+        self, name: str, url: str, draft: Path, line: TransferLine, limits: InputLimits
+    ) -> None:
         for failures in range(1, _ATTEMPTS + 1):
             try:
                 return self._attempt(name, url, draft, line, limits)
@@ -154,7 +158,9 @@ class InputFetcher:
                 line.pause(max(pause, min(error.retry_after or 0.0, _LONGEST_ASKED_PAUSE)))
         return None
 
-    def _attempt(self, name: str, url: str, draft: Path, line: Line, limits: InputLimits) -> None:
+    def _attempt(
+        self, name: str, url: str, draft: Path, line: TransferLine, limits: InputLimits
+    ) -> None:
         with self._fetcher.open(url, self._policy(limits), line) as response:
             if response.status != 200:
                 raise refusal(response, shown_url(url), is_input=True)

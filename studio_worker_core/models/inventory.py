@@ -11,13 +11,13 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from studio_worker_core.downloads.forms import fault_in
+from studio_worker_core.downloads.forms import Checkpoint, fault_in
 from studio_worker_core.errors import SourceRefused
 from studio_worker_core.models.manifest import (
     CATALOGUE_NAME,
-    MANIFEST_NAME,
-    Kept,
-    read_manifest,
+    MODEL_MANIFEST_NAME,
+    KeptFile,
+    read_model_manifest,
     record,
 )
 from studio_worker_core.models.names import model_directory, plain_file_name
@@ -30,10 +30,8 @@ _log = logging.getLogger("studio_worker.models.inventory")
 
 _CHUNK = 1 << 20
 
-Check = Callable[[], None]
 
-
-def hash_file(path: Path, check: Check) -> str:
+def hash_file(path: Path, check: Checkpoint) -> str:
     """SHA-256 of a file, lower-case hex; ``check`` may raise to end it. Raises OSError."""
     digest = hashlib.sha256()
     with path.open("rb", buffering=0) as file:
@@ -58,14 +56,16 @@ class Inventory(Struct, frozen=True):
         digest = hashlib.sha256(f"{self.directory.name}/{name.lower()}".encode()).hexdigest()
         return self.root / ".locks" / f"{digest[:32]}.lock"
 
-    def find(self, file: ModelFile, check: Check, pause: Callable[[float], None]) -> Path | None:
+    def find(
+        self, file: ModelFile, check: Checkpoint, pause: Callable[[float], None]
+    ) -> Path | None:
         """Where ``file`` already is, checked; None when it has to be downloaded.
 
         Looked for in the model's directory, where the original worker may have put it (in
         ``<root>/<model>/`` or flat in ``<root>/``) and, by checksum, in the other models'
         directories.
         """
-        kept = read_manifest(self.directory, self.model).files.get(file.filename)
+        kept = read_model_manifest(self.directory, self.model).files.get(file.filename)
         if kept is not None and _is_same(kept, file):
             if kept.is_untouched(self.root):
                 return self.root / kept.path
@@ -96,7 +96,7 @@ class Inventory(Struct, frozen=True):
     ) -> None:
         """Remember that ``path`` was checked and is ``file``."""
         found = path.stat()
-        kept = Kept(
+        kept = KeptFile(
             path=path.relative_to(self.root).as_posix(),
             url=file.url,
             sha256=sha256,
@@ -109,7 +109,7 @@ class Inventory(Struct, frozen=True):
         lock = self.lock_path("")
         record(self.directory, self.model, file.filename, kept, lock=lock, pause=pause)
 
-    def _still_right(self, kept: Kept, check: Check) -> bool:
+    def _still_right(self, kept: KeptFile, check: Checkpoint) -> bool:
         path = self.root / kept.path
         try:
             right = path.stat().st_size == kept.size and hash_file(path, check) == kept.sha256
@@ -122,7 +122,7 @@ class Inventory(Struct, frozen=True):
     def is_ours(self, name: str) -> bool:
         """Whether the file ``name`` in the model's directory is, unchanged, one that was
         downloaded here; false for what somebody else put or changed there."""
-        kept = read_manifest(self.directory, self.model).files.get(name)
+        kept = read_model_manifest(self.directory, self.model).files.get(name)
         return (
             kept is not None
             and self.root / kept.path == self.directory / name
@@ -130,7 +130,7 @@ class Inventory(Struct, frozen=True):
         )
 
     def _adopt(
-        self, file: ModelFile, path: Path, check: Check, pause: Callable[[float], None]
+        self, file: ModelFile, path: Path, check: Checkpoint, pause: Callable[[float], None]
     ) -> bool:
         """Take a file that is there for ``file``: by its checksum, or, where there is none,
         by its form, unless it is known to have come from another address."""
@@ -158,7 +158,9 @@ class Inventory(Struct, frozen=True):
         where = path.relative_to(self.root).as_posix()
         return any(kept.path == where and kept.url != file.url for kept in self._all_kept())
 
-    def _borrow(self, file: ModelFile, check: Check, pause: Callable[[float], None]) -> Path | None:
+    def _borrow(
+        self, file: ModelFile, check: Checkpoint, pause: Callable[[float], None]
+    ) -> Path | None:
         """A hard link to the same file of another model: a text encoder is often shared."""
         if file.sha256 is None:
             return None
@@ -180,19 +182,19 @@ class Inventory(Struct, frozen=True):
                 return own
         return None
 
-    def _elsewhere(self, sha256: str) -> Iterator[Kept]:
+    def _elsewhere(self, sha256: str) -> Iterator[KeptFile]:
         own = self.directory.name
         for kept in self._all_kept():
             if kept.sha256 == sha256 and kept.path.partition("/")[0] != own:
                 yield kept
 
-    def _all_kept(self) -> Iterator[Kept]:
+    def _all_kept(self) -> Iterator[KeptFile]:
         with contextlib.suppress(OSError):
-            for manifest in self.root.glob(f"*/{MANIFEST_NAME}"):
-                yield from read_manifest(manifest.parent, manifest.parent.name).files.values()
+            for manifest in self.root.glob(f"*/{MODEL_MANIFEST_NAME}"):
+                yield from read_model_manifest(manifest.parent, manifest.parent.name).files.values()
 
 
-def _is_same(kept: Kept, file: ModelFile) -> bool:
+def _is_same(kept: KeptFile, file: ModelFile) -> bool:
     if file.sha256 is not None:
         return kept.sha256 == file.sha256.lower()
     return kept.url == file.url

@@ -1,6 +1,6 @@
 """What is known about the files of one model: where they came from and their checksums.
 
-Kept as ``.studio-worker.json`` in the model's directory, a name no model file can have.
+KeptFile as ``.studio-worker.json`` in the model's directory, a name no model file can have.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from studio_worker_core.storage.locks import held
 
 _log = logging.getLogger("studio_worker.models.manifest")
 
-MANIFEST_NAME = ".studio-worker.json"
+MODEL_MANIFEST_NAME = ".studio-worker.json"
 CATALOGUE_NAME = "models.json"
 """The local catalogue; earlier versions had it in the models root."""
 
 
-class Kept(msgspec.Struct, frozen=True, omit_defaults=True):
+class KeptFile(msgspec.Struct, frozen=True, omit_defaults=True):
     """One checked file. ``path`` is relative to the models root."""
 
     path: str
@@ -47,49 +47,49 @@ class Kept(msgspec.Struct, frozen=True, omit_defaults=True):
         return same and self.inode in (None, found.st_ino)
 
 
-class Manifest(msgspec.Struct, frozen=True):
+class ModelManifest(msgspec.Struct, frozen=True):
     """The files of ``model`` by file name."""
 
     model: str
-    files: dict[str, Kept] = msgspec.field(default_factory=dict)
+    files: dict[str, KeptFile] = msgspec.field(default_factory=dict)
 
 
 # Made at import: two threads that are the first to decode a type end the process (msgspec 0.22).
-_DECODER = msgspec.json.Decoder(Manifest)
+_DECODER = msgspec.json.Decoder(ModelManifest)
 
 
-def read_manifest(directory: Path, model: str) -> Manifest:
+def read_model_manifest(directory: Path, model: str) -> ModelManifest:
     """The manifest in ``directory``; an unreadable one is set aside under a new name, and
     the files are checked anew."""
-    path = directory / MANIFEST_NAME
+    path = directory / MODEL_MANIFEST_NAME
     try:
         data = path.read_bytes()
     except OSError:
-        return Manifest(model)
+        return ModelManifest(model)
     try:
         return _DECODER.decode(data)
     except (msgspec.MsgspecError, UnicodeError) as error:
         aside = set_aside(path)
         _log.warning("%s cannot be read (%s); it was set aside as %s", path, error, aside.name)
-        return Manifest(model)
+        return ModelManifest(model)
 
 
 def record(
     directory: Path,
     model: str,
     name: str,
-    kept: Kept | None,
+    kept: KeptFile | None,
     *,
     lock: Path,
     pause: Callable[[float], None] | None = None,
 ) -> None:
     """Note ``kept`` for file ``name`` (None forgets it), beside other threads and processes."""
     with held(lock, pause):
-        manifest = read_manifest(directory, model)
+        manifest = read_model_manifest(directory, model)
         files = {key: value for key, value in manifest.files.items() if key != name}
         if kept is not None:
             files[name] = kept
-        data = msgspec.json.format(msgspec.json.encode(Manifest(model, files)), indent=2)
+        data = msgspec.json.format(msgspec.json.encode(ModelManifest(model, files)), indent=2)
         directory.mkdir(parents=True, exist_ok=True)
-        remove_drafts(directory / MANIFEST_NAME)
-        write_whole(directory / MANIFEST_NAME, data)
+        remove_drafts(directory / MODEL_MANIFEST_NAME)
+        write_whole(directory / MODEL_MANIFEST_NAME, data)

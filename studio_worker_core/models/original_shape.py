@@ -36,10 +36,10 @@ def is_readable_there(entry: CatalogueEntry) -> bool:
 def written(entry: CatalogueEntry) -> dict[str, Any]:
     """The entry as JSON data, with everything that other readers have no default for."""
     plain: dict[str, Any] = msgspec.to_builtins(entry)
-    return completed(plain)
+    return with_defaults(plain)
 
 
-def completed(plain: dict[str, Any]) -> dict[str, Any]:
+def with_defaults(plain: dict[str, Any]) -> dict[str, Any]:
     """``plain`` (the JSON of an entry) with what is missing in it; the rest as it is."""
     source = plain["source"]
     defaults = dict(source.get("cliDefaults") or {})

@@ -19,10 +19,10 @@ from studio_worker_core.downloads.addresses import (
 from studio_worker_core.downloads.downloading import Downloader, Wanted
 from studio_worker_core.downloads.fetching import Fetcher
 from studio_worker_core.downloads.hub import HubToken
-from studio_worker_core.downloads.transfers import Line, run_transfers
+from studio_worker_core.downloads.transfers import TransferLine, run_transfers
 from studio_worker_core.errors import ModelStoreError, SourceRefused
 from studio_worker_core.models.inventory import Inventory
-from studio_worker_core.models.manifest import MANIFEST_NAME, read_manifest
+from studio_worker_core.models.manifest import MODEL_MANIFEST_NAME, read_model_manifest
 from studio_worker_core.models.names import model_directory, plain_file_name
 from studio_worker_core.models.progress import DownloadProgress, FileProgress
 from studio_worker_core.models.upkeep import (
@@ -130,8 +130,8 @@ class ModelStore:
     def models(self) -> list[StoredModel]:
         """Every model that has files here, by name."""
         found = []
-        for path in sorted(self.root.glob(f"*/{MANIFEST_NAME}")):
-            manifest = read_manifest(path.parent, path.parent.name)
+        for path in sorted(self.root.glob(f"*/{MODEL_MANIFEST_NAME}")):
+            manifest = read_model_manifest(path.parent, path.parent.name)
             files = {
                 name: self.root / kept.path
                 for name, kept in manifest.files.items()
@@ -181,7 +181,7 @@ class ModelStore:
             self._downloader.check_room(needed, inventory.directory, inventory.model)
 
     def _find(
-        self, inventory: Inventory, file: ModelFile, progress: DownloadProgress, line: Line
+        self, inventory: Inventory, file: ModelFile, progress: DownloadProgress, line: TransferLine
     ) -> Path | None:
         with held(inventory.lock_path(file.filename), line.pause):
             path = inventory.find(file, line.check, line.pause)
@@ -190,7 +190,7 @@ class ModelStore:
         return path
 
     def _one(
-        self, inventory: Inventory, file: ModelFile, progress: DownloadProgress, line: Line
+        self, inventory: Inventory, file: ModelFile, progress: DownloadProgress, line: TransferLine
     ) -> Path:
         with held(inventory.lock_path(file.filename), line.pause):
             path = inventory.find(file, line.check, line.pause)

@@ -11,12 +11,22 @@ from msgspec import Struct
 
 from studio_worker_core.downloads.partial_file import is_own_state
 from studio_worker_core.models.inventory import Inventory, hash_file
-from studio_worker_core.models.manifest import MANIFEST_NAME, Kept, read_manifest, record
+from studio_worker_core.models.manifest import (
+    MODEL_MANIFEST_NAME,
+    KeptFile,
+    read_model_manifest,
+    record,
+)
 from studio_worker_core.storage.aside import set_aside
 from studio_worker_core.storage.atomic import is_draft
 
 # The first two are the drafts of earlier versions.
-_OWN_PATTERNS = (".writing-*", ".linking-*", f"{MANIFEST_NAME}.corrupt-*", MANIFEST_NAME)
+_OWN_PATTERNS = (
+    ".writing-*",
+    ".linking-*",
+    f"{MODEL_MANIFEST_NAME}.corrupt-*",
+    MODEL_MANIFEST_NAME,
+)
 
 
 class CheckedFile(Struct, frozen=True):
@@ -37,7 +47,7 @@ def verify_model(inventory: Inventory, *, forget: bool) -> list[CheckedFile]:
     With ``forget`` a file that changed is set aside, and the next job downloads it again.
     """
     checked = []
-    for name, kept in read_manifest(inventory.directory, inventory.model).files.items():
+    for name, kept in read_model_manifest(inventory.directory, inventory.model).files.items():
         path = inventory.root / kept.path
         state: Literal["ok", "missing", "changed"] = "missing"
         if path.is_file():
@@ -79,14 +89,14 @@ def left_behind(inventory: Inventory) -> list[Path]:
 
 
 def _downloads(inventory: Inventory) -> Iterator[Path]:
-    for kept in read_manifest(inventory.directory, inventory.model).files.values():
+    for kept in read_model_manifest(inventory.directory, inventory.model).files.values():
         path = inventory.root / kept.path
         is_here = path.parent == inventory.directory and path.is_file()
         if is_here and _is_ours(kept, path, inventory.root):
             yield path
 
 
-def _is_ours(kept: Kept, path: Path, root: Path) -> bool:
+def _is_ours(kept: KeptFile, path: Path, root: Path) -> bool:
     return kept.is_untouched(root) or hash_file(path, _go_on) == kept.sha256
 
 

@@ -55,7 +55,7 @@ def innermost(error: BaseException) -> BaseException:
     return error
 
 
-def words_of(error: BaseException, peer: Peer = SERVER) -> str:
+def why_failed(error: BaseException, peer: Peer = SERVER) -> str:
     """Why the call failed; ``error`` is what the HTTP or the socket library raised."""
     root = innermost(error)
     match error:
@@ -110,7 +110,7 @@ def proxy_words(error: BaseException) -> str:
     text = str(root)
     if "Tunnel connection failed" not in text:
         return (
-            f"the proxy of HTTPS_PROXY or HTTP_PROXY cannot be used: {words_of(root)}; mend or "
+            f"the proxy of HTTPS_PROXY or HTTP_PROXY cannot be used: {why_failed(root)}; mend or "
             "unset the variable, or add the host to NO_PROXY"
         )
     if "407" in text:

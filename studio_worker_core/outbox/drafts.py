@@ -11,8 +11,8 @@ import msgspec
 
 from studio_worker_core.errors import EngineFailed, OutboxError
 from studio_worker_core.outbox.manifest import Draft, Entry, Manifest
-from studio_worker_core.outbox.ownership import MARKER_NAME
-from studio_worker_core.outbox.writing import writing
+from studio_worker_core.outbox.ownership import DRAFT_MARKER
+from studio_worker_core.outbox.writing import disk_errors
 from studio_worker_core.storage.disk import Disk
 from studio_worker_core.wire.generation import GenerationMeta
 from studio_worker_core.wire.media_types import mime_for
@@ -39,7 +39,7 @@ def completed(
     ext = result.suffix.removeprefix(".").lower()
     path = draft.directory / f"result.{ext}"
     try:
-        with writing(disk, path):
+        with disk_errors(disk, path):
             if result.name != path.name:
                 disk.move(result, path)
             disk.keep_file(path)
@@ -78,9 +78,9 @@ def completed(
 
 
 def _clear(disk: Disk, draft: Draft, result: Path) -> None:
-    with writing(disk, draft.directory):
+    with disk_errors(disk, draft.directory):
         for stray in list(draft.directory.iterdir()):
-            if stray == result or stray.name == MARKER_NAME:
+            if stray == result or stray.name == DRAFT_MARKER:
                 continue
             if stray.is_dir() and not stray.is_symlink():
                 disk.remove_tree(stray)

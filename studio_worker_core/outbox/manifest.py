@@ -27,7 +27,7 @@ _DEVICES = re.compile(r"(con|prn|aux|nul|conin|conout|com[0-9]|lpt[0-9])(\..*)?"
 _LONGEST_MANIFEST = 64 * 1024 * 1024
 
 
-class Asked(Protocol):
+class AskedJob(Protocol):
     """What a result is the answer to."""
 
     @property
@@ -146,7 +146,7 @@ def directory_name(job_id: str) -> str:
     return "_" + hashlib.sha256(job_id.encode("utf-8", "surrogatepass")).hexdigest()[:40]
 
 
-def task_digest(job: Asked) -> str:
+def task_digest(job: AskedJob) -> str:
     """SHA-256 in hex of all that an answer depends on: the task with its seed and inputs, the
     model and where it comes from."""
     parts = (job.task, job.model, job.model_source)

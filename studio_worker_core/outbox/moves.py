@@ -22,7 +22,7 @@ from studio_worker_core.outbox.manifest import (
     read_manifest,
 )
 from studio_worker_core.outbox.ownership import is_ours, remove_ours
-from studio_worker_core.outbox.writing import write_whole, writing
+from studio_worker_core.outbox.writing import disk_errors, write_durably
 from studio_worker_core.storage.disk import Disk
 
 _log = logging.getLogger("studio_worker.outbox")
@@ -40,12 +40,12 @@ class Moves:
     def write_manifest(self, entry: Entry) -> Entry:
         """Put the manifest of ``entry`` beside its result."""
         data = msgspec.json.format(msgspec.json.encode(entry.manifest), indent=2)
-        write_whole(self._disk, entry.directory / MANIFEST_NAME, data)
+        write_durably(self._disk, entry.directory / MANIFEST_NAME, data)
         return entry
 
     def move(self, entry: Entry, room: Path, target: Path | None = None) -> Entry | None:
         """Move it to another room, under its name or the next free one; None when it has gone."""
-        with writing(self._disk, entry.directory):
+        with disk_errors(self._disk, entry.directory):
             self._layout.make(self._disk)
             target = target or free_path(room, entry.key)
             try:

@@ -7,14 +7,14 @@ from pathlib import Path
 
 from studio_worker_core.storage.disk import Disk
 
-MARKER_NAME = ".studio-worker-draft"
+DRAFT_MARKER = ".studio-worker-draft"
 _TEXT = b"made by studio-worker for the result of one job; safe to remove with its directory\n"
 
 
 def mark(disk: Disk, directory: Path) -> None:
     """Say in a new directory that it is ours; without space for that it is gone again."""
     try:
-        disk.write_file(directory / MARKER_NAME, _TEXT)
+        disk.write_file(directory / DRAFT_MARKER, _TEXT)
     except OSError:
         remove_ours(disk, directory)
         raise
@@ -23,20 +23,20 @@ def mark(disk: Disk, directory: Path) -> None:
 def is_ours(directory: Path) -> bool:
     """Whether :func:`mark` made it so; also true of an empty directory, which loses nothing."""
     try:
-        facts = (directory / MARKER_NAME).lstat()
+        facts = (directory / DRAFT_MARKER).lstat()
     except FileNotFoundError:
         return not any(directory.iterdir())
     if not stat.S_ISREG(facts.st_mode):
         return False
     # A crash may have cut it short.
-    return _TEXT.startswith((directory / MARKER_NAME).read_bytes())
+    return _TEXT.startswith((directory / DRAFT_MARKER).read_bytes())
 
 
 def remove_ours(disk: Disk, directory: Path) -> None:
     """Remove a directory that is ours; the marker goes last, so that a removal cut short
     can be ended later."""
     for each in sorted(directory.iterdir()):
-        if each.name == MARKER_NAME:
+        if each.name == DRAFT_MARKER:
             continue
         if each.is_dir() and not each.is_symlink():
             disk.remove_tree(each)

@@ -17,7 +17,7 @@ from studio_worker_core.outbox import drafts, recovery
 from studio_worker_core.outbox.layout import EntryReader, Layout
 from studio_worker_core.outbox.manifest import (
     MANIFEST_NAME,
-    Asked,
+    AskedJob,
     Draft,
     Entry,
     directory_name,
@@ -30,7 +30,7 @@ from studio_worker_core.outbox.manifest import (
 from studio_worker_core.outbox.moves import Moves
 from studio_worker_core.outbox.ownership import mark, remove_ours
 from studio_worker_core.outbox.pruning import prune, reason_for_no_offers
-from studio_worker_core.outbox.writing import writing
+from studio_worker_core.outbox.writing import disk_errors
 from studio_worker_core.storage.disk import Disk
 from studio_worker_core.wire.generation import GenerationMeta
 from studio_worker_core.wire.tasks import full_prompt, task_kind
@@ -70,13 +70,13 @@ class Outbox:
     def recover(self) -> list[str]:
         """At the start of a worker, and only then: drop half-written drafts, set aside what
         cannot be read. Returns what was done, a line each, for the log."""
-        with self._lock, writing(self._disk, self.root):
+        with self._lock, disk_errors(self._disk, self.root):
             return recovery.recover(self._layout, self._disk, self._now())
 
-    def begin(self, job: Asked, worker_id: str, session_number: int | None) -> Draft:
+    def begin(self, job: AskedJob, worker_id: str, session_number: int | None) -> Draft:
         """A directory for the result of ``job``, accepted on that session."""
         directory = self._layout.jobs / directory_name(job.job_id)
-        with self._lock, writing(self._disk, directory):
+        with self._lock, disk_errors(self._disk, directory):
             self._layout.make(self._disk)
             self._moves.make_way(directory, worker_id)
             self._disk.make_directory(directory)
@@ -134,7 +134,7 @@ class Outbox:
 
     def discard(self, draft: Draft) -> None:
         """Remove a draft. What has been finished stays."""
-        with self._lock, writing(self._disk, draft.directory):
+        with self._lock, disk_errors(self._disk, draft.directory):
             self._at_work.discard(draft.job_id)
             if draft.directory.is_dir() and not (draft.directory / MANIFEST_NAME).exists():
                 remove_ours(self._disk, draft.directory)
@@ -187,7 +187,7 @@ class Outbox:
     def acknowledge(self, entry: Entry) -> None:
         """The studio has it: remove it. One that has gone, or was replaced by a newer result
         of the same job, is left alone; one that says no more which it is, is kept apart."""
-        with self._lock, writing(self._disk, entry.directory):
+        with self._lock, disk_errors(self._disk, entry.directory):
             if is_current(entry):
                 self._moves.remove(entry)
             elif is_unreadable(entry.directory):
@@ -231,12 +231,12 @@ class Outbox:
 
     def forget(self, entry: Entry) -> None:
         """Remove a result for good, delivered or not."""
-        with self._lock, writing(self._disk, entry.directory):
+        with self._lock, disk_errors(self._disk, entry.directory):
             self._moves.remove(entry)
 
     def forget_corrupt(self, path: Path) -> None:
         """Remove what was set aside (:meth:`corrupt`) for good."""
-        with self._lock, writing(self._disk, path):
+        with self._lock, disk_errors(self._disk, path):
             self._layout.forget_corrupt(self._disk, path)
 
     def note_failure(self, entry: Entry, error: str) -> Entry | None:
@@ -259,7 +259,7 @@ class Outbox:
 
     def set_aside(self, entry: Entry, reason: str) -> None:
         """It is not what was kept: keep what is left of it under ``corrupt/``."""
-        with self._lock, writing(self._disk, entry.directory):
+        with self._lock, disk_errors(self._disk, entry.directory):
             if is_left_of(entry):
                 self._set_aside(entry, reason)
 
@@ -279,7 +279,7 @@ class Outbox:
 
     def prune(self) -> list[Path]:
         """Remove refused and corrupt results beyond the configured age and size."""
-        with self._lock, writing(self._disk, self.root):
+        with self._lock, disk_errors(self._disk, self.root):
             return prune(self._layout, self._disk, self._limits(), self.refused(), self._now())
 
     def _rewrite(self, old: Entry, new: Entry) -> Entry | None:

@@ -12,18 +12,18 @@ from studio_worker_core.storage import atomic
 from studio_worker_core.storage.disk import Disk, is_full, shown_bytes
 
 
-def write_whole(disk: Disk, path: Path, data: bytes) -> None:
+def write_durably(disk: Disk, path: Path, data: bytes) -> None:
     """Put ``data`` at ``path``: afterwards the old file or the new one, never half of it.
 
     Raises:
         OutboxError: it could not be written, with needed and free bytes on a full disk.
     """
-    with writing(disk, path, len(data)):
+    with disk_errors(disk, path, len(data)):
         atomic.write_whole(path, data, disk=disk)
 
 
 @contextlib.contextmanager
-def writing(disk: Disk, path: Path, needed: int = 0) -> Iterator[None]:
+def disk_errors(disk: Disk, path: Path, needed: int = 0) -> Iterator[None]:
     """Turn an OSError while writing ``path`` into an OutboxError.
 
     FileNotFoundError passes: another process removed the entry, which callers expect.

@@ -13,10 +13,10 @@ from studio_worker_core.errors import InvalidTask
 from studio_worker_core.wire.models import CliDefaults
 from studio_worker_core.wire.tasks import ImageTask, VideoTask
 
-__all__ = ["Limits", "size_of"]
+__all__ = ["PictureLimits", "size_of"]
 
 
-class Limits(Struct, frozen=True):
+class PictureLimits(Struct, frozen=True):
     """The most of each that a job may ask for, a field each; 0 is no limit."""
 
     VARIABLES: ClassVar[Mapping[str, str]] = {}

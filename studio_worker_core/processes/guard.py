@@ -15,7 +15,7 @@ import signal
 import sys
 from pathlib import Path
 
-TOKEN_VARIABLE = "STUDIO_WORKER_LANE"  # noqa: S105 - marks a lane's processes, no secret
+LANE_VARIABLE = "STUDIO_WORKER_LANE"
 
 
 def main() -> None:
@@ -44,7 +44,7 @@ def kill_group(group: int) -> None:
 
 def kill_marked(tokens: set[str]) -> list[int]:
     """Kill every process that carries one of the tokens in its environment (Linux)."""
-    wanted = [f"{TOKEN_VARIABLE}={token}".encode() for token in tokens]
+    wanted = [f"{LANE_VARIABLE}={token}".encode() for token in tokens]
     killed = []
     for entry in Path("/proc").glob("[0-9]*"):
         try:

@@ -146,14 +146,14 @@ class Minted(Struct, frozen=True):
     at: datetime
 
 
-class Answered(Struct, frozen=True):
+class StudioAnswered(Struct, frozen=True):
     """What came of :class:`Ask` or :class:`Poll`."""
 
     answer: Answer
     at: datetime
 
 
-Event = Turn | Minted | Answered
+Event = Turn | Minted | StudioAnswered
 
 
 def begin(identity: Identity, now: datetime) -> State:
@@ -169,7 +169,7 @@ def step(state: State, event: Event) -> tuple[State, tuple[Effect, ...]]:
         case Minted(install_id, secret, at):
             after = _become(state, _minted(state.identity, install_id, secret), at)
             return after, (Keep(after.identity), *_next(after.identity))
-        case Answered(answer, at):
+        case StudioAnswered(answer, at):
             after = _become(state, _learnt(state.identity, answer, at), at)
             return after, (Keep(after.identity),) if after.identity != state.identity else ()
 

@@ -17,7 +17,6 @@ from studio_worker_core.errors import ConfigError, HttpStatusError, StudioError,
 from studio_worker_core.registration.issuers import at_home, identity_at, kept_as, moved_to
 from studio_worker_core.registration.machine import (
     Answer,
-    Answered,
     Approved,
     Ask,
     Event,
@@ -30,6 +29,7 @@ from studio_worker_core.registration.machine import (
     Rejected,
     Requested,
     Standing,
+    StudioAnswered,
     Turn,
     Unknown,
     begin,
@@ -184,7 +184,7 @@ class Registrar:
             # Polls start at 2 s again, but not for a studio that forgets what it is asked.
             self._pauses = 0
         self._last_answer = answer
-        return Answered(answer, self._clock())
+        return StudioAnswered(answer, self._clock())
 
     def _call(self, call: Ask | Poll) -> Answer:
         self._retry_after = 0.0

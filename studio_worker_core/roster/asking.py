@@ -32,7 +32,7 @@ from studio_worker_core.roster.hook_answers import (
 )
 from studio_worker_core.roster.installed import Candidate
 from studio_worker_core.roster.plugin_errors import describe_error, place_of_error
-from studio_worker_core.roster.plugin_records import Fault, PluginDescription
+from studio_worker_core.roster.plugin_records import PluginDescription, PluginFault
 
 IMPORT_BUDGET_MS = 200.0
 """CPU time the import of a plugin module may take before the roster warns."""
@@ -43,7 +43,7 @@ T = TypeVar("T")
 class _Withdrawn(Exception):
     def __init__(self, reason: str, remedy: str, where: str | None = None) -> None:
         super().__init__(reason)
-        self.fault = Fault(reason, remedy, where)
+        self.fault = PluginFault(reason, remedy, where)
 
 
 def ask_plugin(

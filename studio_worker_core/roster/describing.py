@@ -26,7 +26,7 @@ from studio_worker_core.processes.output_tail import OutputTail
 from studio_worker_core.roster.describe import ANSWER, DUMP, REQUEST, STAGE
 from studio_worker_core.roster.installed import Candidate
 from studio_worker_core.roster.plugin_errors import place_in_dump
-from studio_worker_core.roster.plugin_records import Fault, PluginDescription
+from studio_worker_core.roster.plugin_records import PluginDescription, PluginFault
 
 _log = logging.getLogger("studio_worker.roster.describing")
 
@@ -220,5 +220,5 @@ def _withdrawn(
         distribution=candidate.distribution,
         version=candidate.version,
         source=candidate.module,
-        fault=Fault(reason, remedy, where),
+        fault=PluginFault(reason, remedy, where),
     )

@@ -16,7 +16,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from studio_worker_core import __version__
-from studio_worker_core.roster.plugin_records import Fault, PluginDescription
+from studio_worker_core.roster.plugin_records import PluginDescription, PluginFault
 
 DESCRIPTION_NAME = "studio-worker.json"
 
@@ -63,7 +63,7 @@ def isolated_plugins(root: Path) -> Sequence[PluginDescription]:
             continue
         description = read_description(environment)
         if isinstance(description, str):
-            fault = Fault(description, "studio-worker engines sync", str(environment))
+            fault = PluginFault(description, "studio-worker engines sync", str(environment))
             found.append(PluginDescription(environment.name, environment.name, "?", fault=fault))
             continue
         python = str(interpreter_of(environment))

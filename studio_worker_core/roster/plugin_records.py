@@ -7,7 +7,7 @@ from msgspec import Struct, field
 from studio_worker_core.plugin import CapabilityReport, CommandSpec, EngineSpec
 
 
-class Fault(Struct, frozen=True):
+class PluginFault(Struct, frozen=True):
     """Why a plugin was withdrawn."""
 
     reason: str
@@ -42,4 +42,4 @@ class PluginDescription(Struct, frozen=True):
     """The Python of the environment an isolated plugin lives in."""
     disabled: str | None = None
     """Why it was not even asked."""
-    fault: Fault | None = None
+    fault: PluginFault | None = None

@@ -12,7 +12,7 @@ from studio_worker_core.roster.roster import Roster
 _log = logging.getLogger("studio_worker.roster.watching")
 
 LOOK_SECONDS = 5.0
-ASK_SECONDS = 300.0
+REFRESH_SECONDS = 300.0
 
 
 def watch(
@@ -22,7 +22,7 @@ def watch(
     stop: threading.Event,
     *,
     look_seconds: float = LOOK_SECONDS,
-    ask_seconds: float = ASK_SECONDS,
+    ask_seconds: float = REFRESH_SECONDS,
 ) -> None:
     """Refresh ``roster`` until ``stop`` is set: when a file under ``models_root`` changes, when
     another process has asked the plugins again (it writes ``cache``), and every ``ask_seconds``.

@@ -7,17 +7,17 @@
 from __future__ import annotations
 
 from studio_worker_core.session.conversation import Session
-from studio_worker_core.session.endings import Ended, EndReason
+from studio_worker_core.session.endings import EndReason, SessionEnded
 from studio_worker_core.session.handler import HandlerFrame, JobFrame, Outlet, SessionHandler
 from studio_worker_core.session.timings import Timings
 
 __all__ = [
     "EndReason",
-    "Ended",
     "HandlerFrame",
     "JobFrame",
     "Outlet",
     "Session",
+    "SessionEnded",
     "SessionHandler",
     "Timings",
 ]

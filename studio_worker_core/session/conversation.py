@@ -14,7 +14,7 @@ from studio_worker_core.errors import WireError
 from studio_worker_core.redaction import without_secrets
 from studio_worker_core.secrets import Secret
 from studio_worker_core.session import machine
-from studio_worker_core.session.endings import Ended, EndReason, FinalRefusal
+from studio_worker_core.session.endings import EndReason, FinalRefusal, SessionEnded
 from studio_worker_core.session.handler import JobFrame, SessionHandler
 from studio_worker_core.session.outgoing import Outgoing
 from studio_worker_core.session.timings import Timings
@@ -115,14 +115,14 @@ class Session:
         """End the session as ``stop`` would. Returns at once; any thread may call it."""
         self._closing.set()
 
-    def run(self, stop: threading.Event) -> Ended:
+    def run(self, stop: threading.Event) -> SessionEnded:
         """Hold the session until it ends or ``stop`` is set; what is queued still goes out.
 
         Raises:
             SessionRefused: the studio ended it for good; reconnecting would not help.
         """
         self._transport.start()
-        ending: Ended | FinalRefusal | None = None
+        ending: SessionEnded | FinalRefusal | None = None
         try:
             ending = self._converse(stop)
         finally:
@@ -133,7 +133,7 @@ class Session:
             raise ending.error()
         return ending
 
-    def _converse(self, stop: threading.Event) -> Ended | FinalRefusal:
+    def _converse(self, stop: threading.Event) -> SessionEnded | FinalRefusal:
         state, effects = machine.begin(self._clock(), self._timings)
         while True:
             for effect in effects:
@@ -239,14 +239,14 @@ class Session:
         if not self._outgoing.is_finishing:
             self._transport.sever("the studio does not take what this worker sends")
 
-    def _explained(self, ending: Ended | FinalRefusal) -> Ended | FinalRefusal:
+    def _explained(self, ending: SessionEnded | FinalRefusal) -> SessionEnded | FinalRefusal:
         why = self._transport.severed_why
-        if why is not None and isinstance(ending, Ended):
+        if why is not None and isinstance(ending, SessionEnded):
             return structs.replace(ending, detail=why)
         return ending
 
-    def _wind_down(self, ending: Ended | FinalRefusal | None) -> None:
-        reason = ending.reason if isinstance(ending, Ended) else None
+    def _wind_down(self, ending: SessionEnded | FinalRefusal | None) -> None:
+        reason = ending.reason if isinstance(ending, SessionEnded) else None
         patience = self._timings.goodbye
         if reason is EndReason.STOPPED:
             patience = self._timings.flush

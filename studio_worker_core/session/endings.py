@@ -52,7 +52,7 @@ class EndReason(StrEnum):
     """No frame from the studio for longer than :attr:`.Timings.silence`."""
 
 
-class Ended(Struct, frozen=True):
+class SessionEnded(Struct, frozen=True):
     """The end of a session that another one may follow."""
 
     reason: EndReason

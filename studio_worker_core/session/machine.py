@@ -12,9 +12,9 @@ from msgspec import Struct, structs
 
 from studio_worker_core.errors import BadFrame
 from studio_worker_core.session.endings import (
-    Ended,
     EndReason,
     FinalRefusal,
+    SessionEnded,
     error_in_words,
     refusal_for_close,
     refusal_for_error,
@@ -33,7 +33,7 @@ from studio_worker_core.wire.frames import (
 from studio_worker_core.wire.identifiers import unusable_id
 
 
-class Phase(Enum):
+class SessionPhase(Enum):
     """Where a session stands."""
 
     GREETING = "greeting"
@@ -45,7 +45,7 @@ class Phase(Enum):
 class State(Struct, frozen=True):
     """All that a session remembers."""
 
-    phase: Phase
+    phase: SessionPhase
     heard_at: float
     """When the last frame of any kind came from the studio."""
     heartbeat_at: float
@@ -81,7 +81,7 @@ class Ticked(Struct, frozen=True):
     heard_at: float
 
 
-class Closed(Struct, frozen=True):
+class SocketClosed(Struct, frozen=True):
     """The connection is gone; ``code`` and ``reason`` are the studio's, if it sent them."""
 
     code: int | None
@@ -93,7 +93,7 @@ class StopAsked(Struct, frozen=True):
     """This side wants the session to end."""
 
 
-Event = Arrived | Unreadable | Ticked | Closed | StopAsked
+Event = Arrived | Unreadable | Ticked | SocketClosed | StopAsked
 
 
 # effects
@@ -138,7 +138,7 @@ class Skip(Struct, frozen=True):
 class End(Struct, frozen=True):
     """The session is over."""
 
-    ending: Ended | FinalRefusal
+    ending: SessionEnded | FinalRefusal
 
 
 Effect = SayHello | Beat | ShipLogs | Tell | BadOffer | Skip | End
@@ -146,20 +146,20 @@ Effect = SayHello | Beat | ShipLogs | Tell | BadOffer | Skip | End
 
 def begin(now: float, timings: Timings | None = None) -> tuple[State, tuple[Effect, ...]]:
     """The state of a fresh session, and its first effect: ``hello`` at once."""
-    return State(Phase.GREETING, now, now, now, timings or Timings()), (SayHello(),)
+    return State(SessionPhase.GREETING, now, now, now, timings or Timings()), (SayHello(),)
 
 
 def due(state: State) -> float:
     """When the next :class:`Ticked` matters, should nothing else happen before."""
     silent_at = state.heard_at + state.timings.silence
-    if state.phase is Phase.OPEN:
+    if state.phase is SessionPhase.OPEN:
         return min(silent_at, state.heartbeat_at, state.logs_at)
     return silent_at
 
 
 def step(state: State, event: Event) -> tuple[State, tuple[Effect, ...]]:
     """One transition. Nothing has an effect once the session is over."""
-    if state.phase is Phase.OVER:
+    if state.phase is SessionPhase.OVER:
         return state, ()
     match event:
         case Arrived(frame, at, notes):
@@ -168,7 +168,7 @@ def step(state: State, event: Event) -> tuple[State, tuple[Effect, ...]]:
             return _heard(state, at), (_unreadable(state, error),)
         case Ticked(at, heard_at):
             return _ticked(_heard(state, heard_at), at)
-        case Closed(code, reason, detail):
+        case SocketClosed(code, reason, detail):
             refusal = refusal_for_close(code, reason)
             return _over(state, refusal or _ended(state, EndReason.DISCONNECTED, detail))
         case StopAsked():
@@ -181,12 +181,12 @@ def _arrived(
     if isinstance(frame, ErrorFrame):
         refusal = refusal_for_error(frame)
         return _over(state, refusal or _ended(state, EndReason.DISCONNECTED, error_in_words(frame)))
-    if state.phase is Phase.GREETING:
+    if state.phase is SessionPhase.GREETING:
         if not isinstance(frame, Welcome):
             return state, (Skip(f"{_name(frame)} frame before welcome"),)
         opened = structs.replace(
             state,
-            phase=Phase.OPEN,
+            phase=SessionPhase.OPEN,
             features=frozenset(frame.features),
             heartbeat_at=at + state.timings.heartbeat,
             logs_at=at + state.timings.logs,
@@ -210,7 +210,7 @@ def _heard(state: State, at: float) -> State:
 
 
 def _unreadable(state: State, error: BadFrame) -> Effect:
-    if error.frame_type == "offer" and state.phase is Phase.OPEN:
+    if error.frame_type == "offer" and state.phase is SessionPhase.OPEN:
         return BadOffer(error.job_id, error.reason)
     return Skip(str(error))
 
@@ -219,7 +219,7 @@ def _ticked(state: State, at: float) -> tuple[State, tuple[Effect, ...]]:
     if at - state.heard_at >= state.timings.silence:
         detail = f"no frame from the studio for {at - state.heard_at:.0f} s"
         return _over(state, _ended(state, EndReason.SILENT, detail))
-    if state.phase is not Phase.OPEN:
+    if state.phase is not SessionPhase.OPEN:
         return state, ()
     effects: list[Effect] = []
     # The next beat counts from now, not from when this one was due: a worker that was
@@ -233,12 +233,12 @@ def _ticked(state: State, at: float) -> tuple[State, tuple[Effect, ...]]:
     return state, tuple(effects)
 
 
-def _over(state: State, ending: Ended | FinalRefusal) -> tuple[State, tuple[Effect, ...]]:
-    return structs.replace(state, phase=Phase.OVER), (End(ending),)
+def _over(state: State, ending: SessionEnded | FinalRefusal) -> tuple[State, tuple[Effect, ...]]:
+    return structs.replace(state, phase=SessionPhase.OVER), (End(ending),)
 
 
-def _ended(state: State, reason: EndReason, detail: str) -> Ended:
-    return Ended(reason, detail, welcomed=state.phase is Phase.OPEN)
+def _ended(state: State, reason: EndReason, detail: str) -> SessionEnded:
+    return SessionEnded(reason, detail, welcomed=state.phase is SessionPhase.OPEN)
 
 
 def _name(frame: StudioFrame) -> str:

@@ -19,12 +19,12 @@ from websockets.sync.connection import Connection
 
 from studio_worker_core.errors import BadFrame
 from studio_worker_core.foreign_text import quoted
-from studio_worker_core.session.machine import Arrived, Closed, Unreadable
+from studio_worker_core.session.machine import Arrived, SocketClosed, Unreadable
 from studio_worker_core.session.outgoing import Outgoing
 from studio_worker_core.wire.codec import read_studio_frame
 from studio_worker_core.wire.frames import CloseCode
 
-Incoming = Arrived | Unreadable | Closed
+Incoming = Arrived | Unreadable | SocketClosed
 
 _INBOX_FRAMES = 64
 
@@ -113,10 +113,10 @@ class Transport:
         self._connection.close(CloseCode.NORMAL)
 
 
-def _closed(error: ConnectionClosed) -> Closed:
+def _closed(error: ConnectionClosed) -> SocketClosed:
     if error.rcvd is None:
         cause = error.__cause__ or "the studio went away without a word"
-        return Closed(None, "", f"the connection broke: {cause}")
+        return SocketClosed(None, "", f"the connection broke: {cause}")
     code, reason = error.rcvd.code, quoted(error.rcvd.reason)
     said = f" ({reason})" if reason else ""
-    return Closed(code, reason, f"the studio closed the connection, code {code}{said}")
+    return SocketClosed(code, reason, f"the studio closed the connection, code {code}{said}")

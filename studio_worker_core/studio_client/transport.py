@@ -17,7 +17,7 @@ from requests.adapters import HTTPAdapter
 from urllib3.util.wait import wait_for_read
 
 from studio_worker_core.network.tls import client_context
-from studio_worker_core.network.words import Peer, proxy_words, words_of
+from studio_worker_core.network.words import Peer, proxy_words, why_failed
 from studio_worker_core.studio_client.answer_head import WholeHeadResponse
 
 STUDIO = Peer("the studio", "is api_base_url")
@@ -171,7 +171,7 @@ def reason_of(error: BaseException) -> str:
                 return "timed out while connecting"
             case TimeoutError() | requests.Timeout():
                 return "timed out waiting for the studio"
-    return words_of(error, STUDIO)
+    return why_failed(error, STUDIO)
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:

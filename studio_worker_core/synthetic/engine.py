@@ -137,7 +137,7 @@ class SyntheticEngine(Engine):
         job.progress(1.0)
         return words.transcript(
             audio.read_bytes(),
-            sounds.seconds_of(audio),
+            sounds.sound_seconds(audio),
             language="en" if task.translate else task.language or "en",
             task="translate" if task.translate else "transcribe",
             words_too=task.timestamps == "word",

@@ -40,7 +40,7 @@ def speak(
                 on_done(number / len(text))
 
 
-def seconds_of(path: Path) -> float:
+def sound_seconds(path: Path) -> float:
     """Length of an audio file in seconds, counted from its data; guessed from its size when
     it is of a type whose data is not understood.
 

@@ -15,7 +15,7 @@ from studio_worker_core import __version__
 from studio_worker_core.downloads.addresses import shown_url
 from studio_worker_core.errors import StudioWorkerError, TransportError
 from studio_worker_core.network.pages import is_page, page_words
-from studio_worker_core.network.words import Peer, proxy_words, words_of
+from studio_worker_core.network.words import Peer, proxy_words, why_failed
 from studio_worker_core.retrying import Asking, is_transient_status
 from studio_worker_core.studio_client.strangers import proxy_of
 from studio_worker_core.studio_client.transport import EndableAdapter
@@ -87,7 +87,7 @@ def _fetched(url: str, shown: str) -> bytes:
                 data = _body(answer, shown)
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
             is_proxys = isinstance(error, requests.exceptions.ProxyError)
-            words = proxy_words(error) if is_proxys else words_of(error, _INDEX)
+            words = proxy_words(error) if is_proxys else why_failed(error, _INDEX)
             raise TransportError(_OP, f"{shown}: {words}") from None
     media_type = answer.headers.get("Content-Type", "")
     if answer.status_code == 404:

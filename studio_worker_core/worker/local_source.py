@@ -22,7 +22,7 @@ from studio_worker_core.jobs.service import JobService
 from studio_worker_core.jobs.slots import Slots
 from studio_worker_core.lanes.results import Result
 from studio_worker_core.local_api.errors import Busy
-from studio_worker_core.local_api.work import Ended, Made, Served, Work
+from studio_worker_core.local_api.work import Made, OnEnd, Served, Work
 from studio_worker_core.models.entries import CatalogueEntry
 from studio_worker_core.roster.roster import Roster, RosterEntry
 from studio_worker_core.wire.models import ModelSource
@@ -69,7 +69,7 @@ class LocalSource:
         ]
         return sorted(found, key=_rank)
 
-    def start(self, work: Work, ended: Ended) -> Callable[[], None]:
+    def start(self, work: Work, ended: OnEnd) -> Callable[[], None]:
         """See :class:`~studio_worker_core.local_api.work.LocalJobs`."""
         job = Job(
             f"local-{next(self._numbers)}",
@@ -145,7 +145,7 @@ class LocalSource:
 class _Local(JobListener[Result]):
     """One local job, and whoever waits for it."""
 
-    def __init__(self, job: Job, ended: Ended, mime_for: Callable[[str], str]) -> None:
+    def __init__(self, job: Job, ended: OnEnd, mime_for: Callable[[str], str]) -> None:
         self.job = job
         self.directory = Path(tempfile.mkdtemp(prefix="studio-worker-local-"))
         self._ended = ended

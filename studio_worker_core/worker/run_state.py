@@ -15,7 +15,7 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
-from studio_worker_core.config.document import read_regular, write_whole
+from studio_worker_core.config.document import read_regular, replace_config
 from studio_worker_core.errors import ConfigError, NotRunning
 from studio_worker_core.storage.disk import Disk
 
@@ -99,4 +99,4 @@ def _path(lock_path: Path) -> Path:
 
 
 def _write(lock_path: Path, state: _RunState, disk: Disk | None = None) -> None:
-    write_whole(_path(lock_path), msgspec.json.encode(state) + b"\n", disk=disk)
+    replace_config(_path(lock_path), msgspec.json.encode(state) + b"\n", disk=disk)

@@ -17,10 +17,10 @@ from studio_worker_core.delivery.queue import Queue
 from studio_worker_core.delivery.queued import QueuedResult
 from studio_worker_core.delivery.states import (
     Acknowledge,
-    Failed,
+    DeliveryPhase,
     NoteFailure,
-    Phase,
     Refuse,
+    SendFailed,
     SendJson,
     SessionView,
     Uploaded,
@@ -119,7 +119,7 @@ class AnyHistory(RuleBasedStateMachine):
         result = self.queue.next_due()
         if result is not None and not result.effects:
             self.queue.give_turn(result)
-            if result.state.phase is Phase.UPLOADING:
+            if result.state.phase is DeliveryPhase.UPLOADING:
                 taken = self.queue.wait_for_upload(threading.Event())
                 assert taken is result
                 self.uploading.append(result)
@@ -135,7 +135,7 @@ class AnyHistory(RuleBasedStateMachine):
                 if number == self.studio.session and self.connected:
                     self.frames.append(result.state.job_id)
                 else:
-                    self.queue.tell(result, Failed("over", 0.5))
+                    self.queue.tell(result, SendFailed("over", 0.5))
             case Acknowledge():
                 self.outbox.acknowledge(result.entry)
                 self.queue.drop(result)
@@ -172,9 +172,9 @@ class AnyHistory(RuleBasedStateMachine):
         if fate == "arrives" and status is not None and status < 300:
             self.queue.upload_ended(result, Uploaded())
         elif fate == "answer lost":
-            self.queue.upload_ended(result, Failed("reset", 0.3))
+            self.queue.upload_ended(result, SendFailed("reset", 0.3))
         else:
-            failed = Failed(fate, 0.3, status, aborted=fate == "stopped")
+            failed = SendFailed(fate, 0.3, status, aborted=fate == "stopped")
             self.queue.upload_ended(result, failed)
 
     @precondition(lambda self: self.frames)

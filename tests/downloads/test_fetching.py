@@ -11,7 +11,7 @@ import pytest
 from studio_worker_core.downloads.addresses import AddressPolicy
 from studio_worker_core.downloads.fetching import Fetcher
 from studio_worker_core.downloads.hub import HubToken
-from studio_worker_core.downloads.transfers import HungUp, Line
+from studio_worker_core.downloads.transfers import HungUp, TransferLine
 from studio_worker_core.errors import DownloadFailed, SourceRefused
 from studio_worker_core.secrets import Secret
 from tests.downloads.file_server import Answer, FileServer
@@ -20,7 +20,7 @@ HERE = AddressPolicy(allow_loopback=True)
 
 
 def get(fetcher: Fetcher, url: str, policy: AddressPolicy = HERE) -> bytes:
-    with fetcher.open(url, policy, Line()) as response:
+    with fetcher.open(url, policy, TransferLine()) as response:
         assert response.status == 200
         return response.read()
 
@@ -185,7 +185,7 @@ def test_the_hub_token_is_in_no_log_and_no_error(
 
 def test_nothing_is_connected_once_the_line_is_down(server: FileServer) -> None:
     url = server.serve("/a", b"bytes")
-    line = Line()
+    line = TransferLine()
     line.hang_up()
     with pytest.raises(HungUp), Fetcher().open(url, HERE, line):
         pass
@@ -238,7 +238,7 @@ def test_a_nonsense_wait_of_a_server_is_harmless(server: FileServer, value: str)
     from studio_worker_core.downloads.transfers import Interrupted
 
     url = server.serve("/a", b"", Answer(status=503, headers={"Retry-After": value}))
-    with Fetcher().open(url, HERE, Line()) as response:
+    with Fetcher().open(url, HERE, TransferLine()) as response:
         error = refusal(response, "a")
     assert isinstance(error, Interrupted)
     assert error.retry_after is None or error.retry_after >= 0

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from studio_worker_core.downloads.transfers import HungUp, Line, run_transfers
+from studio_worker_core.downloads.transfers import HungUp, TransferLine, run_transfers
 from studio_worker_core.errors import DownloadFailed, JobCancelled
 from studio_worker_core.storage.locks import held
 
@@ -21,11 +21,11 @@ def run(*transfers: object, parallel: int = 2, **options: object) -> list[object
 def test_results_come_in_order_whatever_ends_first() -> None:
     second_done = threading.Event()
 
-    def slow(line: Line) -> str:
+    def slow(line: TransferLine) -> str:
         assert second_done.wait(60)
         return "slow"
 
-    def fast(line: Line) -> str:
+    def fast(line: TransferLine) -> str:
         second_done.set()
         return "fast"
 
@@ -36,14 +36,14 @@ def test_results_come_in_order_whatever_ends_first() -> None:
 def test_the_first_error_ends_the_others() -> None:
     hung_up = threading.Event()
 
-    def waits(line: Line) -> None:
+    def waits(line: TransferLine) -> None:
         try:
             line.pause(600)
         except HungUp:
             hung_up.set()
             raise
 
-    def fails(line: Line) -> None:
+    def fails(line: TransferLine) -> None:
         raise DownloadFailed("no")
 
     with pytest.raises(DownloadFailed, match="no"):
@@ -54,7 +54,7 @@ def test_the_first_error_ends_the_others() -> None:
 def test_transfers_that_wait_for_a_place_never_start_after_an_error() -> None:
     started: list[int] = []
 
-    def fails(line: Line) -> None:
+    def fails(line: TransferLine) -> None:
         raise DownloadFailed("no")
 
     with pytest.raises(DownloadFailed):
@@ -71,7 +71,7 @@ def test_hanging_up_frees_a_blocked_read() -> None:
     here, there = socket.socketpair()
     cancel, reading = threading.Event(), threading.Event()
 
-    def read(line: Line) -> None:
+    def read(line: TransferLine) -> None:
         line.attach(here)
         reading.set()
         here.recv(1)
@@ -91,7 +91,7 @@ def test_hanging_up_frees_a_blocked_read() -> None:
 
 
 def test_a_socket_is_not_attached_to_a_line_that_is_down() -> None:
-    line = Line()
+    line = TransferLine()
     line.hang_up()
     with socket.socket() as sock, pytest.raises(HungUp):
         line.attach(sock)
@@ -99,7 +99,7 @@ def test_a_socket_is_not_attached_to_a_line_that_is_down() -> None:
 
 def test_a_lock_is_waited_for_and_given_up_on_when_asked(tmp_path: Path) -> None:
     lock = tmp_path / "locks" / "a.lock"
-    line = Line()
+    line = TransferLine()
     with held(lock):
         line.hang_up()
         with pytest.raises(HungUp), held(lock, line.pause):

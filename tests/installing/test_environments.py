@@ -8,7 +8,7 @@ import pytest
 
 from studio_worker_core.errors import PluginError
 from studio_worker_core.installing.environments import (
-    MARKER_NAME,
+    ENVIRONMENT_MARKER,
     make_environment,
     remove_environment,
 )
@@ -18,7 +18,7 @@ from studio_worker_core.roster.isolated import DESCRIPTION_NAME
 def made(place: Path) -> Path:
     (place / "bin").mkdir(parents=True)
     (place / "bin" / "python").write_text("", "utf-8")
-    (place / MARKER_NAME).touch()
+    (place / ENVIRONMENT_MARKER).touch()
     return place
 
 
@@ -36,7 +36,7 @@ def test_an_environment_is_removed_with_all_that_is_in_it(tmp_path: Path) -> Non
 
 def test_one_made_before_there_was_a_marker_is_removed(tmp_path: Path) -> None:
     place = made(tmp_path / "env")
-    (place / MARKER_NAME).unlink()
+    (place / ENVIRONMENT_MARKER).unlink()
     (place / "pyvenv.cfg").touch()
     (place / DESCRIPTION_NAME).touch()
     remove_environment(place)

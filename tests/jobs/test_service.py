@@ -12,9 +12,9 @@ from studio_worker_core.errors import EngineFailed, JobCancelled
 from studio_worker_core.jobs.job import Job, Source, StopReason
 from studio_worker_core.jobs.keeping import DirectoryKeeper, Keeper
 from studio_worker_core.jobs.listener import Failure, JobListener
-from studio_worker_core.jobs.progress import Report
 from studio_worker_core.jobs.service import JobService
 from studio_worker_core.jobs.slots import Slot, Slots
+from studio_worker_core.lanes.request import OnProgress
 from studio_worker_core.lanes.results import Result
 from studio_worker_core.plugin import JobEvent
 from studio_worker_core.wire.models import ModelSource
@@ -82,7 +82,7 @@ class House:
         for thread in self._threads:
             thread.start()
 
-    def run(self, job: Job, keeper: Keeper[Result], report: Report, slot: Slot) -> Result:
+    def run(self, job: Job, keeper: Keeper[Result], report: OnProgress, slot: Slot) -> Result:
         self.ran_in.append(slot)
         report(0.5, "half")
         return keeper.keep(self.work.get(job.job_id, answered)(job), None)

@@ -11,21 +11,21 @@ from msgspec.structs import replace
 from studio_worker_core.config import Limits
 from studio_worker_core.lanes.limits import ASK_SECONDS, FORCE_SECONDS, GIVE_UP_SECONDS
 from studio_worker_core.lanes.machine import (
-    Answered,
     Begin,
     Broken,
     CancelAsked,
     Effect,
     EndAsked,
-    Ended,
     Ending,
+    EngineAnswered,
+    EngineLoaded,
     Event,
     Exited,
     Idle,
-    Loaded,
+    LaneEnded,
     Loading,
     Measured,
-    Report,
+    ReportOutcome,
     Running,
     Sign,
     State,
@@ -60,12 +60,12 @@ class LaneLife(RuleBasedStateMachine):
     def feed(self, event: Event) -> None:
         self.state, effects = step(self.state, event)
         for effect in effects:
-            if isinstance(effect, Report):
+            if isinstance(effect, ReportOutcome):
                 assert effect.job_id not in self.reports, "a job is reported once"
                 self.reports[effect.job_id] = effect.outcome
                 self.stopping_since = None
             else:
-                assert not isinstance(self.state, Ended), "nothing is done to a lane that ended"
+                assert not isinstance(self.state, LaneEnded), "nothing is done to a lane that ended"
                 stopping = effect in (Effect.SEND_CANCEL, Effect.TERMINATE, Effect.KILL)
                 if stopping and self.stopping_since is None:
                     self.stopping_since = self.now
@@ -82,14 +82,20 @@ class LaneLife(RuleBasedStateMachine):
         self.feed(Begin(self.now, f"job-{self.jobs}"))
 
     @precondition(lambda self: not self.gone)
-    @rule(event=st.sampled_from([Loaded(0), Sign(0), Broken(0, "x"), Broken(0, "x", closed=True)]))
+    @rule(
+        event=st.sampled_from(
+            [EngineLoaded(0), Sign(0), Broken(0, "x"), Broken(0, "x", closed=True)]
+        )
+    )
     def the_process_says_something(self, event: Event) -> None:
         self.feed(replace(event, at=self.now))
 
     @precondition(lambda self: not self.gone)
     @rule(outcome=outcomes, job=st.sampled_from(["current", "current", "current", None, "other"]))
     def the_engine_answers(self, outcome: Outcome, job: str | None) -> None:
-        self.feed(Answered(self.now, f"job-{self.jobs}" if job == "current" else job, outcome))
+        self.feed(
+            EngineAnswered(self.now, f"job-{self.jobs}" if job == "current" else job, outcome)
+        )
 
     @precondition(lambda self: not self.gone)
     @rule()
@@ -118,13 +124,13 @@ class LaneLife(RuleBasedStateMachine):
 
     @invariant()
     def an_idle_or_ended_lane_owes_nobody_a_report(self) -> None:
-        if isinstance(self.state, (Idle, Ended)):
+        if isinstance(self.state, (Idle, LaneEnded)):
             assert not self.busy
 
     @invariant()
     def a_dead_process_is_an_ended_lane(self) -> None:
         if self.gone:
-            assert isinstance(self.state, Ended)
+            assert isinstance(self.state, LaneEnded)
 
     @invariant()
     def only_a_running_job_completes(self) -> None:
@@ -139,7 +145,7 @@ class LaneLife(RuleBasedStateMachine):
             self.feed(Measured(self.now, LIMITS))
             if isinstance(self.state, Idle):
                 self.feed(EndAsked(self.now))
-        assert isinstance(self.state, Ended)
+        assert isinstance(self.state, LaneEnded)
         assert set(self.reports) == {f"job-{number + 1}" for number in range(self.jobs)}
 
 
@@ -148,17 +154,17 @@ TestLaneLife.settings = settings(max_examples=120, stateful_step_count=25, deadl
 
 
 def test_a_job_runs_from_loading_to_idle() -> None:
-    state, effects = step(Loading("a", 0.0), Loaded(1.0))
+    state, effects = step(Loading("a", 0.0), EngineLoaded(1.0))
     assert effects == (Effect.SEND_JOB,)
-    assert step(state, Answered(2.0, "a", DONE)) == (Idle(2.0), (Report("a", DONE),))
+    assert step(state, EngineAnswered(2.0, "a", DONE)) == (Idle(2.0), (ReportOutcome("a", DONE),))
 
 
 def test_an_answer_that_comes_after_a_cancel_does_not_count() -> None:
     state, effects = step(Running("a", 0.0, 0.0), CancelAsked(1.0))
     assert effects == (Effect.SEND_CANCEL,)
-    state, effects = step(state, Answered(1.5, "a", DONE))
+    state, effects = step(state, EngineAnswered(1.5, "a", DONE))
     assert state == Idle(1.5)
-    assert effects == (Report("a", Faulted("cancelled", "cancelled")),)
+    assert effects == (ReportOutcome("a", Faulted("cancelled", "cancelled")),)
 
 
 def test_a_cancelled_job_is_reported_only_once_its_process_is_gone() -> None:
@@ -168,8 +174,8 @@ def test_a_cancelled_job_is_reported_only_once_its_process_is_gone() -> None:
     state, effects = step(state, Measured(2.5, LIMITS))
     assert effects == (Effect.KILL,)
     assert step(state, Exited(2.6, "killed by SIGKILL")) == (
-        Ended(),
-        (Report("a", Faulted("cancelled", "cancelled")),),
+        LaneEnded(),
+        (ReportOutcome("a", Faulted("cancelled", "cancelled")),),
     )
 
 
@@ -177,7 +183,7 @@ def test_a_closed_channel_waits_for_the_true_cause_of_death() -> None:
     state, effects = step(Running("a", 0.0, 0.0), Broken(1.0, "closed", closed=True))
     assert effects == ()
     _, effects = step(state, Exited(1.1, "killed by SIGSEGV"))
-    assert effects == (Report("a", Faulted("engine", "killed by SIGSEGV", crash=True)),)
+    assert effects == (ReportOutcome("a", Faulted("engine", "killed by SIGSEGV", crash=True)),)
 
 
 def test_a_closed_channel_of_a_process_that_lives_on_is_the_cause_itself() -> None:
@@ -185,14 +191,14 @@ def test_a_closed_channel_of_a_process_that_lives_on_is_the_cause_itself() -> No
     state, effects = step(state, Measured(1.6, LIMITS))
     assert effects == (Effect.TERMINATE,)
     _, effects = step(state, Exited(1.7, "killed by SIGTERM"))
-    assert effects == (Report("a", Faulted("engine", "closed", crash=True)),)
+    assert effects == (ReportOutcome("a", Faulted("engine", "closed", crash=True)),)
 
 
 def test_a_process_stuck_in_the_kernel_does_not_hold_up_the_worker() -> None:
     state: State = Ending("a", Faulted("cancelled", "cancelled"), 0.0, Effect.KILL)
     state, effects = step(state, Measured(GIVE_UP_SECONDS, LIMITS))
-    assert isinstance(state, Ended)
-    assert effects == (Report("a", Faulted("cancelled", "cancelled")),)
+    assert isinstance(state, LaneEnded)
+    assert effects == (ReportOutcome("a", Faulted("cancelled", "cancelled")),)
 
 
 def test_no_limit_means_no_limit() -> None:
@@ -204,6 +210,6 @@ def test_no_limit_means_no_limit() -> None:
 
 @pytest.mark.parametrize("fault", ["invalid", "engine"])
 def test_loading_that_fails_is_a_crash_unless_the_model_was_refused(fault: Fault) -> None:
-    state, _ = step(Loading("a", 0.0), Answered(1.0, None, Faulted(fault, "text")))
+    state, _ = step(Loading("a", 0.0), EngineAnswered(1.0, None, Faulted(fault, "text")))
     assert isinstance(state, Ending)
     assert state.outcome == Faulted(fault, "text", crash=fault == "engine")

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from studio_worker_core.config import Limits
 from studio_worker_core.errors import JobCancelled
 from studio_worker_core.lanes.pool import Lanes
-from studio_worker_core.lanes.turns import Turns
+from studio_worker_core.lanes.turns import KeyTurns
 from studio_worker_core.plugin import ImageTask, Model
 from tests.support.fault_plugin import fault_entry
 from tests.support.lane_bench import LaneBench
@@ -113,7 +113,7 @@ def test_two_models_of_one_engine_work_at_the_same_time(bench: LaneBench) -> Non
 
 
 def test_a_turn_has_one_holder_and_leaves_nothing_behind() -> None:
-    turns = Turns()
+    turns = KeyTurns()
     with turns.taken("a") as mine, turns.taken("a", wait=False) as again:
         assert (mine, again) == (True, False)
         with turns.taken("b", wait=False) as other:

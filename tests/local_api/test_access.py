@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from studio_worker_core.local_api.access import (
     OPEN_PATHS,
     Access,
-    Refusal,
+    Denial,
     judge,
     preflight_headers,
 )
@@ -26,7 +26,7 @@ ELSEWHERE = [
 
 def status_of(access: Access) -> int | str | None:
     verdict = judge(access, TOKEN)
-    return verdict.status if isinstance(verdict, Refusal) else verdict
+    return verdict.status if isinstance(verdict, Denial) else verdict
 
 
 @pytest.mark.parametrize("host", [*HERE, "LocalHost:80"])
@@ -77,4 +77,4 @@ def test_nothing_but_the_token_opens(host: str, origin: str | None, said: str | 
 
 
 def test_no_token_is_no_open_door() -> None:
-    assert isinstance(judge(Access("GET", "/models", "localhost", None, "Bearer "), ""), Refusal)
+    assert isinstance(judge(Access("GET", "/models", "localhost", None, "Bearer "), ""), Denial)

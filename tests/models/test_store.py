@@ -13,7 +13,7 @@ import pytest
 from studio_worker_core.downloads.downloading import Downloader
 from studio_worker_core.downloads.fetching import Fetcher
 from studio_worker_core.errors import DownloadFailed, SourceRefused
-from studio_worker_core.models.manifest import MANIFEST_NAME
+from studio_worker_core.models.manifest import MODEL_MANIFEST_NAME
 from studio_worker_core.models.progress import FileProgress
 from studio_worker_core.models.store import ModelStore, check_source
 from studio_worker_core.wire.models import ModelFile, ModelSource
@@ -212,12 +212,12 @@ def test_a_corrupt_manifest_is_set_aside_and_the_files_are_checked_again(
 ) -> None:
     url = server.serve("/m.bin", DATA)
     kitchen.store().ensure(one_file(url, DATA), "tiny")
-    manifest = kitchen.root / "tiny" / MANIFEST_NAME
+    manifest = kitchen.root / "tiny" / MODEL_MANIFEST_NAME
     manifest.write_bytes(b"\xff{ not json")
     with caplog.at_level(logging.WARNING):
         kitchen.store().ensure(one_file(url, DATA), "tiny")
     assert "set aside" in caplog.text
-    aside = list(manifest.parent.glob(f"{MANIFEST_NAME}.corrupt-*"))
+    aside = list(manifest.parent.glob(f"{MODEL_MANIFEST_NAME}.corrupt-*"))
     assert [path.read_bytes() for path in aside] == [b"\xff{ not json"]
     assert len(server.requests) == 1
     assert json.loads(manifest.read_bytes())["files"]["weights.bin"]["sha256"] == sha256(DATA)

@@ -7,11 +7,11 @@ from typing import ClassVar
 
 import pytest
 
-from studio_worker_core.pictures.limits import Limits, size_of
+from studio_worker_core.pictures.limits import PictureLimits, size_of
 from studio_worker_core.plugin import CliDefaults, ImageTask, InvalidTask, VideoTask
 
 
-class Pages(Limits, frozen=True):
+class Pages(PictureLimits, frozen=True):
     VARIABLES: ClassVar[Mapping[str, str]] = {"pages": "MAX_PAGES"}
     pages: int = 10
 

@@ -12,7 +12,6 @@ from msgspec.structs import replace
 
 from studio_worker_core.registration.machine import (
     Answer,
-    Answered,
     Approved,
     Ask,
     Effect,
@@ -28,6 +27,7 @@ from studio_worker_core.registration.machine import (
     Requested,
     Standing,
     State,
+    StudioAnswered,
     Turn,
     Unknown,
     begin,
@@ -109,7 +109,10 @@ def test_every_answer_leads_where_the_table_says(
     identity: Identity, answer: Answer, after: Identity, state: Standing
 ) -> None:
     effects = (Keep(after),) if after != identity else ()
-    assert step(begin(identity, NOW), Answered(answer, LATER)) == (State(after, state), effects)
+    assert step(begin(identity, NOW), StudioAnswered(answer, LATER)) == (
+        State(after, state),
+        effects,
+    )
 
 
 def test_the_hash_is_the_sha_256_of_the_text() -> None:
@@ -173,7 +176,7 @@ def test_a_credential_is_only_ever_used_in_a_poll(identity: Identity) -> None:
 def test_the_install_id_never_changes_and_no_answer_forgets_credentials(
     identity: Identity, answer: Answer
 ) -> None:
-    state, _ = step(begin(identity, NOW), Answered(answer, LATER))
+    state, _ = step(begin(identity, NOW), StudioAnswered(answer, LATER))
     after = state.identity
     assert after.install_id == identity.install_id
     if identity.worker_id:

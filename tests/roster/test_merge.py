@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from studio_worker_core.plugin import CommandSpec, EngineSpec, TaskKind
 from studio_worker_core.roster.merge import merge_commands, merge_plugins
-from studio_worker_core.roster.plugin_records import Fault, PluginDescription
+from studio_worker_core.roster.plugin_records import PluginDescription, PluginFault
 from studio_worker_core.roster.roster import Roster
 from studio_worker_core.wire.media_types import WELL_KNOWN
 
@@ -38,7 +38,7 @@ plugins = st.builds(
         st.builds(CommandSpec, st.sampled_from(["x", "y"]), st.just("h"), st.just("m:app")),
         max_size=1,
     ).map(tuple),
-    fault=st.none() | st.none() | st.just(Fault("broken", "mend it")),
+    fault=st.none() | st.none() | st.just(PluginFault("broken", "mend it")),
     disabled=st.none() | st.none() | st.none() | st.just("off"),
 )
 

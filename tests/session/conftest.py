@@ -9,7 +9,7 @@ import pytest
 
 from studio_worker_core.errors import StudioError
 from studio_worker_core.secrets import Secret
-from studio_worker_core.session import Ended, Session, Timings
+from studio_worker_core.session import Session, SessionEnded, Timings
 from studio_worker_core.studio_client.socket import open_socket
 from tests.support.recording_handler import RecordingHandler
 from tests.support.scripted_studio import ScriptedStudio
@@ -25,7 +25,7 @@ class RunningSession:
     def __init__(self, session: Session) -> None:
         self.session = session
         self.stop = threading.Event()
-        self._ended: Ended | None = None
+        self._ended: SessionEnded | None = None
         self._error: StudioError | None = None
         self._thread = threading.Thread(target=self._run)
         self._thread.start()
@@ -36,7 +36,7 @@ class RunningSession:
         except StudioError as error:
             self._error = error
 
-    def result(self, timeout: float = 60.0) -> Ended:
+    def result(self, timeout: float = 60.0) -> SessionEnded:
         """What ``run`` returned, or its error raised here."""
         self._thread.join(timeout)
         assert not self._thread.is_alive(), "the session did not end"

@@ -11,18 +11,18 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from studio_worker_core.errors import BadFrame
-from studio_worker_core.session import Ended, EndReason, Timings, machine
+from studio_worker_core.session import EndReason, SessionEnded, Timings, machine
 from studio_worker_core.session.endings import FinalRefusal
 from studio_worker_core.session.machine import (
     Arrived,
     BadOffer,
     Beat,
-    Closed,
     End,
-    Phase,
     SayHello,
+    SessionPhase,
     ShipLogs,
     Skip,
+    SocketClosed,
     State,
     StopAsked,
     Tell,
@@ -58,7 +58,7 @@ def opened(at: float = 0.0, *features: str) -> State:
 def test_the_first_effect_is_hello() -> None:
     state, effects = machine.begin(7.0)
     assert effects == (SayHello(),)
-    assert state.phase is Phase.GREETING
+    assert state.phase is SessionPhase.GREETING
 
 
 def test_heartbeats_come_every_five_seconds_and_logs_every_second() -> None:
@@ -88,7 +88,7 @@ def test_twenty_seconds_without_a_frame_end_the_session(welcomed: bool) -> None:
     state, effects = machine.step(state, Ticked(20.0, 0.0))
     (end,) = effects
     assert isinstance(end, End)
-    assert isinstance(end.ending, Ended)
+    assert isinstance(end.ending, SessionEnded)
     assert (end.ending.reason, end.ending.welcomed) == (EndReason.SILENT, welcomed)
 
 
@@ -121,10 +121,10 @@ def test_an_unreadable_offer_is_answered_only_once_the_session_is_open() -> None
 
 @pytest.mark.parametrize("code", [None, 1000, 1001, 1006, 1011, 4000, 4005])
 def test_ordinary_closes_allow_another_session(code: int | None) -> None:
-    state, (end,) = machine.step(opened(), Closed(code, "", "gone"))
+    state, (end,) = machine.step(opened(), SocketClosed(code, "", "gone"))
     assert isinstance(end, End)
-    assert end.ending == Ended(EndReason.DISCONNECTED, "gone", welcomed=True)
-    assert state.phase is Phase.OVER
+    assert end.ending == SessionEnded(EndReason.DISCONNECTED, "gone", welcomed=True)
+    assert state.phase is SessionPhase.OVER
 
 
 def test_what_a_studio_says_is_fit_for_a_terminal() -> None:
@@ -181,7 +181,7 @@ class SessionMachine(RuleBasedStateMachine):
 
     @rule(frame=frames)
     def frame_arrives(self, frame: Any) -> None:
-        was_over = self.state.phase is Phase.OVER
+        was_over = self.state.phase is SessionPhase.OVER
         self.heard_at = self.now
         for effect in self._step(Arrived(frame, self.now)):
             if isinstance(effect, Tell):
@@ -204,8 +204,8 @@ class SessionMachine(RuleBasedStateMachine):
 
     @rule(code=st.sampled_from([None, 1000, 1006, 4001, 4002, 4003, 4004]))
     def connection_closes(self, code: int | None) -> None:
-        was_over = self.state.phase is Phase.OVER
-        self._step(Closed(code, "", "closed"))
+        was_over = self.state.phase is SessionPhase.OVER
+        self._step(SocketClosed(code, "", "closed"))
         if not was_over:
             final = isinstance(self.ends[-1].ending, FinalRefusal)
             assert final == (code in (4001, 4002, 4003, 4004))
@@ -215,7 +215,7 @@ class SessionMachine(RuleBasedStateMachine):
         self._step(StopAsked())
 
     def _step(self, event: Any) -> tuple[Any, ...]:
-        was_over = self.state.phase is Phase.OVER
+        was_over = self.state.phase is SessionPhase.OVER
         self.state, effects = machine.step(self.state, event)
         assert not (was_over and effects)
         for effect in effects:
@@ -231,9 +231,9 @@ class SessionMachine(RuleBasedStateMachine):
 
     @invariant()
     def it_ends_at_most_once_and_says_whether_it_was_welcomed(self) -> None:
-        assert len(self.ends) == (1 if self.state.phase is Phase.OVER else 0)
+        assert len(self.ends) == (1 if self.state.phase is SessionPhase.OVER else 0)
         for end in self.ends:
-            if isinstance(end.ending, Ended):
+            if isinstance(end.ending, SessionEnded):
                 assert end.ending.welcomed == self.welcomed
 
     @invariant()
@@ -244,7 +244,7 @@ class SessionMachine(RuleBasedStateMachine):
 
     @invariant()
     def silence_is_never_put_up_with_for_long(self) -> None:
-        if self.state.phase is not Phase.OVER:
+        if self.state.phase is not SessionPhase.OVER:
             assert machine.due(self.state) <= self.state.heard_at + TIMINGS.silence
 
 

@@ -25,7 +25,7 @@ def _offer(job_id: str = '"job-7"', task: str = TASK, extra: str = "") -> str:
 
 
 def _effects(text: str) -> tuple[machine.Effect, ...]:
-    opened = machine.State(machine.Phase.OPEN, 0.0, 5.0, 1.0)
+    opened = machine.State(machine.SessionPhase.OPEN, 0.0, 5.0, 1.0)
     try:
         event: machine.Event = machine.Arrived(read_studio_frame(text).frame, 1.0)
     except BadFrame as error:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from studio_worker_core.plugin import InvalidTask
 from studio_worker_core.sound_length import BrokenSound, seconds_of
-from studio_worker_core.synthetic.sounds import seconds_of as heard_by_synthetic
+from studio_worker_core.synthetic.sounds import sound_seconds as heard_by_synthetic
 from studio_worker_core.testing.conformance.decoding import Undecodable, decode
 from studio_worker_core.wire.tasks import TaskKind
 from studio_worker_studio.demo.plan import DemoJob

@@ -130,7 +130,7 @@ def test_an_edit_that_waits_holds_up_nobody_who_asks_for_a_setting(store: Config
     live = LiveSettings(store)
     answers: list[float] = []
     asker = threading.Thread(target=lambda: answers.append(live().vram_threshold_gb))
-    with document.writing(store.path):  # as another process that edits it
+    with document.editing(store.path):  # as another process that edits it
         editor = threading.Thread(target=_edit, args=(store,))
         editor.start()
         # It holds the lock of this process while it waits for that of the file.

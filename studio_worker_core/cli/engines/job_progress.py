@@ -5,18 +5,17 @@ from __future__ import annotations
 import contextlib
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import typer
 
 from studio_worker_core.jobs.job import Job
 from studio_worker_core.jobs.listener import JobListener
+from studio_worker_core.lanes.request import OnProgress
 from studio_worker_core.lanes.results import Result
 from studio_worker_core.terminal import error_console, is_terminal
 
 _LINE_SECONDS = 10.0
-
-OnProgress = Callable[[float, str | None], None]
 
 
 class _Shown(JobListener[Result]):

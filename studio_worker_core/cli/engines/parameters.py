@@ -46,7 +46,7 @@ def typed_parameters(pairs: Iterable[str]) -> dict[str, Given]:
     return found
 
 
-def task_from(kind: TaskKind, given: Mapping[str, Given]) -> Task:
+def task_given(kind: TaskKind, given: Mapping[str, Given]) -> Task:
     """A task of ``kind``; keys may be written as on the wire or as in Python.
 
     Raises:

@@ -16,7 +16,7 @@ from msgspec import Struct
 
 from studio_worker_core.cli.engines.listing import named
 from studio_worker_core.cli.engines.output_file import free_name, put_file, put_text
-from studio_worker_core.cli.engines.parameters import Given, task_from, typed_parameters
+from studio_worker_core.cli.engines.parameters import Given, task_given, typed_parameters
 from studio_worker_core.cli.engines.run_options import (
     EngineName,
     Height,
@@ -96,7 +96,7 @@ def run(
         INPUT_PARAMETERS[key]: Given(path.as_uri(), f"--input {key}=")
         for key, path in files.items()
     }
-    task = task_from(chosen, given | parameters)
+    task = task_given(chosen, given | parameters)
     _carry_out(_Order(entry, task, files, target, model, model_source), store, invocation)
 
 

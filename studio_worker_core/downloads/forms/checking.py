@@ -9,11 +9,11 @@ from pathlib import Path
 
 from studio_worker_core.downloads.forms.gguf import check_gguf
 from studio_worker_core.downloads.forms.onnx import check_onnx
-from studio_worker_core.downloads.forms.pages import HEAD_BYTES, page_in
-from studio_worker_core.downloads.forms.reading import Check, FormFault, Reader
+from studio_worker_core.downloads.forms.pages import PAGE_HEAD_BYTES, page_in
+from studio_worker_core.downloads.forms.reading import Checkpoint, FormFault, Reader
 from studio_worker_core.downloads.forms.safetensors import check_safetensors
 
-__all__ = ["Check", "fault_in"]
+__all__ = ["Checkpoint", "fault_in"]
 
 _MOST_STEPS = {"gguf": 3_000_000, "onnx": 200_000}
 """A vocabulary of a GGUF has a piece or two a token; an ONNX model a few at the top."""
@@ -34,7 +34,7 @@ _CHECKS: dict[str, Callable[[Reader], None]] = {
 }
 
 
-def fault_in(path: Path, name: str, check: Check, *, media_type: str = "") -> str | None:
+def fault_in(path: Path, name: str, check: Checkpoint, *, media_type: str = "") -> str | None:
     """Why the bytes at ``path`` cannot be the file ``name``, to follow its name in a
     sentence; None when they can. ``media_type`` is what the server called them.
 
@@ -46,7 +46,7 @@ def fault_in(path: Path, name: str, check: Check, *, media_type: str = "") -> st
     if size == 0:
         return "is empty"
     with path.open("rb") as file:
-        head = file.read(HEAD_BYTES)
+        head = file.read(PAGE_HEAD_BYTES)
         page = _page(head, media_type, ending)
         if page is not None:
             return (

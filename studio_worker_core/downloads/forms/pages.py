@@ -6,7 +6,7 @@ import re
 
 import msgspec
 
-HEAD_BYTES = 64 << 10
+PAGE_HEAD_BYTES = 64 << 10
 """Bytes from the start of a file that telling a page may need."""
 
 _MARKUP = re.compile(
@@ -27,7 +27,7 @@ def page_in(head: bytes) -> str | None:
         return "a pointer of git LFS"
     if _MARKUP.match(text[:8192]) or _MARKUP.match(text[:8192].replace(b"\0", b"")):
         return "a web page"
-    if text[:1] in (b"{", b"[") and len(head) < HEAD_BYTES and _is_json(text):
+    if text[:1] in (b"{", b"[") and len(head) < PAGE_HEAD_BYTES and _is_json(text):
         return "an answer in JSON"
     return None
 

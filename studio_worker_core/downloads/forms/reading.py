@@ -6,7 +6,7 @@ import struct
 from collections.abc import Callable
 from typing import BinaryIO
 
-Check = Callable[[], None]
+Checkpoint = Callable[[], None]
 """Called now and then; may raise to end a long check."""
 
 _LOOK_STEPS = 4096
@@ -22,7 +22,7 @@ class Reader:
     ``steps`` bounds how many pieces are read: the numbers in a header are the sender's.
     """
 
-    def __init__(self, file: BinaryIO, size: int, check: Check, *, steps: int) -> None:
+    def __init__(self, file: BinaryIO, size: int, check: Checkpoint, *, steps: int) -> None:
         self._file = file
         self.size = size
         self.at = 0

@@ -25,7 +25,7 @@ from studio_worker_core.testing.conformance.samples import (
     odd_trials,
 )
 from studio_worker_core.testing.conformance.verdicts import NotChecked, NotMet
-from studio_worker_core.testing.conformance.workshop import Work, Workshop
+from studio_worker_core.testing.conformance.workshop import TrialJob, Workshop
 from studio_worker_core.wire.tasks import Task, TaskKind, task_kind
 
 __all__ = [
@@ -185,7 +185,7 @@ def survives_a_kill(shop: Workshop, kind: TaskKind) -> str:
     first = shop.lane()
     if first is None:
         raise NotMet("its process ended by itself after the job")
-    work: Work | None = None
+    work: TrialJob | None = None
     for task in long_tasks(shop.task(kind)):
         with _soon(lambda: psutil.Process(first.pid).kill()) as disturbance:
             work = shop.do(task, on_progress=disturbance.on_progress)
@@ -202,7 +202,7 @@ def survives_a_kill(shop: Workshop, kind: TaskKind) -> str:
     return f"killed {'in the middle of a job' if in_the_middle else 'between jobs'}"
 
 
-def _tried(shop: Workshop, trial: Trial) -> Work:
+def _tried(shop: Workshop, trial: Trial) -> TrialJob:
     work = shop.do(trial.task, audio=trial.audio)
     if work.error is not None and not isinstance(work.error, InvalidTask):
         kind = type(work.error).__name__

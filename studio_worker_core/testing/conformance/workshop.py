@@ -26,13 +26,13 @@ from studio_worker_core.testing.conformance.verdicts import NotChecked, NotMet
 from studio_worker_core.wire.generation import GenerationMeta
 from studio_worker_core.wire.tasks import BINARY_KINDS, Task, TaskKind, task_kind
 
-__all__ = ["Product", "Work", "Workshop"]
+__all__ = ["Product", "TrialJob", "Workshop"]
 
 _LIMITS = Limits(load_seconds=600.0, idle_seconds=120.0, total_seconds=300.0)
 _TONE_SECONDS = 2.0
 
 
-class Work(Struct, frozen=True):
+class TrialJob(Struct, frozen=True):
     """How one job went."""
 
     seconds: float
@@ -107,7 +107,7 @@ class Workshop:
         audio: bytes | None = None,
         cancel: threading.Event | None = None,
         on_progress: Callable[[float], None] | None = None,
-    ) -> Work:
+    ) -> TrialJob:
         """Do one job, well or not.
 
         :param factory: another factory than the engine's own.
@@ -138,7 +138,7 @@ class Workshop:
             )
         except JobError as error:
             failure = error
-        return Work(
+        return TrialJob(
             seconds=time.monotonic() - started,
             scratch=request.scratch,
             result=result,

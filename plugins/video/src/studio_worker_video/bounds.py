@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import ClassVar
 
-from studio_worker_core.pictures.limits import Limits
+from studio_worker_core.pictures.limits import PictureLimits
 from studio_worker_core.plugin import InvalidTask
 
 LEAST_SIDE = 16
 """Shortest side in pixels: below it the encoders have no whole block to work on."""
 
 
-class Bounds(Limits, frozen=True):
+class Bounds(PictureLimits, frozen=True):
     """The most of each that a job may ask for; 0 is no limit."""
 
     VARIABLES: ClassVar[Mapping[str, str]] = {

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import ClassVar
 
-from studio_worker_core.pictures.limits import Limits
+from studio_worker_core.pictures.limits import PictureLimits
 
 
-class Bounds(Limits, frozen=True):
+class Bounds(PictureLimits, frozen=True):
     """The most of each that a job may ask for; 0 is no limit."""
 
     VARIABLES: ClassVar[Mapping[str, str]] = {

@@ -245,6 +245,9 @@ class Job(Generic[TaskT]):
         on_progress: Callable[[float, str | None], None],
         on_log: Callable[[str, str], None],
         is_cancelled: Callable[[], bool],
+        on_emit: Callable[[str], None] = lambda _text: None,
+        on_preview: Callable[[Any], None] = lambda _image: None,
+        wants_preview: Callable[[], bool] = lambda: False,
     ) -> None:
         self.id = id
         self.task = task
@@ -259,6 +262,9 @@ class Job(Generic[TaskT]):
         self._on_progress = on_progress
         self._on_log = on_log
         self._is_cancelled = is_cancelled
+        self._on_emit = on_emit
+        self._on_preview = on_preview
+        self._wants_preview = wants_preview
         self._fraction = 0.0
         self._reported: dict[str, int] = {}
 
@@ -278,6 +284,42 @@ class Job(Generic[TaskT]):
     ) -> None:
         """Add a line to the worker's log, tagged with this job."""
         self._on_log(level, message)
+
+    def emit(self, *, text: str) -> None:
+        """Hand over the next piece of an answer while it is being made: tokens of a chat, a
+        stretch of a transcript. Since API 1.
+
+        All pieces in order are the text of the result: ``message.content`` of a chat, with its
+        reasoning before it as ``<think>…</think>`` where there is any; ``text`` of a
+        transcript. A text that may yet be taken back, such as the beginning of a stop text, is
+        held back. The result still comes as ever, whole.
+
+        Returns at once, from any thread: pieces that nobody takes in time are put together, and
+        beyond 4 million characters of one job nothing more is shown. A piece is a sign of life.
+        """
+        given: Any = text  # an engine is not held to its types
+        if isinstance(given, str):
+            self._on_emit(given)
+        else:
+            self.log(f"emit: {type(given).__name__} is no text; left out", "warning")
+
+    @property
+    def wants_preview(self) -> bool:
+        """Whether a preview would be shown now: somebody looks, and the last one has been taken.
+        Worth asking before a picture is made for it. Since API 1."""
+        return self._wants_preview()
+
+    def preview(self, image: Any) -> None:
+        """Show a picture in the making, where :attr:`wants_preview`; else nothing happens. Since
+        API 1.
+
+        Up to 768 pixels a side are shown; a larger one is made smaller. One that cannot be shown
+        is a warning in the log; no job fails for it.
+
+        :param image: a Pillow image, which stays as it is, or the path of a picture file.
+        """
+        if self.wants_preview:
+            self._on_preview(image)
 
     def report(
         self,

@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from studio_worker_core.errors import InvalidTask, JobCancelled, JobError
 from studio_worker_core.jobs.job import Job, StopReason
+from studio_worker_core.lanes.live import NOTHING, Preview, Wanted
 
 ResultT = TypeVar("ResultT", contravariant=True)
 
@@ -32,8 +33,8 @@ class Failure(Struct, frozen=True):
 
 
 class JobListener(Protocol[ResultT]):
-    """Told of one job, in this order: accepted, started, any number of progress and output,
-    then exactly one of finished and failed. Calls return soon: the job waits for them.
+    """Told of one job, in this order: accepted, started, any number of progress, output and
+    preview, then exactly one of finished and failed. Calls return soon: the job waits for them.
 
     ``accepted`` comes on the thread that submits, the others on threads of the job. A class
     that inherits from this one need not implement what it has no use for.
@@ -51,8 +52,17 @@ class JobListener(Protocol[ResultT]):
         """How far it is, 0 to 1 and never backwards, and a few words."""
         return
 
+    def wants(self, job: Job) -> Wanted:
+        """Which of output and preview it is to be told; asked once, when the work begins."""
+        return NOTHING
+
     def output(self, job: Job, text: str) -> None:
-        """A piece of an answer, as soon as the engine has it."""
+        """The next piece of an answer, as soon as the engine has it: all of them in order are
+        the text of the result. An engine may hand over none."""
+        return
+
+    def preview(self, job: Job, picture: Preview) -> None:
+        """A picture in the making."""
         return
 
     def finished(self, job: Job, result: ResultT) -> None:

@@ -24,6 +24,7 @@ from studio_worker_core.jobs.keeping import Keeper, Workplace
 from studio_worker_core.jobs.progress import JobProgress
 from studio_worker_core.jobs.routing import route
 from studio_worker_core.jobs.slots import ANY_SLOT, Slot
+from studio_worker_core.lanes.live import NOBODY, LiveOutput
 from studio_worker_core.lanes.request import LaneRequest, OnLog, OnProgress
 from studio_worker_core.lanes.results import Result
 from studio_worker_core.plugin import Model
@@ -71,6 +72,7 @@ class JobLanes(Protocol):
         cancel: threading.Event,
         on_progress: OnProgress,
         on_log: OnLog,
+        live: LiveOutput = NOBODY,
     ) -> Result:
         """Do one job on its engine; raises JobError."""
 
@@ -94,6 +96,7 @@ class _Run(Struct, frozen=True):
     entry: RosterEntry
     progress: JobProgress
     slot: Slot
+    live: LiveOutput
 
 
 class JobRunner:
@@ -120,7 +123,12 @@ class JobRunner:
         self._clock = clock
 
     def run(
-        self, job: Job, keeper: Keeper[KeptT], report: OnProgress, slot: Slot = ANY_SLOT
+        self,
+        job: Job,
+        keeper: Keeper[KeptT],
+        report: OnProgress,
+        slot: Slot = ANY_SLOT,
+        live: LiveOutput = NOBODY,
     ) -> KeptT:
         """Do the job in ``slot``; its result is kept when this returns.
 
@@ -139,7 +147,7 @@ class JobRunner:
                     extra={"job_id": job.job_id},
                 )
                 return kept
-            return self.do(job, route(self._roster, job), keeper, report, slot)
+            return self.do(job, route(self._roster, job), keeper, report, slot, live)
 
     def do(
         self,
@@ -148,11 +156,12 @@ class JobRunner:
         keeper: Keeper[KeptT],
         report: OnProgress,
         slot: Slot = ANY_SLOT,
+        live: LiveOutput = NOBODY,
     ) -> KeptT:
         """Do the job on the engine ``entry``, whatever its source; errors come as they are."""
         place = keeper.begin(job)
         try:
-            result = self._result(_Run(job, entry, JobProgress(report), slot), place)
+            result = self._result(_Run(job, entry, JobProgress(report), slot, live), place)
             with self._stage(job, "kept the result"):
                 return keeper.keep(result, self._roster.mime_for(result.ext))
         except BaseException:
@@ -186,6 +195,7 @@ class JobRunner:
                 cancel=job.cancel,
                 on_progress=run.progress.working,
                 on_log=self._engine_log(job),
+                live=run.live,
             )
 
     def _model(self, run: _Run) -> Model:

@@ -16,6 +16,7 @@ from studio_worker_core.jobs.keeping import Keeper
 from studio_worker_core.jobs.listener import Failure, JobListener
 from studio_worker_core.jobs.runner import JobRunner
 from studio_worker_core.jobs.slots import Permit, Slots
+from studio_worker_core.lanes.live import LiveOutput, Preview
 from studio_worker_core.lanes.request import OnProgress
 from studio_worker_core.plugin import JobEvent
 
@@ -105,7 +106,8 @@ class JobService:
         try:
             self._prepare(job)
             slot = submitted.permit.slot
-            return self._runner.run(job, submitted.keeper, self._reporting(submitted), slot)
+            live = self._live(submitted)
+            return self._runner.run(job, submitted.keeper, self._reporting(submitted), slot, live)
         except JobError:
             raise
         except Exception as error:
@@ -129,6 +131,23 @@ class JobService:
             submitted.listener.progress(job, fraction, message)
 
         return report
+
+    def _live(self, submitted: _Submitted) -> LiveOutput:
+        """To whoever wants it: output that nobody does is not even sent by the engine."""
+        job, hearers = submitted.job, (submitted.listener, self._watcher)
+        wanted = [hearer.wants(job) for hearer in hearers]
+        readers = [hearer for hearer, each in zip(hearers, wanted, strict=True) if each.text]
+        viewers = [hearer for hearer, each in zip(hearers, wanted, strict=True) if each.previews]
+
+        def text(piece: str) -> None:
+            for reader in readers:
+                reader.output(job, piece)
+
+        def preview(picture: Preview) -> None:
+            for viewer in viewers:
+                viewer.preview(job, picture)
+
+        return LiveOutput(text if readers else None, preview if viewers else None)
 
     def _tell(
         self,

@@ -14,6 +14,8 @@ import msgspec
 from studio_worker_core.errors import EngineFailed, InvalidTask, JobCancelled
 from studio_worker_core.foreign_text import encodable, encodable_tree, text_of
 from studio_worker_core.lanes import protocol as messages
+from studio_worker_core.lanes.emitting import Emitter
+from studio_worker_core.lanes.previewing import Previewer
 from studio_worker_core.lanes.reading_back import read_back
 from studio_worker_core.plugin import Engine, Job, Model, Output
 
@@ -51,6 +53,8 @@ def do_job(
 ) -> EngineAnswer:
     """Let the engine do one job. Never raises."""
     reporter = _Reporter(order.job_id, send)
+    emitter = Emitter(order.job_id, send, order.wanted)
+    previewer = Previewer(order, send, reporter.log)
     job: Job[Any] = Job(
         id=order.job_id,
         task=order.task,
@@ -61,7 +65,15 @@ def do_job(
         on_progress=reporter.progress,
         on_log=reporter.log,
         is_cancelled=is_cancelled,
+        on_emit=emitter.emit,
+        on_preview=previewer.show,
+        wants_preview=previewer.is_wanted,
     )
+    with emitter:  # all of it is out before the answer is
+        return _done(engine, job, order)
+
+
+def _done(engine: Engine, job: Job[Any], order: messages.Generate) -> EngineAnswer:
     job_id = order.job_id
     try:
         return _answer(order, engine.generate(job), dict(job.reported))

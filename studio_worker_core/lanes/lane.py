@@ -13,7 +13,9 @@ from pathlib import Path
 
 from studio_worker_core.config import Limits
 from studio_worker_core.lanes import machine, protocol
+from studio_worker_core.lanes.live import NOBODY, LiveOutput
 from studio_worker_core.lanes.outcomes import Faulted, Outcome
+from studio_worker_core.lanes.passing_on import PassingOn
 from studio_worker_core.lanes.process import ChannelClosed, Heard, ProcessGone
 from studio_worker_core.lanes.request import LaneKey, LaneRequest, OnLog, OnProgress
 from studio_worker_core.lanes.spawner import Spawner
@@ -65,6 +67,7 @@ class Lane:
         self._request: LaneRequest | None = request
         self._on_progress: OnProgress = _nobody
         self._on_log: OnLog = _nobody
+        self._live = PassingOn(NOBODY, request)
         self._outcome: Outcome | None = None
         self._fraction = 0.0
         self._measured_at = 0.0
@@ -103,6 +106,7 @@ class Lane:
         stops: tuple[threading.Event, ...],
         on_progress: OnProgress,
         on_log: OnLog,
+        live: LiveOutput = NOBODY,
     ) -> Outcome:
         """Do one job and wait for how it ends. Any of ``stops`` cancels it.
 
@@ -111,6 +115,7 @@ class Lane:
         """
         self._request, self._outcome, self._fraction = request, None, 0.0
         self._on_progress, self._on_log = on_progress, on_log
+        self._live = PassingOn(live, request)
         if not isinstance(self._state, machine.Loading):
             self._feed(machine.Begin(self._clock(), request.job_id))
             if not isinstance(self._state, machine.Running):
@@ -165,14 +170,9 @@ class Lane:
                     extra={"engine": self.engine, "model": self.model.name},
                 )
                 self._feed(machine.EngineLoaded(self._clock()))
-            case protocol.Progress(job_id=job_id, fraction=fraction, message=message):
+            case protocol.Progress() | protocol.Log() | protocol.Emitted() | protocol.Previewed():
                 self._feed(machine.Sign(self._clock()))
-                if self._is_current(job_id) and self._fraction <= fraction <= 1.0:
-                    self._fraction = fraction
-                    self._on_progress(fraction, message)
-            case protocol.Log(level=level, message=line):
-                self._feed(machine.Sign(self._clock()))
-                self._on_log(level, line)
+                self._pass_on(heard)
             case protocol.Done():
                 self._feed(machine.EngineAnswered(self._clock(), heard.job_id, heard))
             case protocol.Failed():
@@ -181,6 +181,22 @@ class Lane:
                 self._feed(machine.Broken(self._clock(), reason, closed=not garbage))
             case ProcessGone(cause=cause):
                 self._feed(machine.Exited(self._clock(), cause))
+
+    def _pass_on(
+        self,
+        heard: protocol.Progress | protocol.Log | protocol.Emitted | protocol.Previewed,
+    ) -> None:
+        match heard:
+            case protocol.Log(level=level, message=line):
+                self._on_log(level, line)
+            case _ if not self._is_current(heard.job_id):
+                pass
+            case protocol.Progress(fraction=fraction, message=message):
+                if self._fraction <= fraction <= 1.0:
+                    self._fraction = fraction
+                    self._on_progress(fraction, message)
+            case _:
+                self._live.hear(heard)
 
     def _reported(self) -> Outcome | None:
         return self._outcome
@@ -237,6 +253,7 @@ class Lane:
                 inputs=dict(request.inputs),
                 directory=request.directory,
                 scratch=request.scratch,
+                wanted=self._live.wanted,
             )
         )
 

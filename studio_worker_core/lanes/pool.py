@@ -15,6 +15,7 @@ from studio_worker_core.errors import EngineFailed, EngineMissing, InvalidTask, 
 from studio_worker_core.host.main_memory import available_bytes
 from studio_worker_core.lanes.crash_loop import CrashLoop
 from studio_worker_core.lanes.lane import Lane, NotTaken
+from studio_worker_core.lanes.live import NOBODY, LiveOutput
 from studio_worker_core.lanes.outcomes import Outcome, error_of
 from studio_worker_core.lanes.protocol import Done
 from studio_worker_core.lanes.request import LaneKey, LaneRequest, OnLog, OnProgress, lane_key
@@ -90,10 +91,12 @@ class Lanes:
         cancel: threading.Event,
         on_progress: OnProgress,
         on_log: OnLog,
+        live: LiveOutput = NOBODY,
     ) -> Result:
         """Do one job; returns or raises only once the engine has stopped working on it.
 
-        A task that leaves its seed open gets a drawn one, which ``on_log`` is told.
+        A task that leaves its seed open gets a drawn one, which ``on_log`` is told. ``live``
+        hears what the engine makes while it makes it.
 
         Raises:
             InvalidTask: the engine cannot serve this model or these parameters.
@@ -118,7 +121,7 @@ class Lanes:
         with self._turns.taken(key):
             if any(stop.is_set() for stop in stops):
                 raise JobCancelled("cancelled")
-            outcome, seconds = self._outcome(key, request, stops, on_progress, on_log)
+            outcome, seconds = self._outcome(key, request, stops, on_progress, on_log, live)
         self._keep(self._most_warm())
         self._book(entry.engine, outcome)
         if isinstance(outcome, Done):
@@ -133,15 +136,18 @@ class Lanes:
         stops: tuple[threading.Event, ...],
         on_progress: OnProgress,
         on_log: OnLog,
+        live: LiveOutput,
     ) -> tuple[Outcome, float]:
         """How the job ended, and the seconds it took. The caller has the lane's turn."""
         started = self._clock()
         lane = self._lane_for(key, request)
         try:
-            outcome = lane.run(request, stops=stops, on_progress=on_progress, on_log=on_log)
+            outcome = lane.run(
+                request, stops=stops, on_progress=on_progress, on_log=on_log, live=live
+            )
         except NotTaken:  # it died as it was chosen; a new lane takes its first job
             self._drop(lane)
-            return self._outcome(key, request, stops, on_progress, on_log)
+            return self._outcome(key, request, stops, on_progress, on_log, live)
         except BaseException:
             # A callback of the host raised: do not leave a job running unseen.
             self._drop(lane)

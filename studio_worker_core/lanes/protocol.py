@@ -12,6 +12,7 @@ from typing import Any, Literal
 import msgspec
 from msgspec import Struct
 
+from studio_worker_core.lanes.live import Wanted
 from studio_worker_core.plugin import Model, Task
 
 MAX_FROM_CHILD = 256 * 1024
@@ -50,6 +51,8 @@ class Generate(_Message, frozen=True, tag="generate"):
     inputs: dict[str, Path]
     directory: Path
     scratch: Path
+    wanted: Wanted | None = None
+    """What is to be told while the job is done; None from a worker that knows of no such thing."""
 
 
 class CancelJob(_Message, frozen=True, tag="cancel"):
@@ -84,6 +87,20 @@ class Log(_Message, frozen=True, tag="log"):
     message: str
 
 
+class Emitted(_Message, frozen=True, tag="emitted"):
+    """The next piece of an answer; an empty one says only that there was one."""
+
+    job_id: str
+    text: str
+
+
+class Previewed(_Message, frozen=True, tag="previewed"):
+    """A picture in the making lies in the job's scratch directory under ``name``."""
+
+    job_id: str
+    name: str
+
+
 class Done(_Message, frozen=True, tag="done"):
     """The job is done: ``file`` is the result, :data:`JSON_NAME` for a JSON answer."""
 
@@ -100,7 +117,7 @@ class Failed(_Message, frozen=True, tag="failed"):
     """None when loading failed."""
 
 
-FromChild = Ready | Loaded | Progress | Log | Done | Failed
+FromChild = Ready | Loaded | Progress | Log | Emitted | Previewed | Done | Failed
 
 
 def _plain(value: Any) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -68,6 +69,8 @@ class SyntheticEngine(Engine):
         image = pictures.picture(task.prompt, seed, task.width, task.height)
         image = _painted_over(job, image)
         job.progress(0.5, "drawn")
+        if job.wants_preview:
+            job.preview(image)
         ext = task.ext.lower()
         path = job.output(ext if ext in _IMAGE_EXTENSIONS else "webp")
         pictures.save_picture(image, path)
@@ -123,8 +126,12 @@ class SyntheticEngine(Engine):
         if task.system is not None:
             turns.insert(0, ("system", task.system))
         stop = [task.stop] if isinstance(task.stop, str) else task.stop or []
+        answer = words.chat_completion(
+            job.model.name, turns, task.max_tokens, stop, task.json_schema
+        )
+        _emit(job, answer["choices"][0]["message"]["content"])
         job.progress(1.0)
-        return words.chat_completion(job.model.name, turns, task.max_tokens, stop, task.json_schema)
+        return answer
 
     def _transcript(self, job: Job[AudioSttTask]) -> Output:
         task = job.task
@@ -134,14 +141,23 @@ class SyntheticEngine(Engine):
         if task.timestamps not in (None, *_TIMESTAMPS):
             known = ", ".join(_TIMESTAMPS)
             raise InvalidTask(f"timestamps: {task.timestamps[:80]!r} is none of {known}")
-        job.progress(1.0)
-        return words.transcript(
+        answer = words.transcript(
             audio.read_bytes(),
             sounds.sound_seconds(audio),
             language="en" if task.translate else task.language or "en",
             task="translate" if task.translate else "transcribe",
             words_too=task.timestamps == "word",
         )
+        _emit(job, answer["text"])
+        job.progress(1.0)
+        return answer
+
+
+def _emit(job: Job[Any], text: str) -> None:
+    """The text word by word."""
+    for piece in re.findall(r"\s*\S+|\s+$", text):
+        job.check_cancelled()
+        job.emit(text=piece)
 
 
 def _painted_over(job: Job[ImageTask], image: Image.Image) -> Image.Image:

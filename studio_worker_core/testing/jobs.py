@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 from studio_worker_core.plugin import Job, Model, TaskT
 
@@ -33,7 +34,14 @@ class RecordedJob(Job[TaskT]):
             on_progress=self._hear,
             on_log=lambda level, line: self.logs.append((level, line)),
             is_cancelled=is_cancelled,
+            on_emit=lambda text: self.emitted.append(text),
+            on_preview=lambda image: self.previews.append(image),
+            wants_preview=lambda: True,
         )
+        self.emitted: list[str] = []
+        """The pieces that :meth:`Job.emit` was given."""
+        self.previews: list[Any] = []
+        """What :meth:`Job.preview` was given; a preview is always wanted."""
         self.fractions: list[float] = []
         """How far the job was, 0 to 1, each time :meth:`Job.progress` said so."""
         self.messages: list[str | None] = []

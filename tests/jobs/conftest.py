@@ -15,6 +15,7 @@ from studio_worker_core.jobs.keeping import OutboxKeeper
 from studio_worker_core.jobs.leases import Lease
 from studio_worker_core.jobs.runner import JobRunner
 from studio_worker_core.jobs.slots import ANY_SLOT, Slot
+from studio_worker_core.lanes.live import NOBODY, LiveOutput
 from studio_worker_core.lanes.request import LaneRequest
 from studio_worker_core.lanes.results import Result
 from studio_worker_core.outbox import Entry, Outbox
@@ -79,7 +80,13 @@ class Bench:
     # the lanes
 
     def run(
-        self, request: LaneRequest, *, cancel: threading.Event, on_progress: Any, on_log: Any
+        self,
+        request: LaneRequest,
+        *,
+        cancel: threading.Event,
+        on_progress: Any,
+        on_log: Any,
+        live: LiveOutput = NOBODY,
     ) -> Result:
         self.requests.append(request)
         on_log("info", "hello from the engine")

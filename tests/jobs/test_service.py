@@ -14,6 +14,7 @@ from studio_worker_core.jobs.keeping import DirectoryKeeper, Keeper
 from studio_worker_core.jobs.listener import Failure, JobListener
 from studio_worker_core.jobs.service import JobService
 from studio_worker_core.jobs.slots import Slot, Slots
+from studio_worker_core.lanes.live import NOTHING, LiveOutput, Wanted
 from studio_worker_core.lanes.request import OnProgress
 from studio_worker_core.lanes.results import Result
 from studio_worker_core.plugin import JobEvent
@@ -33,6 +34,7 @@ class Heard(JobListener[Result]):
 
     def __init__(self, slots: Slots) -> None:
         self._slots = slots
+        self.wanted = NOTHING
         self.calls: list[str] = []
         self.busy: list[int] = []
         self.failure: Failure | None = None
@@ -46,6 +48,12 @@ class Heard(JobListener[Result]):
 
     def progress(self, job: Job, fraction: float, message: str | None) -> None:
         self._note(f"{fraction:.0%} {message}")
+
+    def wants(self, job: Job) -> Wanted:
+        return self.wanted
+
+    def output(self, job: Job, text: str) -> None:
+        self._note(text)
 
     def finished(self, job: Job, result: Result) -> None:
         assert result is ANSWER
@@ -71,6 +79,7 @@ class House:
         self.work: dict[str, Callable[[Job], Result]] = {}
         self.events: list[JobEvent] = []
         self.ran_in: list[Slot] = []
+        self.wanted: list[Wanted] = []
         self.watcher = Heard(self.slots)
         self.service = JobService(
             self,  # type: ignore[arg-type]
@@ -82,9 +91,14 @@ class House:
         for thread in self._threads:
             thread.start()
 
-    def run(self, job: Job, keeper: Keeper[Result], report: OnProgress, slot: Slot) -> Result:
+    def run(
+        self, job: Job, keeper: Keeper[Result], report: OnProgress, slot: Slot, live: LiveOutput
+    ) -> Result:
         self.ran_in.append(slot)
+        self.wanted.append(live.wanted)
         report(0.5, "half")
+        if live.text is not None:
+            live.text("hello")
         return keeper.keep(self.work.get(job.job_id, answered)(job), None)
 
     def submit(self, job_id: str = "local-1") -> tuple[Job, Heard]:
@@ -119,6 +133,15 @@ def test_a_job_is_told_of_from_first_to_last_and_its_slot_is_free_at_the_end(hou
     assert house.ran_in == [Slot("0")]
     assert house.watcher.calls == heard.calls
     assert [event.what for event in house.events] == ["accepted", "started", "finished"]
+
+
+def test_output_goes_to_those_who_want_it_and_is_not_asked_for_otherwise(house: House) -> None:
+    house.watcher.wanted = Wanted(text=True)
+    _, heard = house.submit()
+    house.close()
+    assert house.wanted == [Wanted(text=True)]
+    assert house.watcher.calls == ["accepted", "started", "50% half", "hello", "finished"]
+    assert heard.calls == ["accepted", "started", "50% half", "finished"]
 
 
 @pytest.mark.parametrize(

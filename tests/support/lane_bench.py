@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 
 from studio_worker_core.config import Limits
+from studio_worker_core.lanes.live import NOBODY, LiveOutput
 from studio_worker_core.lanes.pool import Lanes
 from studio_worker_core.lanes.request import LaneRequest
 from studio_worker_core.lanes.results import Result
@@ -82,13 +83,14 @@ class LaneBench:
             task = ImageTask(prompt=task, width=8, height=8, seed=1)
         return self.do(self.request(task, model=model, entry=entry, inputs=inputs))
 
-    def do(self, request: LaneRequest) -> Result:
+    def do(self, request: LaneRequest, live: LiveOutput = NOBODY) -> Result:
         """Do a job as it was asked for."""
         return self.lanes.run(
             request,
             cancel=self.cancel,
             on_progress=self._heard_progress,
             on_log=lambda level, line: self.logs.append(f"{level}: {line}"),
+            live=live,
         )
 
     def pid(self) -> int:

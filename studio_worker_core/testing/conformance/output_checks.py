@@ -92,7 +92,7 @@ def decodes(shop: Workshop, kind: TaskKind) -> str:
     """The result decodes to its end and is what its extension says; answers have text."""
     product = shop.product(shop.task(kind))
     if product.path is None:
-        return f"“{_short(_text_of(kind, product.answer))}”"
+        return f"“{_short(text_of(kind, product.answer))}”"
     facts = product.facts
     if kind is TaskKind.AUDIO_TTS and facts.peak is not None and facts.peak < _QUIETEST_PEAK:
         raise NotMet(f"the speech is silent (its loudest sample is {facts.peak:.4f} of 1)")
@@ -234,7 +234,7 @@ def _with_ext(task: Task, ext: str) -> Task:
     return task
 
 
-def _text_of(kind: TaskKind, answer: Mapping[str, Any]) -> str:
+def text_of(kind: TaskKind, answer: Mapping[str, Any]) -> str:
     try:
         text = (
             answer["choices"][0]["message"]["content"] if kind is TaskKind.LLM else answer["text"]

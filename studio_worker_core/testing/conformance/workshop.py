@@ -15,6 +15,7 @@ from msgspec import Struct
 
 from studio_worker_core.config import Limits
 from studio_worker_core.errors import JobError
+from studio_worker_core.lanes.live import NOBODY, LiveOutput
 from studio_worker_core.lanes.pool import Lanes, LaneStatus
 from studio_worker_core.lanes.request import LaneRequest
 from studio_worker_core.lanes.results import Result
@@ -107,12 +108,14 @@ class Workshop:
         audio: bytes | None = None,
         cancel: threading.Event | None = None,
         on_progress: Callable[[float], None] | None = None,
+        live: LiveOutput = NOBODY,
     ) -> TrialJob:
         """Do one job, well or not.
 
         :param factory: another factory than the engine's own.
         :param audio: the content of the audio input, instead of a tone.
         :param on_progress: told of each fraction while the job runs.
+        :param live: told of what the engine hands over meanwhile.
         """
         progress: list[float] = []
         warnings: list[str] = []
@@ -135,6 +138,7 @@ class Workshop:
                 cancel=cancel or threading.Event(),
                 on_progress=hear,
                 on_log=log,
+                live=live,
             )
         except JobError as error:
             failure = error
@@ -159,9 +163,11 @@ class Workshop:
             self._products[key] = self.fresh_product(task, model=chosen)
         return self._products[key]
 
-    def fresh_product(self, task: Task, *, model: Model | None = None) -> Product:
+    def fresh_product(
+        self, task: Task, *, model: Model | None = None, live: LiveOutput = NOBODY
+    ) -> Product:
         """As :meth:`product`, made now."""
-        work = self.do(task, model=model)
+        work = self.do(task, model=model, live=live)
         if work.error is not None:
             raise NotMet(f"the job failed: {type(work.error).__name__}: {work.error}")
         result = work.result

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
+from studio_worker_core.plugin import TaskKind
 from studio_worker_core.testing.conformance import CHECKS, Finding, Subject, check_engine
 
 Check = Callable[..., list[Finding]]
@@ -148,6 +149,24 @@ def test_a_flaw_is_found_and_named(check: Check, flaw: str) -> None:
     assert finding.meaning
 
 
+@pytest.mark.parametrize(
+    ("emitted", "found"),
+    [
+        ("'hello'", "emitted '' where its result has ' world', from character 5"),
+        ("'<think>hm</think>', 'hello', ' you'", "emitted 'you' where its result has 'world'"),
+        ("'hello', ' world'", "emitted the stop text 'world'; hold it back"),
+    ],
+)
+def test_what_is_emitted_and_not_said_is_found(check: Check, emitted: str, found: str) -> None:
+    engine = ENGINE + (
+        f"        for piece in ({emitted},): job.emit(text=piece)\n"
+        "        message = {'role': 'assistant', 'content': 'hello world'}\n"
+        "        return {'choices': [{'message': message, 'finish_reason': 'stop'}]}\n"
+    )
+    (finding,) = check("emit", engine=engine, kind="LLM")
+    assert (finding.outcome, found in finding.detail) == ("failed", True), finding.detail
+
+
 def test_a_heavy_import_is_named(subject: Callable[..., Subject], plugin_text: str) -> None:
     found = check_engine(subject(plugin="import PIL.Image\n" + plugin_text), only=["light-import"])
     (finding,) = found.findings
@@ -179,7 +198,9 @@ def test_an_engine_without_flaws_passes_every_check(subject: Callable[..., Subje
     told: list[Finding] = []
     report = check_engine(subject(), on_finding=told.append)
     assert [finding.check for finding in told] == [check.name for check in CHECKS]
-    assert {f.check: f.outcome for f in report.findings} == {c.name: "passed" for c in CHECKS}
+    of_pictures = [check.name for check in CHECKS if TaskKind.IMAGE in check.kinds]
+    passed = [f.check for f in report.findings if f.outcome == "passed"]
+    assert passed == of_pictures
     assert report.passed
     assert report.as_object()["ok"] is True
 

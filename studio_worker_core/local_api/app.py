@@ -18,12 +18,13 @@ from studio_worker_core.errors import InvalidTask, JobError, ModelStoreError
 from studio_worker_core.local_api.access import FILES
 from studio_worker_core.local_api.answers import RETRY_AFTER, json_answer
 from studio_worker_core.local_api.api import Api
-from studio_worker_core.local_api.errors import BadRequest, ClientGone, Refused, UnknownModel
+from studio_worker_core.local_api.errors import BadRequest, ClientGone, Refused
 from studio_worker_core.local_api.guarding import Guarded
 from studio_worker_core.local_api.openai.errors import error_body
 from studio_worker_core.local_api.openai.picture_routes import PictureRoutes
 from studio_worker_core.local_api.openai.sound_routes import SoundRoutes
 from studio_worker_core.local_api.openai.text_routes import TextRoutes
+from studio_worker_core.local_api.original.errors import error_answer
 from studio_worker_core.local_api.original.routes import OriginalRoutes
 
 _log = logging.getLogger("studio_worker.local_api")
@@ -63,15 +64,13 @@ async def _failed(request: Request, error: Exception) -> Response:
     refused = _in_words(request, error)
     is_openai = request.url.path.startswith("/v1/")
     status = refused.status
-    if isinstance(refused, UnknownModel) and not is_openai:
-        status = 400  # as the original answers
     headers = dict(RETRY_AFTER) if status == 503 else {}
     if isinstance(error, HTTPException):
         headers |= error.headers or {}
     if is_openai:
         body = error_body(status, refused.message, param=refused.param, code=refused.code)
         return json_answer(body, status, headers)
-    return PlainTextResponse(refused.message, status, headers=headers)
+    return error_answer(request.url.path, refused, headers)
 
 
 def _in_words(request: Request, error: Exception) -> Refused:

@@ -3,21 +3,33 @@ answer in the shape of the route that was asked."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 
 class Refused(Exception):
     """Root of what a route raises instead of an answer.
 
     :param param: the field at fault, as the client wrote it.
     :param code: a word for programs.
+    :param more: further fields of an answer in the original worker's shape.
     """
 
     status = 400
     code: str | None = None
 
-    def __init__(self, message: str, *, param: str | None = None, code: str | None = None) -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        param: str | None = None,
+        code: str | None = None,
+        more: Mapping[str, Any] | None = None,
+    ) -> None:
         super().__init__(message)
         self.message = message
         self.param = param
+        self.more = more or {}
         if code is not None:
             self.code = code
 
@@ -34,6 +46,13 @@ class UnknownModel(Refused):
 
     def __init__(self, message: str) -> None:
         super().__init__(message, param="model")
+
+
+class NotServed(Refused):
+    """No engine here does that."""
+
+    status = 501
+    code = "not_served"
 
 
 class TooLarge(Refused):

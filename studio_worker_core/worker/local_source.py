@@ -14,6 +14,7 @@ from typing import Any
 
 import msgspec
 
+from studio_worker_core.downloads.data_url import is_data_url
 from studio_worker_core.errors import InvalidTask, JobCancelled, JobError
 from studio_worker_core.jobs.job import Job, Source, StopReason
 from studio_worker_core.jobs.keeping import DirectoryKeeper
@@ -24,6 +25,7 @@ from studio_worker_core.lanes.results import Result
 from studio_worker_core.local_api.errors import Busy
 from studio_worker_core.local_api.work import Made, OnEnd, Served, Work
 from studio_worker_core.models.entries import CatalogueEntry
+from studio_worker_core.models.inputs import input_urls
 from studio_worker_core.roster.roster import Roster, RosterEntry
 from studio_worker_core.wire.models import ModelSource
 
@@ -70,7 +72,13 @@ class LocalSource:
         return sorted(found, key=_rank)
 
     def start(self, work: Work, ended: OnEnd) -> Callable[[], None]:
-        """See :class:`~studio_worker_core.local_api.work.LocalJobs`."""
+        """See :class:`~studio_worker_core.local_api.work.LocalJobs`.
+
+        Raises:
+            Busy: as said there.
+            InvalidTask: an input is an address: a local request never has one fetched.
+        """
+        _check_inline(work)
         job = Job(
             f"local-{next(self._numbers)}",
             Source.LOCAL,
@@ -183,6 +191,12 @@ class _Local(JobListener[Result]):
     def release(self) -> None:
         """Remove what it wrote."""
         shutil.rmtree(self.directory, ignore_errors=True)
+
+
+def _check_inline(work: Work) -> None:
+    for name, url in input_urls(work.task).items():
+        if name not in work.inputs and not is_data_url(url):
+            raise InvalidTask(f"{name}: send a data: URL; addresses are not fetched")
 
 
 def _of_catalogue(entry: CatalogueEntry, ready: dict[str, RosterEntry]) -> list[Served]:

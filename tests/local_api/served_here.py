@@ -28,9 +28,19 @@ TOKEN = "token-of-a-test"
 
 
 class ServedHere:
-    """The API over the engines installed here. A context manager."""
+    """The API over the engines installed here. A context manager.
 
-    def __init__(self, root: Path, names: Names, catalogue: Iterable[CatalogueEntry] = ()) -> None:
+    :param studio: whose address a job may name as an input's, if any.
+    """
+
+    def __init__(
+        self,
+        root: Path,
+        names: Names,
+        catalogue: Iterable[CatalogueEntry] = (),
+        *,
+        studio: str = "https://studio.example/",
+    ) -> None:
         self.names = names
         self.catalogue = list(catalogue)
         self.slots = Slots()
@@ -42,7 +52,7 @@ class ServedHere:
             roster,
             self.lanes,
             ModelStore(models_root),
-            InputFetcher(InputLimits(), "https://studio.example/"),
+            InputFetcher(InputLimits(), studio),
         )
         self.service = JobService(runner, self.slots, watcher=self.watcher)
         self.source = LocalSource(self.slots, self.service, roster, lambda: self.catalogue)

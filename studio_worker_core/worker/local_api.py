@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from studio_worker_core import __version__
 from studio_worker_core.config import Config, ConfigStore
 from studio_worker_core.errors import ConfigError
+from studio_worker_core.host.gpu import GpuMemory
 from studio_worker_core.jobs.service import JobService
 from studio_worker_core.jobs.slots import Slots
 from studio_worker_core.local_api.discovery import NAME, announce, withdraw
@@ -45,11 +46,13 @@ class LocalApi:
         service: JobService,
         roster: Roster,
         redact: Callable[[Secret | None], None],
+        gpu: Callable[[], GpuMemory | None],
     ) -> None:
         self._store = store
         self._settings = settings
         self._slots = slots
         self._redact = redact
+        self._gpu = gpu
         self._token: Secret | None = None
         self._api: Api | None = None
         self.url = ""
@@ -137,6 +140,7 @@ class LocalApi:
             "engine": "multi",
             "modelsRoot": str(root),
             "modelsRootFreeBytes": _free_bytes(root),
+            "gpuRuntime": _gpu_runtime(self._gpu()),
         }
 
 
@@ -148,6 +152,12 @@ def _port(config: Config) -> int:
         return int(given)
     _log.warning("%s=%s is no port; local_api_port counts", PORT_VARIABLE, given[:80])
     return config.local_api_port
+
+
+def _gpu_runtime(memory: GpuMemory | None) -> dict[str, Any]:
+    if memory is None:
+        return {"ok": False, "detail": "no graphics card was found; engines use the processor"}
+    return {"ok": True, "detail": f"{memory.name}, {memory.total_gb:.1f} GB"}
 
 
 def _free_bytes(root: Path) -> int | None:

@@ -44,6 +44,8 @@ _HAND_BACK_SECONDS = 5.0
 _FLUSH_SECONDS = 5.0
 _JOIN_SECONDS = 10.0
 _WATCH_SECONDS = 1.0
+_GPU_SECONDS = 1.0
+"""How long who asks after this worker's health may wait for the graphics driver."""
 _END_SECONDS = 30.0
 """From the last frame to the end of the process, when something hangs for good."""
 
@@ -135,7 +137,15 @@ class Worker:
             notify=parts.roster.notify,
             watcher=ShownOnBoard(board, lambda: self._delivery.pending_count()),
         )
-        self._local = LocalApi(store, parts.settings, slots, self._jobs, parts.roster, logs.redact)
+        self._local = LocalApi(
+            store,
+            parts.settings,
+            slots,
+            self._jobs,
+            parts.roster,
+            logs.redact,
+            lambda: parts.gpu.fresh(_GPU_SECONDS),
+        )
         studio = Studio(
             capabilities=availability.capabilities,
             not_taking=availability.not_taking,

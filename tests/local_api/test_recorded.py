@@ -59,7 +59,6 @@ OPEN = {
     "47 GET /jobs/studio-1/thumbnail: status 404",
     "48 GET /jobs/nope/log: content_type text/plain; charset=utf-8",
     # the routes of the daemon
-    "0 GET /healthz: answer.gpuRuntime",
     "49 GET /daemon/status: status 404",
     "50 GET /daemon/logs: status 404",
     "51 GET /daemon/logs?after=5: status 404",

@@ -19,6 +19,7 @@ from starlette.requests import Request
 from studio_worker_core.config import InputLimits
 from studio_worker_core.local_api.errors import BadRequest
 from studio_worker_core.local_api.files import ResultFiles
+from studio_worker_core.local_api.live import LiveJob
 from studio_worker_core.local_api.models import chosen
 from studio_worker_core.local_api.waiting import do
 from studio_worker_core.local_api.work import LocalJobs, Made, Served, Work
@@ -119,6 +120,25 @@ class Api:
         """Have one job done for the client of ``request``; raises as :func:`.waiting.do`."""
         work = Work(model, task, inputs or {})
         return await do(self.jobs, work, request, deadline=deadline)
+
+    async def live(
+        self,
+        request: Request,
+        model: Served,
+        task: Task,
+        inputs: Mapping[str, Path] | None = None,
+        *,
+        deadline: float | None = None,
+    ) -> LiveJob:
+        """As :meth:`do`, back with the first piece of the answer; to be closed."""
+        work = Work(model, task, inputs or {})
+        live = LiveJob(self.jobs, work, request, deadline=deadline)
+        try:
+            await live.begin()
+        except BaseException:
+            await live.close()
+            raise
+        return live
 
 
 @contextmanager

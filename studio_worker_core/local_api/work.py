@@ -56,8 +56,11 @@ class LocalJobs(Protocol):
     def served(self) -> Sequence[Served]:
         """The models that can be run, the preferred one of each kind first. Reads a file."""
 
-    def start(self, work: Work, ended: OnEnd) -> Callable[[], None]:
+    def start(
+        self, work: Work, ended: OnEnd, on_text: Callable[[str], None] | None = None
+    ) -> Callable[[], None]:
         """Have a job done; ``ended`` is called once, from any thread, whatever becomes of it.
+        Before it ``on_text`` hears each piece of an answer as the engine hands it over.
         The call that comes back stops it. Both return at once.
 
         Raises:

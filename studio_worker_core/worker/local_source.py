@@ -21,6 +21,7 @@ from studio_worker_core.jobs.keeping import DirectoryKeeper
 from studio_worker_core.jobs.listener import Failure, JobListener
 from studio_worker_core.jobs.service import JobService
 from studio_worker_core.jobs.slots import Slots
+from studio_worker_core.lanes.live import Wanted
 from studio_worker_core.lanes.results import Result
 from studio_worker_core.local_api.errors import Busy
 from studio_worker_core.local_api.work import Made, OnEnd, Served, Work
@@ -71,7 +72,9 @@ class LocalSource:
         ]
         return sorted(found, key=_rank)
 
-    def start(self, work: Work, ended: OnEnd) -> Callable[[], None]:
+    def start(
+        self, work: Work, ended: OnEnd, on_text: Callable[[str], None] | None = None
+    ) -> Callable[[], None]:
         """See :class:`~studio_worker_core.local_api.work.LocalJobs`.
 
         Raises:
@@ -87,7 +90,7 @@ class LocalSource:
             model_source=work.model.source,
             inputs=work.inputs,
         )
-        local = _Local(job, ended, self._roster.mime_for)
+        local = _Local(job, ended, self._roster.mime_for, on_text)
         with self._changed:
             if self._closed:
                 raise Busy("the worker is stopping")
@@ -153,11 +156,27 @@ class LocalSource:
 class _Local(JobListener[Result]):
     """One local job, and whoever waits for it."""
 
-    def __init__(self, job: Job, ended: OnEnd, mime_for: Callable[[str], str]) -> None:
+    def __init__(
+        self,
+        job: Job,
+        ended: OnEnd,
+        mime_for: Callable[[str], str],
+        on_text: Callable[[str], None] | None,
+    ) -> None:
         self.job = job
         self.directory = Path(tempfile.mkdtemp(prefix="studio-worker-local-"))
         self._ended = ended
         self._mime_for = mime_for
+        self._on_text = on_text
+
+    def wants(self, job: Job) -> Wanted:
+        """See :class:`JobListener`."""
+        return Wanted(text=self._on_text is not None)
+
+    def output(self, job: Job, text: str) -> None:
+        """See :class:`JobListener`."""
+        if self._on_text is not None:
+            self._on_text(text)
 
     def finished(self, job: Job, result: Result) -> None:
         """See :class:`JobListener`."""

@@ -22,6 +22,7 @@ from studio_worker_core.models.inputs import InputFetcher
 from studio_worker_core.models.store import ModelStore
 from studio_worker_core.plugin import API_VERSION, HostInfo
 from studio_worker_core.roster.discovery import discover
+from studio_worker_core.roster.roster import Roster
 from studio_worker_core.worker.local_source import LocalSource
 
 TOKEN = "token-of-a-test"
@@ -40,6 +41,7 @@ class ServedHere:
         catalogue: Iterable[CatalogueEntry] = (),
         *,
         studio: str = "https://studio.example/",
+        roster: Roster | None = None,
     ) -> None:
         self.names = names
         self.catalogue = list(catalogue)
@@ -47,7 +49,8 @@ class ServedHere:
         self.watcher = Watcher()
         self.lanes = Lanes(lambda: Limits())
         models_root = root / "models"
-        roster = discover(HostInfo(API_VERSION, "0", models_root), cache=root / "cache")
+        if roster is None:
+            roster = discover(HostInfo(API_VERSION, "0", models_root), cache=root / "cache")
         runner = JobRunner(
             roster,
             self.lanes,

@@ -8,6 +8,8 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
+from studio_worker_core.thinking import Part, split
+
 DONE = b"data: [DONE]\n\n"
 
 
@@ -34,11 +36,14 @@ def said_by(answer: Mapping[str, Any], *, job_id: str, model: str, created: int)
     given, made = _count(counted, "prompt_tokens"), _count(counted, "completion_tokens")
     reasoning = message.get("reasoning_content")
     finish = choice.get("finish_reason") if isinstance(choice, dict) else None
+    text = str(message.get("content") or "")
+    if not reasoning:
+        reasoning, text = split(text)
     return Said(
         id=f"chatcmpl-{job_id}",
         created=created,
         model=model,
-        text=str(message.get("content") or ""),
+        text=text,
         finish_reason=str(finish or "stop"),
         usage={"prompt_tokens": given, "completion_tokens": made, "total_tokens": given + made},
         reasoning=reasoning if isinstance(reasoning, str) and reasoning else None,
@@ -59,22 +64,33 @@ def completion(said: Said) -> dict[str, Any]:
     return _head(said, "chat.completion") | {"choices": [choice], "usage": said.usage}
 
 
-def chunks(said: Said, *, with_usage: bool) -> Iterator[bytes]:
-    """The answer as a stream: ``chat.completion.chunk`` events and the end mark."""
-    deltas: list[tuple[dict[str, Any], str | None]] = [({"role": "assistant", "content": ""}, None)]
-    if said.reasoning is not None:
-        deltas.append(({"reasoning_content": said.reasoning}, None))
-    if said.text:
-        deltas.append(({"content": said.text}, None))
-    deltas.append(({}, said.finish_reason))
-    head = _head(said, "chat.completion.chunk")
-    extra = {"usage": None} if with_usage else {}
-    for delta, finish in deltas:
+class Chunks:
+    """An answer as a stream: ``chat.completion.chunk`` events and the end mark."""
+
+    def __init__(self, said: Said, *, with_usage: bool) -> None:
+        self._head = _head(said, "chat.completion.chunk")
+        self._with_usage = with_usage
+
+    def begin(self) -> Iterator[bytes]:
+        """The role."""
+        yield self._chunk({"role": "assistant", "content": ""})
+
+    def part(self, part: Part) -> Iterator[bytes]:
+        """The next piece, of the reasoning or the content."""
+        kind, text = part
+        yield self._chunk({"reasoning_content" if kind == "reasoning" else "content": text})
+
+    def end(self, said: Said) -> Iterator[bytes]:
+        """Why it ends, and what it took where the client asked for that."""
+        yield self._chunk({}, said.finish_reason)
+        if self._with_usage:
+            yield event(self._head | {"choices": [], "usage": said.usage})
+        yield DONE
+
+    def _chunk(self, delta: dict[str, Any], finish: str | None = None) -> bytes:
         choice = {"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish}
-        yield event(head | {"choices": [choice]} | extra)
-    if with_usage:
-        yield event(head | {"choices": [], "usage": said.usage})
-    yield DONE
+        extra = {"usage": None} if self._with_usage else {}
+        return event(self._head | {"choices": [choice]} | extra)
 
 
 def text_completion(said: Said) -> dict[str, Any]:
@@ -83,16 +99,33 @@ def text_completion(said: Said) -> dict[str, Any]:
     return _head(said, "text_completion") | {"choices": [choice], "usage": said.usage}
 
 
-def text_chunks(said: Said, *, with_usage: bool) -> Iterator[bytes]:
-    """The answer of ``/v1/completions`` as a stream."""
-    head = _head(said, "text_completion")
-    parts: list[tuple[str, str | None]] = [(said.text, None), ("", said.finish_reason)]
-    for text, finish in parts:
+class TextChunks:
+    """The answer of ``/v1/completions`` as a stream; it has no place for reasoning."""
+
+    def __init__(self, said: Said, *, with_usage: bool) -> None:
+        self._head = _head(said, "text_completion")
+        self._with_usage = with_usage
+
+    def begin(self) -> Iterator[bytes]:
+        """Nothing comes before the text."""
+        return iter(())
+
+    def part(self, part: Part) -> Iterator[bytes]:
+        """The next piece."""
+        kind, text = part
+        if kind == "content":
+            yield self._chunk(text, None)
+
+    def end(self, said: Said) -> Iterator[bytes]:
+        """Why it ends, and what it took where the client asked for that."""
+        yield self._chunk("", said.finish_reason)
+        if self._with_usage:
+            yield event(self._head | {"choices": [], "usage": said.usage})
+        yield DONE
+
+    def _chunk(self, text: str, finish: str | None) -> bytes:
         choice = {"index": 0, "text": text, "logprobs": None, "finish_reason": finish}
-        yield event(head | {"choices": [choice]})
-    if with_usage:
-        yield event(head | {"choices": [], "usage": said.usage})
-    yield DONE
+        return event(self._head | {"choices": [choice]})
 
 
 def event(data: Any, name: str | None = None) -> bytes:

@@ -15,6 +15,7 @@ from studio_worker_core.local_api.openai.chat import (
     chat_fields,
 )
 from studio_worker_core.local_api.openai.chat_answers import Said, event
+from studio_worker_core.thinking import Part
 
 
 class TextFormat(Struct, frozen=True):
@@ -72,31 +73,45 @@ def response(said: Said) -> dict[str, Any]:
     return _body(said, "completed" if said.finish_reason != "length" else "incomplete")
 
 
-def events(said: Said) -> Iterator[bytes]:
-    """The answer as a stream of the events that carry text."""
-    number = -1
+class Events:
+    """The answer as a stream of the events that carry text; the reasoning is left out."""
 
-    def numbered(kind: str, **fields: Any) -> bytes:
-        nonlocal number
-        number += 1
-        return event({"type": kind, "sequence_number": number, **fields}, kind)
+    def __init__(self, said: Said) -> None:
+        self._said = said
+        self._number = -1
+        self._place = {"item_id": _item(said)["id"], "output_index": 0, "content_index": 0}
 
-    begun = _body(said, "in_progress") | {"output": [], "usage": None}
-    item = _item(said)
-    place = {"item_id": item["id"], "output_index": 0, "content_index": 0}
-    part = item["content"][0]
-    empty = item | {"status": "in_progress", "content": []}
-    yield numbered("response.created", response=begun)
-    yield numbered("response.in_progress", response=begun)
-    yield numbered("response.output_item.added", output_index=0, item=empty)
-    yield numbered("response.content_part.added", **place, part=part | {"text": ""})
-    if said.text:
-        yield numbered("response.output_text.delta", **place, delta=said.text, logprobs=[])
-    yield numbered("response.output_text.done", **place, text=said.text, logprobs=[])
-    yield numbered("response.content_part.done", **place, part=part)
-    yield numbered("response.output_item.done", output_index=0, item=item)
-    whole = response(said)
-    yield numbered(f"response.{whole['status']}", response=whole)
+    def begin(self) -> Iterator[bytes]:
+        """All that comes before the text."""
+        item = _item(self._said)
+        begun = _body(self._said, "in_progress") | {"output": [], "usage": None}
+        empty = item | {"status": "in_progress", "content": []}
+        part = item["content"][0] | {"text": ""}
+        yield self._numbered("response.created", response=begun)
+        yield self._numbered("response.in_progress", response=begun)
+        yield self._numbered("response.output_item.added", output_index=0, item=empty)
+        yield self._numbered("response.content_part.added", **self._place, part=part)
+
+    def part(self, part: Part) -> Iterator[bytes]:
+        """The next piece."""
+        kind, text = part
+        if kind == "content":
+            name = "response.output_text.delta"
+            yield self._numbered(name, **self._place, delta=text, logprobs=[])
+
+    def end(self, said: Said) -> Iterator[bytes]:
+        """The whole answer, in all its parts."""
+        item = _item(said)
+        place, part = self._place, item["content"][0]
+        yield self._numbered("response.output_text.done", **place, text=said.text, logprobs=[])
+        yield self._numbered("response.content_part.done", **place, part=part)
+        yield self._numbered("response.output_item.done", output_index=0, item=item)
+        whole = response(said)
+        yield self._numbered(f"response.{whole['status']}", response=whole)
+
+    def _numbered(self, kind: str, **fields: Any) -> bytes:
+        self._number += 1
+        return event({"type": kind, "sequence_number": self._number, **fields}, kind)
 
 
 def _message(place: int, item: Any) -> Message:

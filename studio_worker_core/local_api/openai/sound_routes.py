@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import ExitStack
 
 import msgspec
 from starlette.concurrency import run_in_threadpool
@@ -12,14 +12,17 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from studio_worker_core.errors import JobError
 from studio_worker_core.local_api.answers import ResultAnswer, event_stream
 from studio_worker_core.local_api.api import Api, uploads
 from studio_worker_core.local_api.bodies import SMALL, fields_of, files_of, form_of, read_body
-from studio_worker_core.local_api.errors import BadRequest
+from studio_worker_core.local_api.errors import BadRequest, ClientGone, Refused
+from studio_worker_core.local_api.live import LiveJob, LiveStream
 from studio_worker_core.local_api.openai import speech, transcripts
 from studio_worker_core.local_api.openai.chat_answers import event
 from studio_worker_core.local_api.openai.fields import read_fields, read_json
 from studio_worker_core.local_api.openai.pcm import pcm_of
+from studio_worker_core.local_api.openai.telling import failed
 from studio_worker_core.local_api.work import Made
 from studio_worker_core.wire.tasks import TaskKind
 
@@ -69,20 +72,35 @@ class SoundRoutes:
             model = await self._api.model(asked.model, TaskKind.AUDIO_STT)
             fields = transcripts.task_fields(asked, translate=translate)
             task = self._api.task(model, {**fields, "input_url": "upload:input"})
-            with uploads() as directory:
+            with ExitStack() as kept:
+                directory = kept.enter_context(uploads())
                 inputs = await self._api.saved({"input": files[0]}, directory)
+                if asked.stream:
+                    live = await self._api.live(request, model, task, inputs)
+                    # The upload is needed until the stream's end.
+                    return LiveStream(_transcript_events(live), live, kept.pop_all().close)
                 made = await self._api.do(request, model, task, inputs)
         answer = made.answer if isinstance(made.answer, dict) else {}
-        if asked.stream:
-            return event_stream(_transcript_events(answer))
         body, media_type = transcripts.rendered(answer, asked.response_format)
         return Response(body, media_type=media_type)
 
 
-def _transcript_events(answer: dict[str, Any]) -> Iterator[bytes]:
-    text = msgspec.convert(answer, transcripts.Transcript, strict=False).text
-    for kind, name in (("transcript.text.delta", "delta"), ("transcript.text.done", "text")):
-        yield event({"type": kind, name: text}, kind)
+async def _transcript_events(live: LiveJob) -> AsyncGenerator[bytes]:
+    kind, told = "transcript.text.delta", ""
+    try:
+        async for piece in live.pieces():
+            told += piece
+            yield event({"type": kind, "delta": piece}, kind)
+        answer = live.made.answer if isinstance(live.made.answer, dict) else {}
+        text = msgspec.convert(answer, transcripts.Transcript, strict=False).text
+        if text.startswith(told) and text != told:
+            yield event({"type": kind, "delta": text[len(told) :]}, kind)
+        kind = "transcript.text.done"
+        yield event({"type": kind, "text": text}, kind)
+    except ClientGone:
+        return
+    except (Refused, JobError) as error:
+        yield failed(error)
 
 
 def _speech_events(made: Made) -> Iterator[bytes]:

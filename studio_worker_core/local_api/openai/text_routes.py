@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+from secrets import token_hex
 from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from studio_worker_core.local_api.answers import event_stream, json_answer
+from studio_worker_core.local_api.answers import json_answer
 from studio_worker_core.local_api.api import Api
 from studio_worker_core.local_api.bodies import PICTURES, SMALL, read_body
+from studio_worker_core.local_api.live import LiveStream
 from studio_worker_core.local_api.models import listed
-from studio_worker_core.local_api.openai import chat, chat_answers, responses
+from studio_worker_core.local_api.openai import chat, chat_answers, responses, telling
 from studio_worker_core.local_api.openai.errors import error_body
 from studio_worker_core.local_api.openai.fields import read_json
-from studio_worker_core.local_api.work import Served
+from studio_worker_core.local_api.work import Made, Served
 from studio_worker_core.wire.tasks import TaskKind
 
 
@@ -54,42 +58,81 @@ class TextRoutes:
     async def converse(self, request: Request) -> Response:
         """``POST /v1/chat/completions``."""
         asked = read_json(chat.ChatRequest, await read_body(request, PICTURES))
-        said = await self._said(request, asked, chat.chat_fields(asked))
+        fields = chat.chat_fields(asked)
         if asked.stream:
-            usage = asked.stream_options.include_usage
-            return event_stream(chat_answers.chunks(said, with_usage=usage))
+            return await self._streamed(request, asked, fields, chat_answers.Chunks)
+        said = await self._said(request, asked, fields)
         return json_answer(chat_answers.completion(said))
 
     async def complete(self, request: Request) -> Response:
         """``POST /v1/completions``."""
         asked = read_json(chat.CompletionRequest, await read_body(request, SMALL))
-        said = await self._said(request, asked, chat.completion_fields(asked))
+        fields = chat.completion_fields(asked)
         if asked.stream:
-            usage = asked.stream_options.include_usage
-            return event_stream(chat_answers.text_chunks(said, with_usage=usage))
+            return await self._streamed(request, asked, fields, chat_answers.TextChunks)
+        said = await self._said(request, asked, fields)
         return json_answer(chat_answers.text_completion(said))
 
     async def respond(self, request: Request) -> Response:
         """``POST /v1/responses``."""
         asked = read_json(responses.ResponseRequest, await read_body(request, PICTURES))
+        fields = responses.response_fields(asked)
         model = await self._api.model(asked.model, TaskKind.LLM)
-        said = await self._talk(request, model, responses.response_fields(asked), None)
         if asked.stream:
-            return event_stream(responses.events(said))
-        return json_answer(responses.response(said))
+            return await self._told(request, model, fields, None, responses.Events)
+        return json_answer(responses.response(await self._talk(request, model, fields, None)))
+
+    async def _streamed(
+        self,
+        request: Request,
+        asked: chat.Sampling,
+        fields: dict[str, Any],
+        teller: type[chat_answers.Chunks | chat_answers.TextChunks],
+    ) -> Response:
+        model = await self._api.model(asked.model, TaskKind.LLM)
+        teller_of = partial(teller, with_usage=asked.stream_options.include_usage)
+        return await self._told(request, model, fields, _seconds(asked), teller_of)
 
     async def _said(
         self, request: Request, asked: chat.Sampling, fields: dict[str, Any]
     ) -> chat_answers.Said:
         model = await self._api.model(asked.model, TaskKind.LLM)
-        seconds = None if asked.deadline_ms is None else asked.deadline_ms / 1000
-        return await self._talk(request, model, fields, seconds)
+        return await self._talk(request, model, fields, _seconds(asked))
 
     async def _talk(
         self, request: Request, model: Served, fields: dict[str, Any], deadline: float | None
     ) -> chat_answers.Said:
-        made = await self._api.do(request, model, self._api.task(model, fields), deadline=deadline)
-        answer = made.answer if isinstance(made.answer, dict) else {}
-        return chat_answers.said_by(
-            answer, job_id=made.job_id, model=model.id, created=self._api.created()
+        task = self._api.task(model, fields)
+        made = await self._api.do(request, model, task, deadline=deadline)
+        said = self._answer(made, model, made.job_id, self._api.created())
+        return telling.cut_at_stops(said, telling.stops_of(task))
+
+    async def _told(
+        self,
+        request: Request,
+        model: Served,
+        fields: dict[str, Any],
+        deadline: float | None,
+        teller_of: Callable[[chat_answers.Said], telling.Teller],
+    ) -> Response:
+        """The answer while it is made: its first piece is there when this returns."""
+        task = self._api.task(model, fields)
+        live = await self._api.live(request, model, task, deadline=deadline)
+        name, created = token_hex(12), self._api.created()
+        none = chat_answers.said_by({}, job_id=name, model=model.id, created=created)
+        events = telling.events_of(
+            live,
+            teller_of(none),
+            lambda made: self._answer(made, model, name, created),
+            telling.stops_of(task),
         )
+        return LiveStream(events, live, lambda: None)
+
+    @staticmethod
+    def _answer(made: Made, model: Served, name: str, created: int) -> chat_answers.Said:
+        answer = made.answer if isinstance(made.answer, dict) else {}
+        return chat_answers.said_by(answer, job_id=name, model=model.id, created=created)
+
+
+def _seconds(asked: chat.Sampling) -> float | None:
+    return None if asked.deadline_ms is None else asked.deadline_ms / 1000

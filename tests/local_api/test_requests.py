@@ -156,6 +156,32 @@ def test_several_pictures_have_seeds_in_a_row_or_drawn_ones() -> None:
 
 
 @pytest.mark.parametrize(
+    ("fields", "steps"),
+    [
+        ({}, None),
+        ({"quality": "auto"}, None),
+        ({"quality": "standard"}, None),
+        ({"quality": "low"}, 4),
+        ({"quality": "HD"}, 12),
+        ({"quality": "low", "steps": 30}, 30),
+    ],
+)
+def test_a_quality_is_a_share_of_the_models_steps(
+    fields: dict[str, Any], steps: int | None
+) -> None:
+    assert pictures.steps_of(picture(**fields), 8) == steps
+    with pytest.raises(BadRequest, match="one of auto, low, medium, high"):
+        pictures.steps_of(picture(quality="splendid"), 8)
+
+
+def test_a_compression_that_nobody_would_hear_is_refused() -> None:
+    pictures.check_compression(picture(output_compression=100))
+    with pytest.raises(BadRequest) as refused:
+        pictures.check_compression(picture(output_compression=50))
+    assert refused.value.param == "output_compression"
+
+
+@pytest.mark.parametrize(
     ("wanted", "delivery"), [(None, "both"), ("", "both"), ("url", "url"), ("b64_json", "b64_json")]
 )
 def test_a_picture_comes_the_way_it_is_wanted(wanted: str | None, delivery: str) -> None:

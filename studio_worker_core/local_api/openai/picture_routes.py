@@ -79,7 +79,11 @@ class PictureRoutes:
     ) -> Response:
         how = pictures.delivery_of(asked)
         fields = pictures.task_fields(asked)
+        pictures.check_compression(asked)
         model = await self._api.model(asked.model, TaskKind.IMAGE)
+        steps = pictures.steps_of(asked, model.source.cli_defaults.steps)
+        if steps is not None:
+            fields["steps"] = steps
         done: list[pictures.Picture] = []
         size = (0, 0)
         for seed in pictures.seeds_of(asked):

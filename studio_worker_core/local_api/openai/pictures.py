@@ -15,6 +15,8 @@ from studio_worker_core.wire.tasks import MAX_SEED
 
 MOST_PICTURES = 10
 FORMATS = ("png", "jpeg", "webp")
+_QUALITIES = {"auto": 1, "low": 0.5, "medium": 1, "high": 1.5, "standard": 1, "hd": 1.5}
+_USUAL_STEPS = 20
 _SIZE = re.compile(r"([0-9]{1,6})[x×]([0-9]{1,6})")
 
 
@@ -68,6 +70,35 @@ def extension_of(request: PictureRequest) -> str:
     return wanted
 
 
+def check_compression(request: PictureRequest) -> None:
+    """Refuse a wish that nobody hears: the engine writes the file as it does. Raises
+    :class:`BadRequest`."""
+    if request.output_compression not in (None, 100):
+        raise BadRequest(
+            "output_compression is not served: the engine decides; leave it out, or ask for "
+            "output_format webp or jpeg for a smaller file",
+            param="output_compression",
+            code="unsupported",
+        )
+
+
+def steps_of(request: PictureRequest, usual: int | None) -> int | None:
+    """The steps that ``quality`` stands for: half as many as the model's ``usual`` ones for
+    ``low``, half as many again for ``high``; None to leave them to the model. Given ``steps``
+    count before it.
+
+    Raises:
+        BadRequest: it is no quality.
+    """
+    share = _QUALITIES.get((request.quality or "auto").lower())
+    if share is None:
+        known = ", ".join(_QUALITIES)
+        raise BadRequest(f"quality must be one of {known}", param="quality")
+    if request.steps is not None or share == 1:
+        return request.steps
+    return max(round((usual or _USUAL_STEPS) * share), 1)
+
+
 def size_of(request: PictureRequest) -> tuple[int, int] | None:
     """Width and height in pixels; None for the model's own. Raises :class:`BadRequest`."""
     if request.size in (None, "", "auto"):
@@ -99,7 +130,6 @@ def task_fields(request: PictureRequest) -> dict[str, Any]:
     fields: dict[str, Any] = {
         "prompt": request.prompt or "",
         "negative_prompt": request.negative_prompt,
-        "steps": request.steps,
         "cfg_scale": request.cfg_scale,
         "denoise": request.denoise,
         "ext": extension_of(request),

@@ -129,10 +129,11 @@ class Api:
         inputs: Mapping[str, Path] | None = None,
         *,
         deadline: float | None = None,
+        previews: bool = False,
     ) -> LiveJob:
         """As :meth:`do`, back with the first piece of the answer; to be closed."""
         work = Work(model, task, inputs or {})
-        live = LiveJob(self.jobs, work, request, deadline=deadline)
+        live = LiveJob(self.jobs, work, request, deadline=deadline, previews=previews)
         try:
             await live.begin()
         except BaseException:

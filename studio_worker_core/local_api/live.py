@@ -1,4 +1,4 @@
-"""One job whose text is sent on while it is made, for a client that may leave."""
+"""One job whose output is sent on while it is made, for a client that may leave."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from starlette.types import Receive, Scope, Send
 
 from studio_worker_core.errors import JobCancelled, JobError
 from studio_worker_core.local_api.errors import Busy, ClientGone, DeadlinePassed, Refused
-from studio_worker_core.local_api.work import LocalJobs, Made, Work
+from studio_worker_core.local_api.work import LocalJobs, Made, Partial, Work
 
-_News = str | Made | JobError | Refused
+_News = str | Partial | Made | JobError | Refused
 
 
 class LiveJob:
@@ -23,20 +23,28 @@ class LiveJob:
     What is not read in time is put together; a piece costs its own length.
 
     :param deadline: seconds from now.
+    :param previews: whether pictures in the making are wanted, too.
 
     Raises:
         Busy: too many wait already.
     """
 
     def __init__(
-        self, jobs: LocalJobs, work: Work, request: Request, *, deadline: float | None = None
+        self,
+        jobs: LocalJobs,
+        work: Work,
+        request: Request,
+        *,
+        deadline: float | None = None,
+        previews: bool = False,
     ) -> None:
         self._loop = asyncio.get_running_loop()
         self._news: asyncio.Queue[_News] = asyncio.Queue()
         self._next: _News | None = None
         self._ended = self._closed = False
         self._made: Made | None = None
-        self._stop = jobs.start(work, self._from_thread, self._from_thread)
+        on_preview = self._from_thread if previews else None
+        self._stop = jobs.start(work, self._from_thread, self._from_thread, on_preview)
         self._gone = asyncio.ensure_future(self._watch(request))
         self._timer: asyncio.TimerHandle | None = None
         if deadline is not None:
@@ -45,16 +53,24 @@ class LiveJob:
     async def begin(self) -> None:
         """Wait for the first piece, or the end; raises what there is instead of either."""
         self._next = await self._news.get()
-        if not isinstance(self._next, str | Made):
+        if not isinstance(self._next, str | Partial | Made):
             raise _raised(self._next)
 
     async def pieces(self) -> AsyncIterator[str]:
         """The text, as it comes. Raises JobError, Busy, ClientGone, DeadlinePassed."""
+        async for news in self.output():
+            if isinstance(news, str):
+                yield news
+
+    async def output(self) -> AsyncIterator[str | Partial]:
+        """The text and the pictures in the making, as they come; raises as :meth:`pieces`."""
         while True:
             news, self._next = self._next or await self._news.get(), None
             match news:
                 case str():
                     yield self._with_those_that_wait(news)
+                case Partial():
+                    yield news
                 case Made():
                     self._made = news
                     return
@@ -94,7 +110,7 @@ class LiveJob:
             pieces.append(news)
         return "".join(pieces)
 
-    def _from_thread(self, news: str | Made | JobError) -> None:
+    def _from_thread(self, news: str | Partial | Made | JobError) -> None:
         try:
             self._loop.call_soon_threadsafe(self._take, news)
         except RuntimeError:  # the server has ended meanwhile
@@ -138,7 +154,6 @@ class LiveStream(StreamingResponse):
                 self._closing()
 
 
-def _raised(error: Made | JobError | Refused) -> Exception:
-    assert not isinstance(error, Made)
+def _raised(error: JobError | Refused) -> Exception:
     # Cancelled, though not by this client: the worker stops, or made room.
     return Busy() if isinstance(error, JobCancelled) else error

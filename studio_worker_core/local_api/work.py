@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from msgspec import Struct
 
 from studio_worker_core.errors import JobError
+from studio_worker_core.lanes.live import Preview
 from studio_worker_core.wire.models import ModelSource
 from studio_worker_core.wire.tasks import Task, TaskKind
 
@@ -47,6 +48,13 @@ class Made(Struct, frozen=True):
     """Gives the file back; to be called once it was sent."""
 
 
+class Partial(Struct, frozen=True):
+    """A picture in the making, and how far its job is, 0 to 1."""
+
+    preview: Preview
+    fraction: float
+
+
 OnEnd = Callable[[Made | JobError], None]
 
 
@@ -57,10 +65,15 @@ class LocalJobs(Protocol):
         """The models that can be run, the preferred one of each kind first. Reads a file."""
 
     def start(
-        self, work: Work, ended: OnEnd, on_text: Callable[[str], None] | None = None
+        self,
+        work: Work,
+        ended: OnEnd,
+        on_text: Callable[[str], None] | None = None,
+        on_preview: Callable[[Partial], None] | None = None,
     ) -> Callable[[], None]:
         """Have a job done; ``ended`` is called once, from any thread, whatever becomes of it.
-        Before it ``on_text`` hears each piece of an answer as the engine hands it over.
+        Before it ``on_text`` hears each piece of an answer as the engine hands it over, and
+        ``on_preview`` of each picture in the making.
         The call that comes back stops it. Both return at once.
 
         Raises:

@@ -21,10 +21,10 @@ from studio_worker_core.jobs.keeping import DirectoryKeeper
 from studio_worker_core.jobs.listener import Failure, JobListener
 from studio_worker_core.jobs.service import JobService
 from studio_worker_core.jobs.slots import Slots
-from studio_worker_core.lanes.live import Wanted
+from studio_worker_core.lanes.live import Preview, Wanted
 from studio_worker_core.lanes.results import Result
 from studio_worker_core.local_api.errors import Busy
-from studio_worker_core.local_api.work import Made, OnEnd, Served, Work
+from studio_worker_core.local_api.work import Made, OnEnd, Partial, Served, Work
 from studio_worker_core.models.entries import CatalogueEntry
 from studio_worker_core.models.inputs import input_urls
 from studio_worker_core.roster.roster import Roster, RosterEntry
@@ -73,7 +73,11 @@ class LocalSource:
         return sorted(found, key=_rank)
 
     def start(
-        self, work: Work, ended: OnEnd, on_text: Callable[[str], None] | None = None
+        self,
+        work: Work,
+        ended: OnEnd,
+        on_text: Callable[[str], None] | None = None,
+        on_preview: Callable[[Partial], None] | None = None,
     ) -> Callable[[], None]:
         """See :class:`~studio_worker_core.local_api.work.LocalJobs`.
 
@@ -90,7 +94,7 @@ class LocalSource:
             model_source=work.model.source,
             inputs=work.inputs,
         )
-        local = _Local(job, ended, self._roster.mime_for, on_text)
+        local = _Local(job, ended, self._roster.mime_for, on_text, on_preview)
         with self._changed:
             if self._closed:
                 raise Busy("the worker is stopping")
@@ -162,16 +166,28 @@ class _Local(JobListener[Result]):
         ended: OnEnd,
         mime_for: Callable[[str], str],
         on_text: Callable[[str], None] | None,
+        on_preview: Callable[[Partial], None] | None,
     ) -> None:
         self.job = job
         self.directory = Path(tempfile.mkdtemp(prefix="studio-worker-local-"))
         self._ended = ended
         self._mime_for = mime_for
         self._on_text = on_text
+        self._on_preview = on_preview
+        self._fraction = 0.0
 
     def wants(self, job: Job) -> Wanted:
         """See :class:`JobListener`."""
-        return Wanted(text=self._on_text is not None)
+        return Wanted(text=self._on_text is not None, previews=self._on_preview is not None)
+
+    def progress(self, job: Job, fraction: float, message: str | None) -> None:
+        """See :class:`JobListener`."""
+        self._fraction = fraction
+
+    def preview(self, job: Job, picture: Preview) -> None:
+        """See :class:`JobListener`."""
+        if self._on_preview is not None:
+            self._on_preview(Partial(picture, self._fraction))
 
     def output(self, job: Job, text: str) -> None:
         """See :class:`JobListener`."""

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,7 +18,7 @@ from studio_worker_core.jobs.job import StopReason
 from studio_worker_core.local_api.api import Names
 from studio_worker_core.roster.roster import Roster
 from tests.local_api.served_here import TOKEN, ServedHere
-from tests.local_api.test_openai_client import sound
+from tests.local_api.test_openai_client import opened, sound
 from tests.support.emitting_engine import emitting_entry
 from tests.support.waiting import eventually
 
@@ -184,3 +185,20 @@ def test_a_deadline_in_the_middle_ends_the_job(
 def test_an_engine_that_hands_over_nothing_is_streamed_at_its_end(client: openai.OpenAI) -> None:
     stream = client.chat.completions.create(**chat(["answer", "all of it"]), stream=True)
     assert list(texts(stream)) == ["all of it"]
+
+
+def test_a_picture_is_seen_in_the_making(client: openai.OpenAI, tmp_path: Path) -> None:
+    gate = tmp_path / "gate"
+    steps = [["preview", "red"], ["wait", str(gate)], ["progress", 0.6], ["preview", "blue"]]
+    shown = []
+    for event in client.images.generate(
+        model="emitting-image",
+        prompt=json.dumps([*steps, ["preview", "green"]]),
+        size="64x64",
+        stream=True,
+        partial_images=2,
+    ):
+        shown.append((event.type, opened(base64.b64decode(event.b64_json)).size))
+        gate.touch()
+    partial, whole = "image_generation.partial_image", "image_generation.completed"
+    assert shown == [(partial, (40, 30)), (partial, (40, 30)), (whole, (64, 64))]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import base64
+from collections.abc import AsyncGenerator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +13,16 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from studio_worker_core.errors import JobError
 from studio_worker_core.local_api.answers import event_stream, json_answer
 from studio_worker_core.local_api.api import Api, uploads
 from studio_worker_core.local_api.bodies import PICTURES, fields_of, files_of, form_of, read_body
-from studio_worker_core.local_api.errors import BadRequest
+from studio_worker_core.local_api.errors import BadRequest, ClientGone, Refused
+from studio_worker_core.local_api.live import LiveStream
 from studio_worker_core.local_api.openai import chat_answers, pictures
 from studio_worker_core.local_api.openai.fields import read_fields, read_json
-from studio_worker_core.local_api.work import Made
+from studio_worker_core.local_api.openai.telling import failed
+from studio_worker_core.local_api.work import Made, Partial, Served
 from studio_worker_core.wire.tasks import ImageTask, TaskKind
 
 
@@ -84,6 +88,8 @@ class PictureRoutes:
         steps = pictures.steps_of(asked, model.source.cli_defaults.steps)
         if steps is not None:
             fields["steps"] = steps
+        if asked.stream and asked.partial_images and asked.n == 1 and not inputs:
+            return await self._in_the_making(request, asked, model, fields)
         done: list[pictures.Picture] = []
         size = (0, 0)
         for seed in pictures.seeds_of(asked):
@@ -97,6 +103,41 @@ class PictureRoutes:
             return event_stream(_picture_events(body, edited="init_image" in inputs))
         return json_answer(body)
 
+    async def _in_the_making(
+        self,
+        request: Request,
+        asked: pictures.PictureRequest,
+        model: Served,
+        fields: dict[str, Any],
+    ) -> Response:
+        """One picture, with what it looks like meanwhile."""
+        (seed,) = pictures.seeds_of(asked)
+        task = self._api.task(model, fields | ({} if seed is None else {"seed": seed}))
+        assert isinstance(task, ImageTask)
+        size, base = (task.width, task.height), str(request.base_url)
+        how = pictures.delivery_of(asked)
+        live = await self._api.live(request, model, task, previews=True)
+
+        async def events() -> AsyncGenerator[bytes]:
+            created = self._api.created()
+            common = pictures.answer([], asked, created=created, size=size)
+            try:
+                number = 0
+                async for news in live.output():
+                    if isinstance(news, Partial) and pictures.is_due(news, number, asked):
+                        yield _partial_event(news, number, common)
+                        number += 1
+                made = await run_in_threadpool(self._picture, live.made, base, how)
+                body = pictures.answer([made], asked, created=created, size=size)
+                for event in _picture_events(body, edited=False):
+                    yield event
+            except ClientGone:
+                return
+            except (Refused, JobError, OSError) as error:
+                yield failed(error)
+
+        return LiveStream(events(), live, lambda: None)
+
     def _picture(self, made: Made, base: str, how: str) -> pictures.Picture:
         assert made.path is not None
         try:
@@ -108,6 +149,15 @@ class PictureRoutes:
             return pictures.Picture(data, url, seed if isinstance(seed, int) else None)
         finally:
             made.release()
+
+
+def _partial_event(partial: Partial, number: int, common: dict[str, Any]) -> bytes:
+    kind = "image_generation.partial_image"
+    shown = {name: value for name, value in common.items() if name not in ("data", "created")}
+    picture = base64.b64encode(partial.preview.data).decode("ascii")
+    ext = "png" if partial.preview.ext == "png" else "jpeg"
+    fields = {"partial_image_index": number, "b64_json": picture, "created_at": common["created"]}
+    return chat_answers.event({"type": kind, **shown, "output_format": ext, **fields}, kind)
 
 
 def _picture_events(body: dict[str, Any], *, edited: bool) -> Iterator[bytes]:

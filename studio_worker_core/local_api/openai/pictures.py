@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 from msgspec import Meta, Struct
 
 from studio_worker_core.local_api.errors import BadRequest
+from studio_worker_core.local_api.work import Partial
 from studio_worker_core.wire.bounds import MAX_SIDE
 from studio_worker_core.wire.tasks import MAX_SEED
 
@@ -97,6 +98,12 @@ def steps_of(request: PictureRequest, usual: int | None) -> int | None:
     if request.steps is not None or share == 1:
         return request.steps
     return max(round((usual or _USUAL_STEPS) * share), 1)
+
+
+def is_due(partial: Partial, number: int, request: PictureRequest) -> bool:
+    """Whether it is time for the partial picture of that number (from 0): they are spread over
+    the way, as far as the engine says how far it is."""
+    return number < request.partial_images and partial.fraction >= number / request.partial_images
 
 
 def size_of(request: PictureRequest) -> tuple[int, int] | None:

@@ -120,7 +120,7 @@ async def events_of(
         yield failed(error)
 
 
-def failed(error: Refused | JobError) -> bytes:
+def failed(error: Refused | JobError | OSError) -> bytes:
     """The event of a failure, which clients raise as the error it names."""
     status, code = (error.status, error.code) if isinstance(error, Refused) else (500, None)
     body = error_body(status, str(error), code=code)

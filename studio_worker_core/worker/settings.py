@@ -82,8 +82,6 @@ def open_settings(store: ConfigStore) -> Config:
             path=store.path,
             key="api_base_url",
         )
-    if not store.names_a_studio:
-        log.info("no studio is configured: asking the built-in one, %s", config.api_base_url)
     for key in store.unknown_keys:
         near = nearest_key(key)
         if key in RETIRED_KEYS:

@@ -85,6 +85,11 @@ def run_worker(
                 StatusFile(store.lock_path, board),
             ):
                 if with_studio:
+                    if not store.names_a_studio:
+                        log.info(
+                            "no studio is configured: asking the built-in one, %s",
+                            config.api_base_url,
+                        )
                     board.post(studio_url=config.api_base_url)
                 worker = Worker(
                     store, config, logs, board, shutdown.stop, switch, with_studio=with_studio

@@ -141,3 +141,14 @@ def test_the_port_of_the_environment_wins(tmp_path: Path) -> None:
     worker.env["STUDIO_WORKER_LOCAL_API_PORT"] = "0"
     with worker:
         assert not announced(worker)["url"].endswith(":1")
+
+
+def test_a_worker_that_serves_this_machine_alone_names_no_studio(tmp_path: Path) -> None:
+    directory = tmp_path / "worker"
+    directory.mkdir()
+    models = f'models_root = "{directory / "models"}"\n'
+    (directory / "config.toml").write_text(models + QUIET_PORT, "utf-8")
+    with LocalWorker(directory) as worker:
+        announced(worker)
+        assert worker.stop() == 0
+        assert "built-in one" not in worker.output

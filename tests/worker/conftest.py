@@ -144,7 +144,9 @@ class Shop:
 
     # the runner
 
-    def run(self, job: Job, keeper: Keeper[Entry], report: Any, slot: Slot) -> Entry:
+    def run(
+        self, job: Job, keeper: Keeper[Entry], report: Any, slot: Slot, live: Any = None
+    ) -> Entry:
         report(0.5, "half")
         self.running.set()
         self.work(job)

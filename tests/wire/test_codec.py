@@ -106,7 +106,7 @@ tasks = st.one_of(
         chat_template_kwargs=st.none() | st.dictionaries(texts, free_json, max_size=2),
     ),
     st.builds(AudioSttTask, words, timestamps=st.sampled_from([None, "segment", "word"])),
-    st.builds(AudioTtsTask, texts, texts, st.none() | st.floats(0.1, 10), ext=names),
+    st.builds(AudioTtsTask, texts, words, st.none() | st.floats(0.1, 10), ext=names),
     st.builds(VideoTask, texts, seconds=st.floats(0.1, 100), fps=st.none() | st.floats(1, 60)),
 )
 claims = st.builds(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import time
 from pathlib import Path
 
 import pytest
@@ -133,20 +132,19 @@ def test_progress_through_a_lane_never_goes_back(
     assert fractions == sorted(fractions)
 
 
-def test_a_cancelled_job_ends_within_two_seconds_and_the_next_one_is_done(
+def test_a_cancelled_job_ends_long_before_its_last_step_and_the_next_one_is_done(
     cold_bench: ModelBench, one_of_each: tuple[str, Model]
 ) -> None:
     engine, model = one_of_each
-    asked: list[float] = []
+    heard: list[float] = []
 
-    def cancel(_fraction: float) -> None:
-        if not asked:
-            asked.append(time.monotonic())
-            cold_bench.cancel.set()
+    def cancel(fraction: float) -> None:
+        heard.append(fraction)
+        cold_bench.cancel.set()
 
     with pytest.raises(JobCancelled):
         cold_bench.draw(engine, model, width=512, height=512, steps=150, on_progress=cancel)
-    assert time.monotonic() - asked[0] < 2.0
+    assert heard[-1] < 0.5
     cold_bench.cancel.clear()
     assert cold_bench.draw(engine, model).image.size == (64, 64)
 

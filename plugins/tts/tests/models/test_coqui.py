@@ -8,7 +8,6 @@ import os
 import pickle
 import shutil
 import threading
-import time
 import wave
 import zipfile
 from collections.abc import Callable, Mapping
@@ -118,39 +117,34 @@ def test_progress_goes_sentence_by_sentence_and_never_back(standing: VoiceBench)
 
 
 def test_a_second_job_does_not_load_the_model_again(fresh: VoiceBench) -> None:
-    started = time.monotonic()
     fresh.speak("Hello.")
-    first = time.monotonic() - started
     pid = fresh.pid()
-    started = time.monotonic()
     fresh.speak("Hello again.", voice="bob")
-    second = time.monotonic() - started
     assert fresh.pid() == pid
-    assert second < first / 2
 
 
-def test_a_cancelled_job_ends_within_two_seconds(standing: VoiceBench) -> None:
+def test_a_cancelled_job_ends_long_before_its_last_sentence(standing: VoiceBench) -> None:
     speaking = threading.Event()
-    ended: list[float] = []
+    ended = threading.Event()
+    standing.progress.clear()
 
     def speak() -> None:
         with pytest.raises(JobCancelled):
             standing.speak("A sentence that takes its time to say. " * 400)
-        ended.append(time.monotonic())
+        ended.set()
 
     standing.on_progress = speaking.set
     thread = threading.Thread(target=speak)
     thread.start()
     try:
         assert speaking.wait(60)
-        asked = time.monotonic()
         standing.cancel.set()
         thread.join(60)
     finally:
         standing.cancel.clear()
         standing.on_progress = lambda: None
-    assert ended
-    assert ended[0] - asked < 2.0
+    assert ended.is_set()
+    assert standing.progress[-1][0] < 0.5
     standing.speak("And on with the next.")
 
 

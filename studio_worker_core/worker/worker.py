@@ -125,15 +125,7 @@ class Worker:
         self._slots = slots = Slots()
         self._job_threads = [f"job-{number}" for number in range(1, len(slots) + 1)]
         leases: Leases[Outlet] = Leases()
-        self._delivery = Delivery(
-            parts.outbox,
-            parts.uploads.completes(lambda: leases.takes_meta),
-            self._closing,
-            may_send=parts.uploads.may_send,
-            is_ours=leases.is_ours,
-            on_settled=self._settled,
-            guard=self._threads.guard,
-        )
+        self._delivery = self._make_delivery(leases)
         self._availability = availability = self._make_availability(paused)
         self._jobs = JobService(
             parts.runner,
@@ -170,6 +162,17 @@ class Worker:
             board,
             stopping=stop,
             closing=self._closing,
+        )
+
+    def _make_delivery(self, leases: Leases[Outlet]) -> Delivery:
+        return Delivery(
+            self._parts.outbox,
+            self._parts.uploads.completes(lambda: leases.takes_meta),
+            self._closing,
+            may_send=self._parts.uploads.may_send,
+            is_ours=leases.is_ours,
+            on_settled=self._settled,
+            guard=self._threads.guard,
         )
 
     def _make_availability(self, paused: Callable[[], bool]) -> Availability:

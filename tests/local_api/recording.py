@@ -47,7 +47,7 @@ def recorded() -> list[Recorded]:
     return [msgspec.convert(each, Recorded) for each in json.loads(_FILE.read_text("utf-8"))]
 
 
-def size_of(body: Any) -> int | None:
+def bytes_left_out(body: Any) -> int | None:
     """How many bytes a body had that was not kept; None for one that was."""
     found = _BYTES.fullmatch(body) if isinstance(body, str) else None
     return int(found.group(1)) if found else None

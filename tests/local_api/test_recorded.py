@@ -19,7 +19,7 @@ import requests
 from PIL import Image
 
 from studio_worker_core.local_api.discovery import NAME
-from tests.local_api.recording import Recorded, complaints, recorded, size_of
+from tests.local_api.recording import Recorded, bytes_left_out, complaints, recorded
 from tests.support.field import Field
 from tests.support.processes import WorkerProcess
 
@@ -102,7 +102,7 @@ class Player:
         }
 
     def complaints(self, known: Recorded) -> list[str]:
-        size = size_of(known.body) or 0
+        size = bytes_left_out(known.body) or 0
         if size > 1 << 20:
             return list(complaints(known, *self._announced(known, size)))
         answer = requests.request(
@@ -124,7 +124,7 @@ class Player:
     def _body(self, known: Recorded) -> bytes | None:
         if known.body is None:
             return None
-        size = size_of(known.body)
+        size = bytes_left_out(known.body)
         if size is not None:
             return b"nope" if size == 4 else PICTURE
         body = known.body

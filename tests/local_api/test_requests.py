@@ -138,13 +138,13 @@ def test_a_body_that_is_no_object_is_refused(body: bytes) -> None:
     [(None, None), ("", None), ("auto", None), ("64x32", (64, 32)), ("1024X768", (1024, 768))],
 )
 def test_a_size_is_taken_or_left_to_the_model(size: Any, sides: Any) -> None:
-    assert pictures.size_of(picture(size=size)) == sides
+    assert pictures.asked_size(picture(size=size)) == sides
 
 
 @pytest.mark.parametrize("size", ["0x5", "100000x10000", "x", "5", "-1x5", "5x5x5", "٣x٣"])
 def test_a_size_that_is_none_is_refused(size: str) -> None:
     with pytest.raises(BadRequest) as refused:
-        pictures.size_of(picture(size=size))
+        pictures.asked_size(picture(size=size))
     assert refused.value.param == "size"
 
 
@@ -206,7 +206,7 @@ def test_voices_that_clients_hard_code_are_the_engines_own_unless_they_are_mappe
 def test_the_type_of_speech_is_what_was_asked_for_or_what_there_is() -> None:
     def ext(wanted: str | None, written: tuple[str, ...]) -> str:
         asked = speech.SpeechRequest("hi", response_format=wanted)
-        return speech.extension_of(asked, written)
+        return speech.speech_extension(asked, written)
 
     assert ext(None, ("wav", "mp3")) == "mp3"
     assert ext("", ("wav",)) == "wav"
@@ -238,7 +238,7 @@ def test_a_form_is_read_with_its_lists() -> None:
         {"model": "m", "temperature": "0.5", "timestamp_granularities[]": ["word", "segment"]},
     )
     assert asked.temperature == 0.5
-    assert transcripts.task_fields(asked, translate=False)["timestamps"] == "word"
+    assert transcripts.transcript_fields(asked, translate=False)["timestamps"] == "word"
 
 
 SPOKEN = {

@@ -82,7 +82,7 @@ class PictureRoutes:
         self, request: Request, asked: pictures.PictureRequest, inputs: dict[str, Path]
     ) -> Response:
         how = pictures.delivery_of(asked)
-        fields = pictures.task_fields(asked)
+        fields = pictures.picture_fields(asked)
         pictures.check_compression(asked)
         model = await self._api.model(asked.model, TaskKind.IMAGE)
         steps = pictures.steps_of(asked, model.source.cli_defaults.steps)

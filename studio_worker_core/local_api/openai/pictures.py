@@ -58,7 +58,7 @@ class Picture(Struct, frozen=True):
     seed: int | None = None
 
 
-def extension_of(request: PictureRequest) -> str:
+def picture_extension(request: PictureRequest) -> str:
     """The type to ask the engine for. Raises :class:`BadRequest`."""
     wanted = (request.output_format or "png").lower()
     wanted = "jpeg" if wanted == "jpg" else wanted
@@ -106,7 +106,7 @@ def is_due(partial: Partial, number: int, request: PictureRequest) -> bool:
     return number < request.partial_images and partial.fraction >= number / request.partial_images
 
 
-def size_of(request: PictureRequest) -> tuple[int, int] | None:
+def asked_size(request: PictureRequest) -> tuple[int, int] | None:
     """Width and height in pixels; None for the model's own. Raises :class:`BadRequest`."""
     if request.size in (None, "", "auto"):
         return None
@@ -132,16 +132,16 @@ def delivery_of(request: PictureRequest) -> Literal["b64_json", "url", "both"]:
     raise BadRequest("response_format must be url or b64_json", param="response_format")
 
 
-def task_fields(request: PictureRequest) -> dict[str, Any]:
+def picture_fields(request: PictureRequest) -> dict[str, Any]:
     """The task's parameters that the request gives, named as in Python."""
     fields: dict[str, Any] = {
         "prompt": request.prompt or "",
         "negative_prompt": request.negative_prompt,
         "cfg_scale": request.cfg_scale,
         "denoise": request.denoise,
-        "ext": extension_of(request),
+        "ext": picture_extension(request),
     }
-    if (size := size_of(request)) is not None:
+    if (size := asked_size(request)) is not None:
         fields["width"], fields["height"] = size
     return {name: value for name, value in fields.items() if value is not None}
 
@@ -172,7 +172,7 @@ def answer(
         "created": created,
         "data": data,
         "size": f"{size[0]}x{size[1]}",
-        "output_format": extension_of(request),
+        "output_format": picture_extension(request),
         "background": "opaque",
         "quality": request.quality or "auto",
     }

@@ -47,7 +47,7 @@ class SoundRoutes:
         """``POST /v1/audio/speech``."""
         asked = read_json(speech.SpeechRequest, await read_body(request, SMALL))
         model = await self._api.model(asked.model, TaskKind.AUDIO_TTS)
-        fields = speech.task_fields(asked, model.extensions, self._api.names().voices)
+        fields = speech.speech_fields(asked, model.extensions, self._api.names().voices)
         made = await self._api.do(request, model, self._api.task(model, fields))
         if (asked.response_format or "").lower() == "pcm":
             made = await run_in_threadpool(pcm_of, made)
@@ -70,7 +70,7 @@ class SoundRoutes:
             if len(files) != 1:
                 raise BadRequest("one file is needed", param="file")
             model = await self._api.model(asked.model, TaskKind.AUDIO_STT)
-            fields = transcripts.task_fields(asked, translate=translate)
+            fields = transcripts.transcript_fields(asked, translate=translate)
             task = self._api.task(model, {**fields, "input_url": "upload:input"})
             with ExitStack() as kept:
                 directory = kept.enter_context(uploads())

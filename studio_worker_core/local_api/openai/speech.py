@@ -50,7 +50,7 @@ def voice_of(request: SpeechRequest, aliases: Mapping[str, str]) -> str:
     return "default" if voice.lower() in WELL_KNOWN_VOICES else voice
 
 
-def extension_of(request: SpeechRequest, written: Collection[str]) -> str:
+def speech_extension(request: SpeechRequest, written: Collection[str]) -> str:
     """The type to ask the engine for, of those it writes; ``pcm`` is made from ``wav``.
 
     Without a wish it is mp3, or what the engine has that plays everywhere.
@@ -76,7 +76,7 @@ def extension_of(request: SpeechRequest, written: Collection[str]) -> str:
     return wanted
 
 
-def task_fields(
+def speech_fields(
     request: SpeechRequest, written: Collection[str], voices: Mapping[str, str]
 ) -> dict[str, Any]:
     """The task's parameters that the request gives, named as in Python."""
@@ -85,6 +85,6 @@ def task_fields(
         "voice": voice_of(request, voices),
         "speed": request.speed,
         "language": request.language,
-        "ext": extension_of(request, written),
+        "ext": speech_extension(request, written),
     }
     return {name: value for name, value in fields.items() if value is not None}

@@ -81,7 +81,7 @@ class Transcript(Struct, frozen=True):
     segments: list[Segment] = []
 
 
-def task_fields(request: TranscriptionRequest, *, translate: bool) -> dict[str, Any]:
+def transcript_fields(request: TranscriptionRequest, *, translate: bool) -> dict[str, Any]:
     """The task's parameters that the request gives, named as in Python."""
     if request.response_format not in FORMATS:
         raise BadRequest(

@@ -80,7 +80,7 @@ def read(kind: type[BodyT], body: bytes) -> BodyT:
         raise BadRequest("the body is not JSON") from None
 
 
-def task_fields(body: ImageBody | SpeechBody | TranscriptBody | VideoBody) -> dict[str, Any]:
+def body_fields(body: ImageBody | SpeechBody | TranscriptBody | VideoBody) -> dict[str, Any]:
     """The task's parameters that the body gives, named as in Python.
 
     Raises:

@@ -15,8 +15,8 @@ from studio_worker_core.local_api.original.requests import (
     SpeechBody,
     TranscriptBody,
     VideoBody,
+    body_fields,
     read,
-    task_fields,
 )
 from studio_worker_core.wire.tasks import TaskKind
 
@@ -56,7 +56,7 @@ class OriginalRoutes:
         self, request: Request, shape: type[BodyT], kind: TaskKind, most: int
     ) -> Response:
         body = read(shape, await read_body(request, most))
-        fields = task_fields(body)
+        fields = body_fields(body)
         model = await self._api.model(body.model, kind)
         made = await self._api.do(request, model, self._api.task(model, fields))
         return ResultAnswer(made) if made.path is not None else json_answer(made.answer)

@@ -135,7 +135,7 @@ class _Reporter:
         if now - self._progress_at >= _PROGRESS_SECONDS or fraction >= 1.0:
             self._progress_at = now
             text = None if message is None else text_of(message, _LONGEST_TEXT)
-            self._send(messages.Progress(self._job_id, float(fraction), text))
+            self._send(messages.Advanced(self._job_id, float(fraction), text))
 
     def log(self, level: str, message: str) -> None:
         now = time.monotonic()

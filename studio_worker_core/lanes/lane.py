@@ -170,7 +170,7 @@ class Lane:
                     extra={"engine": self.engine, "model": self.model.name},
                 )
                 self._feed(machine.EngineLoaded(self._clock()))
-            case protocol.Progress() | protocol.Log() | protocol.Emitted() | protocol.Previewed():
+            case protocol.Advanced() | protocol.Log() | protocol.Emitted() | protocol.Previewed():
                 self._feed(machine.Sign(self._clock()))
                 self._pass_on(heard)
             case protocol.Done():
@@ -184,14 +184,14 @@ class Lane:
 
     def _pass_on(
         self,
-        heard: protocol.Progress | protocol.Log | protocol.Emitted | protocol.Previewed,
+        heard: protocol.Advanced | protocol.Log | protocol.Emitted | protocol.Previewed,
     ) -> None:
         match heard:
             case protocol.Log(level=level, message=line):
                 self._on_log(level, line)
             case _ if not self._is_current(heard.job_id):
                 pass
-            case protocol.Progress(fraction=fraction, message=message):
+            case protocol.Advanced(fraction=fraction, message=message):
                 if self._fraction <= fraction <= 1.0:
                     self._fraction = fraction
                     self._on_progress(fraction, message)

@@ -76,7 +76,7 @@ class Loaded(_Message, frozen=True, tag="loaded"):
     seconds: float
 
 
-class Progress(_Message, frozen=True, tag="progress"):
+class Advanced(_Message, frozen=True, tag="progress"):
     job_id: str
     fraction: float
     message: str | None = None
@@ -117,7 +117,7 @@ class Failed(_Message, frozen=True, tag="failed"):
     """None when loading failed."""
 
 
-FromChild = Ready | Loaded | Progress | Log | Emitted | Previewed | Done | Failed
+FromChild = Ready | Loaded | Advanced | Log | Emitted | Previewed | Done | Failed
 
 
 def _plain(value: Any) -> Any:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from tests.soak.books import MAX_FILES, MAX_MEMORY_MB, MAX_THREADS
-from tests.soak.run import Outcome
+from tests.soak.run import SoakResult
 
 
-def report(outcome: Outcome) -> str:
+def report(outcome: SoakResult) -> str:
     """All figures, then what does not add up."""
     books = outcome.books
     rate = outcome.steady_jobs / outcome.steady_seconds if outcome.steady_seconds else 0.0

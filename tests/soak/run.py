@@ -23,7 +23,7 @@ _SETTLE_SECONDS = 180.0
 _MOST_WAITING = 12
 
 
-class Outcome(Struct, frozen=True):
+class SoakResult(Struct, frozen=True):
     """Everything a soak has to tell."""
 
     seed: int
@@ -42,7 +42,7 @@ class Outcome(Struct, frozen=True):
 
 def soak(
     root: Path, *, seconds: float, seed: int, say: Callable[[str], None] = lambda _: None
-) -> Outcome:
+) -> SoakResult:
     """Run for about ``seconds``, and then as long as it takes to settle.
 
     Raises:
@@ -66,7 +66,7 @@ def soak(
         eventually("no orphans", lambda: not marked(mark), timeout=60)
     except AssertionError:
         faults += [f"orphan: {process}" for process in marked(mark)]
-    return Outcome(
+    return SoakResult(
         seed=seed,
         seconds=time.monotonic() - started,
         actions=dict(actions),

@@ -26,16 +26,16 @@ from studio_worker_core.testing.conformance.subject import (
     installed_subject,
     subject_from,
 )
-from studio_worker_core.testing.conformance.verdicts import Finding, Outcome, Report
+from studio_worker_core.testing.conformance.verdicts import Finding, Report, Verdict
 from studio_worker_core.testing.conformance.workshop import Workshop
 
 __all__ = [
     "CHECKS",
     "Check",
     "Finding",
-    "Outcome",
     "Report",
     "Subject",
+    "Verdict",
     "Workshop",
     "check_engine",
     "find_check",

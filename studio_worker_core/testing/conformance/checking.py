@@ -19,8 +19,8 @@ from studio_worker_core.testing.conformance.verdicts import (
     NotChecked,
     NotMet,
     OnFinding,
-    Outcome,
     Report,
+    Verdict,
 )
 from studio_worker_core.testing.conformance.workshop import Workshop
 from studio_worker_core.wire.tasks import BINARY_KINDS, TaskKind
@@ -126,7 +126,7 @@ def make_check(shop: Workshop, check: Check, *, skip: str | None = None) -> Iter
 
 def _finding(check: Check, kind: TaskKind | None, make: Callable[[], str]) -> Finding:
     started = time.monotonic()
-    outcome: Outcome = "passed"
+    outcome: Verdict = "passed"
     try:
         detail = make()
     except NotMet as failed:

@@ -10,9 +10,9 @@ from msgspec import Struct
 
 from studio_worker_core.wire.tasks import TaskKind
 
-__all__ = ["Finding", "NotChecked", "NotMet", "OnFinding", "Outcome", "Report"]
+__all__ = ["Finding", "NotChecked", "NotMet", "OnFinding", "Report", "Verdict"]
 
-Outcome = Literal["passed", "failed", "skipped"]
+Verdict = Literal["passed", "failed", "skipped"]
 
 
 class NotMet(Exception):
@@ -29,7 +29,7 @@ class Finding(Struct, frozen=True):
     check: str
     meaning: str
     """What holds when it passes, in one line."""
-    outcome: Outcome
+    outcome: Verdict
     detail: str
     """What was found, or why it failed or was skipped."""
     kind: TaskKind | None = None

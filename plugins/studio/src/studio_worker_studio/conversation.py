@@ -34,7 +34,7 @@ from studio_worker_studio.sessions import JobProgress, Session
 from studio_worker_studio.settings import Settings
 from studio_worker_studio.store.interface import LogStore
 from studio_worker_studio.store.jobs import JobStore
-from studio_worker_studio.store.records import Outcome
+from studio_worker_studio.store.records import Receipt
 
 log = logging.getLogger("studio_worker.studio.conversation")
 
@@ -197,7 +197,7 @@ class Conversation:
             meta=meta_from(frame.meta),
         )
         if (
-            outcome is Outcome.NOT_HELD
+            outcome is Receipt.NOT_HELD
             and held is None
             and not await self._has_crossed(frame.job_id)
         ):
@@ -205,7 +205,7 @@ class Conversation:
             return
         session.post(CompleteAck(job_id=frame.job_id))
         session.withdraw(frame.job_id)
-        if outcome is Outcome.DONE:
+        if outcome is Receipt.DONE:
             await self._fleet.job_ended(session.worker_id, frame.job_id)
 
     async def _on_fail(self, frame: Fail) -> None:

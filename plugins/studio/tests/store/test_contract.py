@@ -23,8 +23,8 @@ from studio_worker_studio.store.records import (
     JobState,
     ModelRecord,
     NewJob,
-    Outcome,
     PendingLimits,
+    Receipt,
     RegistrationRecord,
     StoredFile,
 )
@@ -126,7 +126,7 @@ def test_a_file_that_cannot_be_put_in_its_place_ends_nothing(store: Store, run: 
     done = store.jobs.finish_file(
         "job-a", "w", held.claims, FILE, "a boat", 3.0, lambda: kept.append(True)
     )
-    assert (run(done), kept) == (Outcome.DONE, [True])
+    assert (run(done), kept) == (Receipt.DONE, [True])
     assert run(store.jobs.result_names()) == ["job-a.png"]
     assert run(store.jobs.stored_files()) == {"job-a": FILE}
 
@@ -138,12 +138,12 @@ def test_how_a_result_was_made_is_kept_with_it(store: Store, run: Run) -> None:
     file = store.jobs.finish_file(
         "job-a", "w", held.claims, FILE, None, 3.0, lambda: None, meta=made
     )
-    assert run(file) is Outcome.DONE
+    assert run(file) is Receipt.DONE
     assert run(store.jobs.get("job-a")).meta == made
     run(store.jobs.add(job("job-b", CHAT), 1.0))
     held = run(store.jobs.claim_next(wanted(TaskKind.LLM), "w", 2.0))
     answer = store.jobs.finish_json("job-b", "w", held.claims, b"{}", "ab", None, 3.0, meta=made)
-    assert run(answer) is Outcome.DONE
+    assert run(answer) is Receipt.DONE
     assert run(store.jobs.get("job-b")).meta == made
 
 

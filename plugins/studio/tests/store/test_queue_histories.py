@@ -25,7 +25,7 @@ from studio_worker_studio.dispatch import Lane, Wanted
 from studio_worker_studio.settings import Settings
 from studio_worker_studio.shapes import Shape
 from studio_worker_studio.store.opening import open_store
-from studio_worker_studio.store.records import JobRecord, JobState, NewJob, Outcome, StoredFile
+from studio_worker_studio.store.records import JobRecord, JobState, NewJob, Receipt, StoredFile
 
 WORKERS = ("w1", "w2", "w3")
 KINDS = (TaskKind.IMAGE, TaskKind.LLM)
@@ -124,7 +124,7 @@ class Queue(RuleBasedStateMachine):
                     lambda: kept.append(job_id),
                 )
             )
-            assert bool(kept) == (outcome is Outcome.DONE)
+            assert bool(kept) == (outcome is Receipt.DONE)
         else:
             outcome = self.run(
                 self.store.finish_json(
@@ -133,12 +133,12 @@ class Queue(RuleBasedStateMachine):
             )
         mine = before.worker_id == worker
         if before.state is JobState.DONE and mine:
-            assert outcome is Outcome.REPEATED
+            assert outcome is Receipt.REPEATED
         elif holder == worker and not stale:
-            assert outcome is Outcome.DONE
+            assert outcome is Receipt.DONE
             self.ended(job_id)
         else:
-            assert outcome is Outcome.NOT_HELD
+            assert outcome is Receipt.NOT_HELD
 
     @rule(job_id=jobs, retryable=st.booleans(), stale=st.booleans())
     def fail(self, job_id: str, retryable: bool, stale: bool) -> None:

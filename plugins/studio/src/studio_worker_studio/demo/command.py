@@ -15,7 +15,7 @@ import typer
 from studio_worker_core.errors import StudioWorkerError
 from studio_worker_core.foreign_text import printable
 from studio_worker_studio.demo.engines import installed_engines
-from studio_worker_studio.demo.jobs import Outcome, run_jobs
+from studio_worker_studio.demo.jobs import DemoResult, run_jobs
 from studio_worker_studio.demo.output import OutputDirectory
 from studio_worker_studio.demo.plan import DemoJob, plan_jobs
 from studio_worker_studio.demo.report import ProgressReport, print_outcomes
@@ -88,7 +88,7 @@ def _saying_what_stays(words: str) -> Iterator[None]:
         raise
 
 
-def _print_tails(stage: Stage, wrong: Sequence[Outcome]) -> None:
+def _print_tails(stage: Stage, wrong: Sequence[DemoResult]) -> None:
     for outcome in wrong:
         typer.echo(f"{outcome.job.name} ({outcome.job_id}): {outcome.problem}", err=True)
     concerned = [outcome.job_id for outcome in wrong if outcome.job_id]

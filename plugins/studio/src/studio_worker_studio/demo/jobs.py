@@ -47,7 +47,7 @@ class _Job(Struct, frozen=True, rename="camel"):
         return (self.finished_at - self.claimed_at).total_seconds()
 
 
-class Outcome(Struct, frozen=True, kw_only=True):
+class DemoResult(Struct, frozen=True, kw_only=True):
     """How one job ended."""
 
     job: DemoJob
@@ -61,14 +61,14 @@ class Outcome(Struct, frozen=True, kw_only=True):
 
 
 def run_jobs(
-    stage: Stage, jobs: Sequence[DemoJob], out: OutputDirectory, tell: Callable[[Outcome], None]
-) -> list[Outcome]:
+    stage: Stage, jobs: Sequence[DemoJob], out: OutputDirectory, tell: Callable[[DemoResult], None]
+) -> list[DemoResult]:
     """Run ``jobs`` in order and save their results in ``out``.
 
     All jobs that need no other's result are queued at once; the rest as soon as theirs is
     there. ``tell`` hears of each outcome as it comes.
     """
-    outcomes: list[Outcome] = []
+    outcomes: list[DemoResult] = []
     first = [(job, _submit(stage, _request(job))) for job in jobs if job.needs is None]
     for outcome in _collect(stage, first, out):
         outcomes.append(outcome)
@@ -79,7 +79,9 @@ def run_jobs(
         tell(outcome)
     for job, job_id in later:
         if not job_id:
-            lost = Outcome(job=job, job_id="", seconds=0, problem=f"no {job.needs} result to use")
+            lost = DemoResult(
+                job=job, job_id="", seconds=0, problem=f"no {job.needs} result to use"
+            )
             outcomes.append(lost)
             tell(lost)
     return outcomes
@@ -87,7 +89,7 @@ def run_jobs(
 
 def _collect(
     stage: Stage, queued: Sequence[tuple[DemoJob, str]], out: OutputDirectory
-) -> Iterator[Outcome]:
+) -> Iterator[DemoResult]:
     """Outcomes in the order the jobs were queued: the studio hands them out in that order."""
     since = time.monotonic()
     patience = _JOB_SECONDS
@@ -127,11 +129,11 @@ def _save(stage: Stage, view: _Job, path: Path) -> None:
 
 def _outcome(
     stage: Stage, job: DemoJob, view: _Job, out: OutputDirectory, *, seconds: float
-) -> Outcome:
+) -> DemoResult:
     if view.state != "done":
         late = f"still {view.state}; given up after {_JOB_SECONDS:g} s without a result"
         said = view.error or (view.state if view.state in _ENDED else late)
-        return Outcome(job=job, job_id=view.job_id, seconds=seconds, problem=said)
+        return DemoResult(job=job, job_id=view.job_id, seconds=seconds, problem=said)
     # The studio's word for the type is not trusted with a path.
     ext = (view.result.ext if view.result else None) or "json"
     ext = "".join(filter(str.isalnum, ext.lower()))[:16] or "bin"
@@ -144,7 +146,7 @@ def _outcome(
         problem = _unlike_asked(job, file)
     except StudioWorkerError as error:
         facts, problem = "", str(error)
-    return Outcome(
+    return DemoResult(
         job=job, job_id=view.job_id, seconds=seconds, file=file, facts=facts, problem=problem
     )
 
@@ -170,7 +172,7 @@ def _request(job: DemoJob, **more: str) -> dict[str, object]:
     }
 
 
-def _submit_later(stage: Stage, job: DemoJob, outcomes: Sequence[Outcome]) -> str:
+def _submit_later(stage: Stage, job: DemoJob, outcomes: Sequence[DemoResult]) -> str:
     """Queue a job that starts from an earlier result; empty when there is none."""
     source = _source(job, outcomes)
     if source is None:
@@ -178,7 +180,7 @@ def _submit_later(stage: Stage, job: DemoJob, outcomes: Sequence[Outcome]) -> st
     return _submit(stage, _request(job, **{job.needs_field: stage.inputs.offer(source)}))
 
 
-def _source(job: DemoJob, outcomes: Sequence[Outcome]) -> Path | None:
+def _source(job: DemoJob, outcomes: Sequence[DemoResult]) -> Path | None:
     """An earlier, correct result of the needed kind, best one that every decoder reads."""
     plain = {TaskKind.IMAGE: ".png", TaskKind.AUDIO_TTS: ".wav"}.get(job.needs or job.kind)
     files = [

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from studio_worker_core.terminal import error_console, is_terminal, print_table
-from studio_worker_studio.demo.jobs import Outcome
+from studio_worker_studio.demo.jobs import DemoResult
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -63,7 +63,7 @@ class ProgressReport:
         elif not self._quiet:
             typer.echo(message, err=True)
 
-    def finished(self, outcome: Outcome) -> None:
+    def finished(self, outcome: DemoResult) -> None:
         """One job ended."""
         self._count += 1
         if self._bar is not None:
@@ -73,7 +73,7 @@ class ProgressReport:
             typer.echo(f"[{self._count}/{self._total}] {_label(outcome)}: {verdict}", err=True)
 
 
-def print_outcomes(outcomes: Sequence[Outcome]) -> None:
+def print_outcomes(outcomes: Sequence[DemoResult]) -> None:
     """The table of all jobs, on standard output."""
     rows = [
         [
@@ -93,7 +93,7 @@ def print_outcomes(outcomes: Sequence[Outcome]) -> None:
     print_table(headings, rows, styles=styles)
 
 
-def _label(outcome: Outcome) -> str:
+def _label(outcome: DemoResult) -> str:
     wanted = f" {outcome.job.ext}" if outcome.job.ext else ""
     return f"{outcome.job.engine} {outcome.job.kind.value}{wanted}"
 

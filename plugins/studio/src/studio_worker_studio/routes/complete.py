@@ -17,7 +17,7 @@ from studio_worker_studio.routes.endpoint import Endpoint, whole_number, worker_
 from studio_worker_studio.store.records import (
     JobRecord,
     JobState,
-    Outcome,
+    Receipt,
     StoredFile,
     WorkerRecord,
 )
@@ -65,9 +65,9 @@ async def complete(studio: Studio, request: Request) -> Response:
         raise _not_stored(error) from None
     finally:
         await asyncio.to_thread(incoming.discard)
-    if outcome is Outcome.NOT_HELD:
+    if outcome is Receipt.NOT_HELD:
         raise _not_held(job.job_id)
-    if outcome is Outcome.DONE:
+    if outcome is Receipt.DONE:
         await studio.fleet.job_ended(worker.worker_id, job.job_id)
     return Response(status_code=204)
 
@@ -94,9 +94,9 @@ async def _take_json(
         studio.clocks.wall(),
         meta=form.meta,
     )
-    if outcome is Outcome.NOT_HELD:
+    if outcome is Receipt.NOT_HELD:
         raise _not_held(job.job_id)
-    if outcome is Outcome.DONE:
+    if outcome is Receipt.DONE:
         await studio.fleet.job_ended(worker.worker_id, job.job_id)
     return Response(status_code=204)
 

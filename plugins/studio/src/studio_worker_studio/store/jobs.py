@@ -13,7 +13,7 @@ from studio_worker_studio.store.records import (
     JobRecord,
     JobState,
     NewJob,
-    Outcome,
+    Receipt,
     StoredFile,
     WaitingJob,
 )
@@ -105,7 +105,7 @@ class JobStore(Protocol):
         keep: Callable[[], None],
         *,
         meta: GenerationMeta | None = None,
-    ) -> Outcome:
+    ) -> Receipt:
         """End a job with a file. ``keep`` puts the file in its place; it is called once it is
         sure that the job takes it, and when it raises nothing changes."""
 
@@ -120,7 +120,7 @@ class JobStore(Protocol):
         now: float,
         *,
         meta: GenerationMeta | None = None,
-    ) -> Outcome:
+    ) -> Receipt:
         """End a job with a JSON answer; ``claims`` None can only repeat one."""
 
     async def fail(

@@ -103,7 +103,7 @@ class WaitingJob(Struct, frozen=True):
     vram_gb: float
 
 
-class Outcome(Enum):
+class Receipt(Enum):
     """What became of an attempt to end a job."""
 
     DONE = "done"

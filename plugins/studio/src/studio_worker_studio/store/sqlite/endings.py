@@ -10,7 +10,7 @@ import msgspec
 
 from studio_worker_core.wire.generation import GenerationMeta
 from studio_worker_core.wire.tasks import BINARY_KINDS
-from studio_worker_studio.store.records import JobRecord, JobState, Outcome, StoredFile
+from studio_worker_studio.store.records import JobRecord, JobState, Receipt, StoredFile
 from studio_worker_studio.store.sqlite.claims import end_cancelled
 from studio_worker_studio.store.sqlite.rows import get_job, known_job
 
@@ -25,15 +25,15 @@ def finish_file(
     keep: Callable[[], None],
     meta: GenerationMeta | None,
     c: sqlite3.Connection,
-) -> Outcome:
+) -> Receipt:
     """See :meth:`~studio_worker_studio.store.jobs.JobStore.finish_file`."""
     job = get_job(c, job_id)
     if job is None or job.worker_id != worker_id:
-        return Outcome.NOT_HELD
+        return Receipt.NOT_HELD
     if job.state is JobState.DONE and job.file and job.file.sha256 == file.sha256:
-        return Outcome.REPEATED
+        return Receipt.REPEATED
     if job.state is not JobState.CLAIMED or claims != job.claims:
-        return Outcome.NOT_HELD
+        return Receipt.NOT_HELD
     keep()
     c.execute(
         "UPDATE jobs SET state = 'done', cancel_requested = 0,"
@@ -41,7 +41,7 @@ def finish_file(
         " result_bytes = ?, result_sha256 = ?, meta = ? WHERE id = ?",
         (now, prompt, file.ext, file.mime, file.bytes, file.sha256, _json(meta), job.id),
     )
-    return Outcome.DONE
+    return Receipt.DONE
 
 
 def finish_json(
@@ -54,22 +54,22 @@ def finish_json(
     now: float,
     meta: GenerationMeta | None,
     c: sqlite3.Connection,
-) -> Outcome:
+) -> Receipt:
     """See :meth:`~studio_worker_studio.store.jobs.JobStore.finish_json`."""
     job = get_job(c, job_id)
     if job is None or job.worker_id != worker_id or job.kind in BINARY_KINDS:
-        return Outcome.NOT_HELD
+        return Receipt.NOT_HELD
     if job.state is JobState.DONE and job.json_sha256 == sha256:
-        return Outcome.REPEATED
+        return Receipt.REPEATED
     if job.state is not JobState.CLAIMED or claims != job.claims:
-        return Outcome.NOT_HELD
+        return Receipt.NOT_HELD
     c.execute(
         "UPDATE jobs SET state = 'done', cancel_requested = 0,"
         " error = NULL, finished_at = ?, prompt = ?, result_json = ?,"
         " result_sha256 = ?, meta = ? WHERE id = ?",
         (now, prompt, result, sha256, _json(meta), job.id),
     )
-    return Outcome.DONE
+    return Receipt.DONE
 
 
 def cancel(job_id: str, ask: bool, now: float, c: sqlite3.Connection) -> JobRecord | None:

@@ -14,7 +14,7 @@ from studio_worker_studio.store.records import (
     JobRecord,
     JobState,
     NewJob,
-    Outcome,
+    Receipt,
     StoredFile,
     WaitingJob,
 )
@@ -121,7 +121,7 @@ class SqliteJobs:
         keep: Callable[[], None],
         *,
         meta: GenerationMeta | None = None,
-    ) -> Outcome:
+    ) -> Receipt:
         work = partial(
             _endings.finish_file, job_id, worker_id, claims, file, prompt, now, keep, meta
         )
@@ -138,7 +138,7 @@ class SqliteJobs:
         now: float,
         *,
         meta: GenerationMeta | None = None,
-    ) -> Outcome:
+    ) -> Receipt:
         work = partial(
             _endings.finish_json, job_id, worker_id, claims, result, sha256, prompt, now, meta
         )

@@ -202,7 +202,5 @@ def _level(verbosity: int) -> int:
 
 def _headline(status: WorkerStatus) -> WorkerStatus:
     """What is never left undrawn: all but the progress of a job, which soon moves again."""
-    if status.job is None:
-        return status
-    job = msgspec.structs.replace(status.job, fraction=0.0, message=None)
-    return msgspec.structs.replace(status, job=job)
+    still = (msgspec.structs.replace(job, fraction=0.0, message=None) for job in status.jobs)
+    return msgspec.structs.replace(status, jobs=tuple(still))

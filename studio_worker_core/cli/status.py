@@ -104,9 +104,9 @@ def _gather(store: ConfigStore) -> dict[str, Any]:
 
 
 def _activity(report: WorkerReport | None) -> dict[str, Any]:
-    """What the running worker says of its session with the studio and of its job."""
+    """What the running worker says of its session with the studio and of its jobs."""
     if report is None:
-        return {"session": None, "job": None, "not_taking": None}
+        return {"session": None, "job": None, "jobs": [], "not_taking": None}
     session = {
         "state": report.state,
         "since": _second(report.since),
@@ -114,10 +114,11 @@ def _activity(report: WorkerReport | None) -> dict[str, Any]:
         "studio_url": report.studio_url,
         "worker_id": report.worker_id,
     }
-    job = None
-    if report.job is not None:
-        job = msgspec.to_builtins(report.job) | {"since": _second(report.job.since)}
-    return {"session": session, "job": job, "not_taking": report.not_taking}
+    # A worker of an earlier version names one alone.
+    told = report.jobs or tuple(filter(None, [report.job]))
+    jobs = [msgspec.to_builtins(job) | {"since": _second(job.since)} for job in told]
+    oldest = next(iter(jobs), None)
+    return {"session": session, "job": oldest, "jobs": jobs, "not_taking": report.not_taking}
 
 
 def _second(moment: datetime) -> str:
@@ -193,11 +194,10 @@ def _registration_in_words(registration: dict[str, Any], found: dict[str, Any]) 
 
 
 def _activity_in_words(found: dict[str, Any]) -> list[tuple[str, str]]:
-    lines = []
+    lines: list[tuple[str, str]] = []
     if found["session"] is not None:
         lines.append(("session", _session_in_words(found["session"])))
-    if found["job"] is not None:
-        lines.append(("job", _job_in_words(found["job"])))
+    lines += [("job", _job_in_words(job)) for job in found["jobs"]]
     if found["not_taking"] is not None and not found["paused"]:
         lines.append(("no offers", found["not_taking"]))
     return lines

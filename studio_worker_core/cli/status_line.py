@@ -20,10 +20,11 @@ _SHORTEST_TEXT = 6
 
 
 class StatusLine:
-    """State, running job with its progress, and the counts, on one line.
+    """State, the oldest running job with its progress, and the counts, on one line.
 
-    Where there is no room for all, the state, the percentage and the counts stay whole; the
-    reason, the job's name and the bar share what is left.
+    ``43% +2`` is that job's progress, and two more that run. Where there is no room for all,
+    this, the state and the counts stay whole; the reason, the job's name and the bar share what
+    is left.
     """
 
     def __init__(self, status: WorkerStatus) -> None:
@@ -37,10 +38,11 @@ class StatusLine:
 
         status = self._status
         state, counts = Text(status.state, style=_state_style(status)), Text(_counts(status))
-        job = status.job
+        job = next(iter(status.jobs), None)
         kept = [state, counts]
         if job is not None:
-            kept.insert(1, Text(f"{job.fraction:4.0%}"))
+            more = f" +{len(status.jobs) - 1}" if len(status.jobs) > 1 else ""
+            kept.insert(1, Text(f"{job.fraction:4.0%}{more}"))
         left = width - sum(part.cell_len for part in kept) - _GAP * (len(kept) - 1)
         left = self._reason(state, left, busy=job is not None)
         if job is not None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import queue
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Literal, TypeVar
 
 from msgspec import Struct
@@ -43,7 +43,7 @@ class JobService:
 
     :param prepare: called before the work on a job begins; what it raises fails the job.
     :param notify: tells the plugins' job observers.
-    :param watcher: hears of every job, after the listener it was submitted with.
+    :param watchers: hear of every job, in order, after the listener it was submitted with.
     """
 
     def __init__(
@@ -53,21 +53,22 @@ class JobService:
         *,
         prepare: Callable[[Job], None] = lambda _job: None,
         notify: Callable[[JobEvent], None] = lambda _event: None,
-        watcher: JobListener[object],
+        watchers: Sequence[JobListener[object]] = (),
     ) -> None:
         self._runner = runner
         self._slots = slots
         self._prepare = prepare
         self._notify = notify
-        self._watcher = watcher
+        self._watchers = tuple(watchers)
         self._queue: queue.SimpleQueue[_Submitted | None] = queue.SimpleQueue()
 
     def submit(self, permit: Permit, keeper: Keeper[KeptT], listener: JobListener[KeptT]) -> None:
         """Have the permit's job done. The permit is the service's from now on."""
+        submitted = _Submitted(permit, keeper, listener)
         self._tell(permit.job, "accepted")
-        listener.accepted(permit.job)
-        self._watcher.accepted(permit.job)
-        self._queue.put(_Submitted(permit, keeper, listener))
+        for hearer in self._hearers(submitted):
+            hearer.accepted(permit.job)
+        self._queue.put(submitted)
 
     def finish(self) -> None:
         """End every :meth:`run` after the jobs submitted so far."""
@@ -80,9 +81,9 @@ class JobService:
             self._do(submitted)
 
     def _do(self, submitted: _Submitted) -> None:
-        job, listener = submitted.job, submitted.listener
-        listener.started(job)
-        self._watcher.started(job)
+        job, hearers = submitted.job, self._hearers(submitted)
+        for hearer in hearers:
+            hearer.started(job)
         self._tell(job, "started")
         try:
             # Given back before the end is told: the answer to a result may be the next job.
@@ -93,13 +94,16 @@ class JobService:
             level = logging.INFO if failure.stopped is not None else logging.WARNING
             extra = {"job_id": job.job_id}
             _log.log(level, "job %s failed: %s", job.job_id, failure.message, extra=extra)
-            listener.failed(job, failure)
-            self._watcher.failed(job, failure)
+            for hearer in hearers:
+                hearer.failed(job, failure)
             self._tell(job, "failed", failure.message)
         else:
             self._tell(job, "finished")
-            listener.finished(job, result)
-            self._watcher.finished(job, result)
+            for hearer in hearers:
+                hearer.finished(job, result)
+
+    def _hearers(self, submitted: _Submitted) -> tuple[JobListener[Any], ...]:
+        return (submitted.listener, *self._watchers)
 
     def _result(self, submitted: _Submitted) -> Any:
         job = submitted.job
@@ -121,7 +125,8 @@ class JobService:
 
         def report(fraction: float, message: str | None) -> None:
             nonlocal logged
-            self._watcher.progress(job, fraction, message)
+            for watcher in self._watchers:
+                watcher.progress(job, fraction, message)
             now = time.monotonic()
             if now - logged >= _PROGRESS_LOG_SECONDS:
                 logged = now
@@ -134,7 +139,7 @@ class JobService:
 
     def _live(self, submitted: _Submitted) -> LiveOutput:
         """To whoever wants it: output that nobody does is not even sent by the engine."""
-        job, hearers = submitted.job, (submitted.listener, self._watcher)
+        job, hearers = submitted.job, self._hearers(submitted)
         wanted = [hearer.wants(job) for hearer in hearers]
         readers = [hearer for hearer, each in zip(hearers, wanted, strict=True) if each.text]
         viewers = [hearer for hearer, each in zip(hearers, wanted, strict=True) if each.previews]

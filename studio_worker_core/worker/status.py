@@ -10,7 +10,7 @@ from typing import Any, Literal
 import msgspec
 from msgspec import Struct, field
 
-from studio_worker_core.jobs.job import Job
+from studio_worker_core.jobs.job import Job, Source
 from studio_worker_core.jobs.listener import Failure, JobListener
 from studio_worker_core.redaction import without_secrets
 
@@ -28,7 +28,7 @@ WorkerState = Literal[
 
 
 class JobStatus(Struct, frozen=True):
-    """The job that runs now. ``started`` is on the monotonic clock, in seconds."""
+    """A job that runs now. ``started`` is on the monotonic clock, in seconds."""
 
     job_id: str
     kind: str
@@ -37,6 +37,8 @@ class JobStatus(Struct, frozen=True):
     started: float
     fraction: float = 0.0
     message: str | None = None
+    source: str = Source.STUDIO.value
+    """Who asked for it; its id is its own among those of one source."""
 
 
 class WorkerStatus(Struct, frozen=True):
@@ -49,7 +51,8 @@ class WorkerStatus(Struct, frozen=True):
     """A few words beside the state: the request id while pending, the reason while waiting."""
     studio_url: str = ""
     worker_id: str | None = None
-    job: JobStatus | None = None
+    jobs: tuple[JobStatus, ...] = ()
+    """The jobs that run, whoever asked for them, the oldest first."""
     done: int = 0
     """Results delivered since the start."""
     failed: int = 0
@@ -142,16 +145,35 @@ class StatusBoard:
             lambda status: msgspec.structs.replace(status, **{field: getattr(status, field) + 1})
         )
 
-    def job_progress(self, fraction: float, message: str | None) -> None:
-        """Move the running job's progress; ignored when no job runs."""
+    def job_started(self, job: JobStatus) -> None:
+        """Show one more running job."""
+        self._apply(lambda status: msgspec.structs.replace(status, jobs=(*status.jobs, job)))
 
-        def move(status: WorkerStatus) -> WorkerStatus:
-            if status.job is None:
-                return status
-            job = msgspec.structs.replace(status.job, fraction=fraction, message=message)
-            return msgspec.structs.replace(status, job=job)
+    def job_progress(
+        self, source: Source, job_id: str, fraction: float, message: str | None
+    ) -> None:
+        """Move a running job's progress; that of a job that does not run is ignored."""
+        clean = without_secrets(message) if message else message
 
-        self._apply(move)
+        def moved(job: JobStatus) -> JobStatus:
+            if (job.source, job.job_id) != (source.value, job_id):
+                return job
+            return msgspec.structs.replace(job, fraction=fraction, message=clean)
+
+        self._apply(
+            lambda status: msgspec.structs.replace(status, jobs=tuple(map(moved, status.jobs)))
+        )
+
+    def job_ended(self, source: Source, job_id: str, **changes: Any) -> None:
+        """Show a job no more, with other changes in the same snapshot."""
+        ended = (source.value, job_id)
+        self._apply(
+            lambda status: msgspec.structs.replace(
+                status,
+                jobs=tuple(job for job in status.jobs if (job.source, job.job_id) != ended),
+                **changes,
+            )
+        )
 
     def _apply(self, change: Callable[[WorkerStatus], WorkerStatus]) -> None:
         with self._lock:
@@ -162,7 +184,7 @@ class StatusBoard:
 
 
 class ShownOnBoard(JobListener[object]):
-    """Shows on a board whichever job it hears of.
+    """Shows on a board every job that runs.
 
     :param undelivered: how many results the studio has not acknowledged.
     """
@@ -173,26 +195,30 @@ class ShownOnBoard(JobListener[object]):
 
     def started(self, job: Job) -> None:
         """See :class:`JobListener`."""
-        self._board.post(
-            job=JobStatus(
+        self._board.job_started(
+            JobStatus(
                 job_id=job.job_id,
                 kind=job.kind,
                 engine=job.engine,
                 model=job.model,
                 started=job.since,
+                source=job.source.value,
             )
         )
 
     def progress(self, job: Job, fraction: float, message: str | None) -> None:
         """See :class:`JobListener`."""
-        self._board.job_progress(fraction, message)
+        self._board.job_progress(job.source, job.job_id, fraction, message)
 
     def finished(self, job: Job, result: object) -> None:
         """See :class:`JobListener`."""
-        self._board.post(job=None, undelivered=self._undelivered())
+        self._ended(job)
 
     def failed(self, job: Job, failure: Failure) -> None:
         """See :class:`JobListener`."""
         if failure.stopped is None:
             self._board.count("failed")  # cancelled or handed back is no failure
-        self._board.post(job=None, undelivered=self._undelivered())
+        self._ended(job)
+
+    def _ended(self, job: Job) -> None:
+        self._board.job_ended(job.source, job.job_id, undelivered=self._undelivered())

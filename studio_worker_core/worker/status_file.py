@@ -34,7 +34,7 @@ _CLOSE_SECONDS = 1.0
 
 
 class JobReport(Struct, frozen=True):
-    """The job that runs."""
+    """A job that runs."""
 
     job_id: str
     kind: str
@@ -56,6 +56,8 @@ class WorkerReport(Struct, frozen=True):
     studio_url: str = ""
     worker_id: str | None = None
     job: JobReport | None = None
+    """The oldest of :attr:`jobs`."""
+    jobs: tuple[JobReport, ...] = ()
     not_taking: str | None = None
 
 
@@ -136,6 +138,7 @@ class StatusFile:
         return _without_progress(before) != _without_progress(status)
 
     def _report(self, status: WorkerStatus) -> WorkerReport:
+        jobs = tuple(map(self._job, status.jobs))
         return WorkerReport(
             pid=os.getpid(),
             state=status.state,
@@ -143,7 +146,8 @@ class StatusFile:
             detail=status.detail,
             studio_url=status.studio_url,
             worker_id=status.worker_id,
-            job=self._job(status.job) if status.job is not None else None,
+            job=next(iter(jobs), None),
+            jobs=jobs,
             not_taking=status.not_taking,
         )
 
@@ -162,7 +166,5 @@ def _path(lock_path: Path) -> Path:
 
 
 def _without_progress(status: WorkerStatus) -> WorkerStatus:
-    job = status.job
-    return replace(
-        status, job=replace(job, fraction=0.0, message=None) if job is not None else None
-    )
+    still = tuple(replace(job, fraction=0.0, message=None) for job in status.jobs)
+    return replace(status, jobs=still)

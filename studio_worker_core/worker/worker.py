@@ -132,7 +132,7 @@ class Worker:
             slots,
             prepare=parts.prepare,
             notify=parts.roster.notify,
-            watcher=ShownOnBoard(board, lambda: self._delivery.pending_count()),
+            watchers=[ShownOnBoard(board, lambda: self._delivery.pending_count())],
         )
         self._local = LocalApi(
             store,

@@ -22,7 +22,9 @@ OnTerminal = Callable[..., tuple[int, str]]
 
 BUSY = WorkerStatus(
     state="connected",
-    job=JobStatus("job-1", "image", "procedural", "marble", 0.0, fraction=0.43, message="veins"),
+    jobs=(
+        JobStatus("job-1", "image", "procedural", "marble", 0.0, fraction=0.43, message="veins"),
+    ),
     done=12,
     failed=2,
     undelivered=3,
@@ -54,14 +56,15 @@ def test_the_status_line_is_one_line_at_any_width(width: int) -> None:
 def test_state_percentage_and_counts_stay_whole_on_narrow_terminals(
     width: int, not_taking: str | None
 ) -> None:
-    assert BUSY.job is not None
+    (short,) = BUSY.jobs
     long = msgspec.structs.replace(
-        BUSY.job, model="a-model-with-a-very-long-name" * 4, message="漢字" * 30
+        short, model="a-model-with-a-very-long-name" * 4, message="漢字" * 30
     )
-    for job in (BUSY.job, long):
-        status = msgspec.structs.replace(BUSY, job=job, not_taking=not_taking)
+    for jobs in ((short,), (long,), (long, *[short] * 12)):
+        status = msgspec.structs.replace(BUSY, jobs=jobs, not_taking=not_taking)
         line = drawn(status, width)
-        for part in ("connected", " 43%", "12 done, 2 failed, 3 to deliver"):
+        progress = " 43%" if len(jobs) == 1 else " 43% +12"
+        for part in ("connected", progress, "12 done, 2 failed, 3 to deliver"):
             assert part in line
         assert cell_len(line.rstrip("\n")) <= width
         assert line.count("\n") == 1
@@ -88,9 +91,9 @@ def test_the_line_fits_whatever_it_quotes(
     model: str, reason: str, fraction: float, count: int, width: int
 ) -> None:
     job = JobStatus("j", "image", "e", model, 0.0, fraction=fraction, message=reason)
-    for shown in (job, None):
+    for shown in ((job,), (job, job), ()):
         line = drawn(
-            WorkerStatus(state="connected", detail=reason, job=shown, done=count), width
+            WorkerStatus(state="connected", detail=reason, jobs=shown, done=count), width
         ).rstrip("\n")
         assert "\n" not in line
         assert cell_len(line) <= width

@@ -85,7 +85,7 @@ class House:
             self,  # type: ignore[arg-type]
             self.slots,
             notify=self.events.append,
-            watcher=self.watcher,  # type: ignore[arg-type]
+            watchers=[self.watcher],  # type: ignore[list-item]
         )
         self._threads = [threading.Thread(target=self.service.run) for _ in range(slots)]
         for thread in self._threads:

@@ -57,7 +57,7 @@ class ServedHere:
             ModelStore(models_root),
             InputFetcher(InputLimits(), studio),
         )
-        self.service = JobService(runner, self.slots, watcher=self.watcher)
+        self.service = JobService(runner, self.slots, watchers=[self.watcher])
         self.source = LocalSource(self.slots, self.service, roster, lambda: self.catalogue)
         self.api = Api(self.source, lambda: self.names, limits=InputLimits)
         self.listener = bind(0)

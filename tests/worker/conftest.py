@@ -86,7 +86,7 @@ class Shop:
         self.jobs = JobService(
             self,  # type: ignore[arg-type]
             self.slots,
-            watcher=ShownOnBoard(self.board, lambda: len(self.delivery.pending_ids())),
+            watchers=[ShownOnBoard(self.board, lambda: len(self.delivery.pending_ids()))],
         )
         capabilities = build_capabilities(
             Config(), host_facts(), Roster([]).offerings(), paused=False, presence=None

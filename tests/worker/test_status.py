@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import threading
 
+import msgspec
+
+from studio_worker_core.jobs.job import Source
+from studio_worker_core.secrets import Secret
 from studio_worker_core.worker.status import JobStatus, StatusBoard, WorkerStatus
 from tests.support.waiting import eventually
 
@@ -15,15 +19,15 @@ def test_a_listener_hears_the_newest_snapshot() -> None:
     heard: list[WorkerStatus] = []
     board.subscribe(heard.append)
     board.post(state="connected", worker_id="w")
-    board.post(job=JOB)
+    board.job_started(JOB)
     before = board.current
-    board.job_progress(0.5, "half")
+    board.job_progress(Source.STUDIO, "j", 0.5, "half")
     board.count("done")
     board.close(30)
     assert heard[-1] == board.current
-    assert before.job == JOB, "a snapshot never changes"
-    assert board.current.job is not None
-    assert (board.current.job.fraction, board.current.job.message) == (0.5, "half")
+    assert before.jobs == (JOB,), "a snapshot never changes"
+    (job,) = board.current.jobs
+    assert (job.fraction, job.message) == (0.5, "half")
     assert board.current.done == 1
 
 
@@ -53,8 +57,34 @@ def test_a_listener_that_hangs_holds_up_neither_who_posts_nor_another_listener()
 
 def test_progress_without_a_job_is_nobodys() -> None:
     board = StatusBoard()
-    board.job_progress(0.5, None)
-    assert board.current.job is None
+    board.job_progress(Source.STUDIO, "j", 0.5, None)
+    assert board.current.jobs == ()
+
+
+def test_jobs_of_both_sources_are_shown_each_with_its_own_progress() -> None:
+    board = StatusBoard()
+    own = msgspec.structs.replace(JOB, source="local")
+    board.job_started(JOB)
+    board.job_started(own)
+    board.job_progress(Source.LOCAL, "j", 0.5, "half")
+    board.job_progress(Source.STUDIO, "j", 0.25, None)
+    assert [(job.source, job.fraction) for job in board.current.jobs] == [
+        ("studio", 0.25),
+        ("local", 0.5),
+    ]
+    board.job_ended(Source.STUDIO, "j", undelivered=1)
+    assert [job.source for job in board.current.jobs] == ["local"]
+    assert board.current.undelivered == 1
+    board.job_ended(Source.STUDIO, "j")
+    assert [job.source for job in board.current.jobs] == ["local"], "the other one goes on"
+
+
+def test_what_an_engine_says_of_its_progress_is_shown_without_secrets() -> None:
+    board = StatusBoard()
+    Secret("hunter2-hunter2")
+    board.job_started(JOB)
+    board.job_progress(Source.STUDIO, "j", 0.5, "with hunter2-hunter2")
+    assert board.current.jobs[0].message == "with ***"
 
 
 def test_counting_from_many_threads_loses_nothing() -> None:

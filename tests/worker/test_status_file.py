@@ -8,7 +8,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
+from studio_worker_core.jobs.job import Source
 from studio_worker_core.redaction import hide
 from studio_worker_core.worker.status import JobStatus, StatusBoard
 from studio_worker_core.worker.status_file import StatusFile, WorkerReport, read_report
@@ -67,6 +69,16 @@ def test_the_commands_read_what_the_board_shows(lock: Path, board: StatusBoard) 
     assert not path_of(lock).exists()
 
 
+def test_the_file_names_every_job_that_runs(lock: Path, board: StatusBoard) -> None:
+    with StatusFile(lock, board):
+        board.job_started(JOB)
+        board.job_started(replace(JOB, source="local", job_id="local-1"))
+        board.post(state="connected")
+        report = wait_state(lock, "connected")
+    assert [job.job_id for job in report.jobs] == ["j", "local-1"]
+    assert report.job == report.jobs[0]
+
+
 def test_the_file_of_another_process_is_nobodys(lock: Path, board: StatusBoard) -> None:
     with StatusFile(lock, board):
         board.post(state="connected")
@@ -99,7 +111,8 @@ def test_a_pipe_in_its_place_is_no_file(lock: Path) -> None:
 def test_no_secret_stands_in_the_file(lock: Path, board: StatusBoard) -> None:
     hide("hunter2-hunter2")
     with StatusFile(lock, board):
-        board.post(job=JobStatus("j", "image", "e", "hunter2-hunter2", 1.0), state="connected")
+        board.job_started(JobStatus("j", "image", "e", "hunter2-hunter2", 1.0))
+        board.post(state="connected")
         report = wait_state(lock, "connected")
         assert report.job is not None
         assert "hunter2" not in path_of(lock).read_text("utf-8")
@@ -115,17 +128,18 @@ def test_progress_is_written_now_and_then_and_everything_else_at_once(
             report = read_report(lock, PID)
             return report.job.fraction if report is not None and report.job is not None else None
 
-        board.post(state="connected", job=JOB)
+        board.job_started(JOB)
+        board.post(state="connected")
         eventually("the job", lambda: fraction() == 0.0)
-        board.job_progress(0.25, None)
+        board.job_progress(Source.STUDIO, JOB.job_id, 0.25, None)
         board.post(worker_id="w")
         eventually("news", lambda: getattr(read_report(lock, PID), "worker_id", None) == "w")
         assert fraction() == 0.25
-        board.job_progress(0.5, None)
+        board.job_progress(Source.STUDIO, JOB.job_id, 0.5, None)
 
         def later() -> bool:
             clock.now += 2.5
-            board.job_progress(0.75, None)
+            board.job_progress(Source.STUDIO, JOB.job_id, 0.75, None)
             return fraction() == 0.75
 
         eventually("the progress", later)

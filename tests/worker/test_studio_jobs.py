@@ -68,8 +68,7 @@ def test_progress_goes_to_the_board_and_the_studio(shop: Any) -> None:
     session = shop.session(1)
     shop.studio.on_offer(session, shop.claim())
     assert session.wait_frame(Progress) == Progress("job-1", 0.5, "half")
-    job = shop.board.current.job
-    assert job is not None
+    (job,) = shop.board.current.jobs
     assert (job.job_id, job.fraction, job.message) == ("job-1", 0.5, "half")
 
 
@@ -78,4 +77,4 @@ def test_a_finished_job_leaves_the_board(shop: Any) -> None:
     assert shop.uploaded.wait(60)
     assert shop.delivery.flush(60)
     shop.finish()
-    assert shop.board.current.job is None
+    assert shop.board.current.jobs == ()

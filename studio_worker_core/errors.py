@@ -39,35 +39,6 @@ from pathlib import Path
 
 from studio_worker_core.retrying import is_transient_status
 
-__all__ = [
-    "AlreadyRunning",
-    "BadFrame",
-    "ConfigCorrupt",
-    "ConfigError",
-    "DownloadFailed",
-    "EngineFailed",
-    "EngineMissing",
-    "HttpStatusError",
-    "InvalidTask",
-    "JobCancelled",
-    "JobError",
-    "JobTimedOut",
-    "ModelStoreError",
-    "NotRegistered",
-    "NotRunning",
-    "OutboxError",
-    "ParameterRefused",
-    "PluginError",
-    "RegistrationRejected",
-    "ResultDamaged",
-    "SessionRefused",
-    "SourceRefused",
-    "StudioError",
-    "StudioWorkerError",
-    "TransportError",
-    "WireError",
-]
-
 
 class StudioWorkerError(Exception):
     """Root of every error raised on purpose by studio-worker."""

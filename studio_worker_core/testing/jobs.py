@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from studio_worker_core.plugin import Job, Model, TaskT
+from studio_worker_core.plugin import Job, Model
+from studio_worker_core.plugin.job import TaskT
 
 __all__ = ["RecordedJob", "make_job"]
 

@@ -8,6 +8,7 @@ import re
 from pathlib import Path
 
 from studio_worker_core import errors, plugin
+from studio_worker_core.plugin import engine, hooks, job
 from studio_worker_core.wire import models as wire_models
 from studio_worker_core.wire import tasks as wire_tasks
 from tools.reference_pages.markdown import (
@@ -42,7 +43,9 @@ A hook may leave out arguments that it does not need.
 
 def page() -> str:
     """The whole page."""
-    nodes = class_nodes(plugin) | class_nodes(wire_tasks) | class_nodes(wire_models)
+    nodes: dict[str, ast.ClassDef] = {}
+    for module in (hooks, job, engine, wire_tasks, wire_models):
+        nodes |= class_nodes(module)
     parts = [
         _OPENING.format(version=plugin.API_VERSION),
         *(_function(node, "###") for node in _public_functions(nodes["HookSpecs"])),
@@ -157,4 +160,7 @@ def _constants() -> str:
 
 
 def _module_docs() -> dict[str, str]:
-    return attribute_docs(ast.parse(Path(inspect.getfile(plugin)).read_text("utf-8")))
+    found: dict[str, str] = {}
+    for module in (hooks, engine):
+        found |= attribute_docs(ast.parse(Path(inspect.getfile(module)).read_text("utf-8")))
+    return found

@@ -121,6 +121,7 @@ class Lane:
             if not isinstance(self._state, machine.Running):
                 self._request, self._on_progress, self._on_log = None, _nobody, _nobody
                 raise NotTaken
+        self._measured_at = self._clock()  # a short job is over before there is much to measure
         stop_told = False
         while (outcome := self._reported()) is None:
             if not stop_told and any(stop.is_set() for stop in stops):

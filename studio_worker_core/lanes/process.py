@@ -20,6 +20,7 @@ import psutil
 from studio_worker_core.lanes import protocol as messages
 from studio_worker_core.processes.deaths import cause_of_death, memory_is_short, oom_kills
 from studio_worker_core.processes.guard import LANE_VARIABLE, kill_group, kill_marked
+from studio_worker_core.processes.memory import resident_bytes
 from studio_worker_core.processes.output_tail import OutputTail
 
 AUTHKEY_VARIABLE = "STUDIO_WORKER_LANE_KEY"
@@ -132,12 +133,8 @@ class EngineProcess:
 
     def memory_bytes(self) -> int:
         """Resident memory of the process and everything it started."""
-        total = 0
-        if self._watched is not None:
-            with contextlib.suppress(psutil.Error):
-                for process in (self._watched, *self._watched.children(recursive=True)):
-                    with contextlib.suppress(psutil.Error):
-                        total += process.memory_info().rss
+        # A reaped process's number may be another's by now.
+        total = 0 if self._popen.returncode is not None else resident_bytes(self.pid)
         self._resident = total or self._resident
         return total
 

@@ -172,6 +172,11 @@ class TerminalReporter:
             self._terminal = None
         self._undo.close()
 
+    @property
+    def draws(self) -> bool:
+        """Whether there is a status line, and so somebody to :meth:`show` anything to."""
+        return self._terminal is not None
+
     def show(self, status: WorkerStatus) -> None:
         """Draw a new snapshot; called from any thread, drops redraws that come too fast and
         never waits for the terminal."""

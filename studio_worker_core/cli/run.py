@@ -44,7 +44,8 @@ def serve_until_stopped(
     with ExitStack() as stack:
         shutdown = invocation.shutdown or stack.enter_context(Shutdown())
         reporter = stack.enter_context(TerminalReporter(invocation.verbosity))
-        board.subscribe(reporter.show)
+        if reporter.draws:
+            board.subscribe(reporter.show)
         stack.callback(board.close)
         run_worker(
             ConfigStore(invocation.config_path),

@@ -147,8 +147,7 @@ class Delivery:
 
     def _wake_at_stop(self) -> None:
         self._stop.wait()
-        with self._queue.changed:
-            self._queue.changed.notify_all()
+        self._queue.wake_everybody()
 
     def _decide_until_stopped(self) -> None:
         queue = self._queue

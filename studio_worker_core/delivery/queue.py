@@ -31,14 +31,17 @@ from studio_worker_core.outbox import Entry
 
 class Queue:
     """In memory only. Safe to use from any thread: every change is made under the lock of
-    ``changed`` and wakes those that wait on it; no file or socket is touched here.
+    ``changed`` and wakes those that wait on it; no file or socket is touched here. The senders
+    wait on another condition of that lock: they are woken for an upload alone, one for each.
 
     ``boot`` is this start of the worker (:attr:`.Outbox.boot`); ``clock`` tells seconds that
     never go back.
     """
 
     def __init__(self, boot: str, clock: Callable[[], float], senders: int = 1) -> None:
-        self.changed = threading.Condition()
+        lock = threading.RLock()
+        self.changed = threading.Condition(lock)
+        self._has_upload = threading.Condition(lock)
         self.clock = clock
         self.session: DeliverySession | None = None
         self.view: SessionView | None = None
@@ -171,13 +174,20 @@ class Queue:
                 result.is_withdrawn = False
                 self._sending.append(result)
                 self._to_upload.append(result)
+                self._has_upload.notify()
             self._index(result)
 
     def wait_for_upload(self, stop: threading.Event) -> QueuedResult | None:
         """The next result to upload; None once ``stop`` is set."""
-        with self.changed:
-            self.changed.wait_for(lambda: stop.is_set() or bool(self._to_upload))
+        with self._has_upload:
+            self._has_upload.wait_for(lambda: stop.is_set() or bool(self._to_upload))
             return None if stop.is_set() else self._to_upload.popleft()
+
+    def wake_everybody(self) -> None:
+        """Have everybody who waits look at what they wait for: the worker stops."""
+        with self.changed:
+            self.changed.notify_all()
+            self._has_upload.notify_all()
 
     def upload_ended(self, result: QueuedResult, event: Event | Superseded) -> None:
         """Its sender is free again."""

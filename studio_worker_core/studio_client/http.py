@@ -126,6 +126,8 @@ class StudioClient:
             session.trust_env = False  # proxies and certificates are looked up by ourselves
             session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
         self._session = session
+        adapter = self._adapter
+        self._watchdog = Watchdog(adapter.break_off if adapter is not None else lambda: None)
 
     def register_request(self, request: RegisterRequest) -> RegisterResponse:
         """Ask to be let in (protocol §2). Unauthenticated; a 429 carries ``retry_after``."""
@@ -179,6 +181,7 @@ class StudioClient:
         self._closed = True
         if self._adapter is not None:
             self._adapter.end()
+        self._watchdog.close()
         self._session.close()
 
     @contextmanager
@@ -203,13 +206,12 @@ class StudioClient:
     ) -> bytes:
         if self._closed:
             raise TransportError(call.op, "the worker is shutting down")
-        adapter = self._adapter
-        watchdog = Watchdog(adapter.break_off if adapter is not None else lambda: None)
+        watchdog = self._watchdog
         headers = {"User-Agent": USER_AGENT, "Accept-Encoding": "identity"}
         if content_type is not None:
             headers["Content-Type"] = content_type
         proxy = proxy_of(call.op, call.endpoint)
-        watchdog.arm(self._limit_of(body))
+        watchdog.begin(self._limit_of(body))
         if isinstance(body, MultipartBody):
             body.on_sent = lambda: watchdog.arm(self._timeout)
         try:

@@ -66,11 +66,12 @@ class WorkerStatus(Struct, frozen=True):
 class _Listener:
     """A thread that tells one listener the newest snapshot whenever it has time for it."""
 
-    def __init__(self, tell: Callable[[WorkerStatus], None]) -> None:
+    def __init__(self, tell: Callable[[WorkerStatus], None], pause: float) -> None:
         self._tell = tell
+        self._pause = pause
         self._changed = threading.Condition()
         self._newest: WorkerStatus | None = None
-        self._closing = False
+        self._closing = threading.Event()
         self._thread = threading.Thread(target=self._work, name="status", daemon=True)
         self._thread.start()
 
@@ -81,17 +82,19 @@ class _Listener:
 
     def close(self, seconds: float) -> None:
         with self._changed:
-            self._closing = True
+            self._closing.set()
             self._changed.notify_all()
         self._thread.join(seconds)
 
     def _work(self) -> None:
         while (status := self._next()) is not None:
             self._tell(status)
+            if self._pause:
+                self._closing.wait(self._pause)
 
     def _next(self) -> WorkerStatus | None:
         with self._changed:
-            self._changed.wait_for(lambda: self._newest is not None or self._closing)
+            self._changed.wait_for(lambda: self._newest is not None or self._closing.is_set())
             status, self._newest = self._newest, None
             return status
 
@@ -113,10 +116,11 @@ class StatusBoard:
         """The latest snapshot."""
         return self._current
 
-    def subscribe(self, listener: Callable[[WorkerStatus], None]) -> None:
-        """Call ``listener`` with new snapshots until :meth:`close`."""
+    def subscribe(self, listener: Callable[[WorkerStatus], None], *, pause: float = 0.0) -> None:
+        """Call ``listener`` with new snapshots until :meth:`close`, with so many seconds between
+        two of them, however often something changes."""
         with self._lock:
-            self._listeners.append(_Listener(listener))
+            self._listeners.append(_Listener(listener, pause))
 
     def close(self, seconds: float = 1.0) -> None:
         """Tell the listeners the last snapshot, waiting at most ``seconds`` for each."""

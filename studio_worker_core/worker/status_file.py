@@ -30,6 +30,7 @@ log = logging.getLogger("studio_worker.worker")
 
 _MAX_BYTES = 262_144
 _PROGRESS_SECONDS = 2.0
+_PAUSE_SECONDS = 0.1
 _CLOSE_SECONDS = 1.0
 
 
@@ -77,8 +78,8 @@ def read_report(lock_path: Path, pid: int) -> WorkerReport | None:
 class StatusFile:
     """Keeps the file true for as long as the worker runs; a context manager.
 
-    It is written on the board's thread for it, so a disk that hangs holds up nobody else.
-    Progress alone is written every two seconds at most.
+    It is written on the board's thread for it, so a disk that hangs holds up nobody else, ten
+    times a second at most. Progress alone is written every two seconds at most.
     """
 
     def __init__(
@@ -107,7 +108,8 @@ class StatusFile:
         with contextlib.suppress(OSError):
             self._path.unlink()
         remove_drafts(self._path)
-        self._board.subscribe(self._show)
+        # A job of a few milliseconds is not worth two files.
+        self._board.subscribe(self._show, pause=_PAUSE_SECONDS)
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -66,6 +66,31 @@ class DirectoryKeeper(Keeper[Result]):
         """See :class:`Keeper`."""
 
 
+class TellingKeeper(Keeper[KeptT]):
+    """Tells of the result before ``inner`` takes it over."""
+
+    def __init__(self, inner: Keeper[KeptT], tell: Callable[[Result], None]) -> None:
+        self._inner = inner
+        self._tell = tell
+
+    def found(self, job: Job) -> KeptT | None:
+        """See :class:`Keeper`."""
+        return self._inner.found(job)
+
+    def begin(self, job: Job) -> Workplace:
+        """See :class:`Keeper`."""
+        return self._inner.begin(job)
+
+    def keep(self, result: Result, mime: str | None) -> KeptT:
+        """See :class:`Keeper`."""
+        self._tell(result)
+        return self._inner.keep(result, mime)
+
+    def discard(self) -> None:
+        """See :class:`Keeper`."""
+        self._inner.discard()
+
+
 class OutboxKeeper(Keeper[Entry]):
     """Keeps the result until the studio has it.
 

@@ -8,7 +8,8 @@ from msgspec import Struct
 
 from studio_worker_core.errors import InvalidTask, JobCancelled, JobError
 from studio_worker_core.jobs.job import Job, StopReason
-from studio_worker_core.lanes.live import NOTHING, Preview, Wanted
+from studio_worker_core.lanes.live import NOTHING, Inspection, Preview, Wanted
+from studio_worker_core.lanes.results import Result
 
 ResultT = TypeVar("ResultT", contravariant=True)
 
@@ -34,10 +35,12 @@ class Failure(Struct, frozen=True):
 
 class JobListener(Protocol[ResultT]):
     """Told of one job, in this order: accepted, started, any number of progress, output and
-    preview, then exactly one of finished and failed. Calls return soon: the job waits for them.
+    preview, made where there is a result, then exactly one of finished and failed. Calls return
+    soon: the job waits for them.
 
-    ``accepted`` comes on the thread that submits, the others on threads of the job. A class
-    that inherits from this one need not implement what it has no use for.
+    ``accepted`` comes on the thread that submits, ``inspected`` on one of the engine's process,
+    the others on threads of the job. A class that inherits from this one need not implement what
+    it has no use for.
     """
 
     def accepted(self, job: Job) -> None:
@@ -53,7 +56,8 @@ class JobListener(Protocol[ResultT]):
         return
 
     def wants(self, job: Job) -> Wanted:
-        """Which of output and preview it is to be told; asked once, when the work begins."""
+        """Which of output, preview and inspected it is to be told; asked once, when the work
+        begins."""
         return NOTHING
 
     def output(self, job: Job, text: str) -> None:
@@ -63,6 +67,16 @@ class JobListener(Protocol[ResultT]):
 
     def preview(self, job: Job, picture: Preview) -> None:
         """A picture in the making."""
+        return
+
+    def made(self, job: Job, result: Result) -> None:
+        """The engine's result, judged, before its keeper takes it: its file may be elsewhere
+        afterwards. It is not made when an earlier try's is still there."""
+        return
+
+    def inspected(self, job: Job, inspection: Inspection) -> None:
+        """What the engine's process found in the result: soon after ``made``, at any moment
+        between the other calls or after them, or never."""
         return
 
     def finished(self, job: Job, result: ResultT) -> None:

@@ -6,18 +6,20 @@ import logging
 import queue
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, Literal, TypeVar
 
 from msgspec import Struct
 
 from studio_worker_core.errors import JobError
 from studio_worker_core.jobs.job import Job
-from studio_worker_core.jobs.keeping import Keeper
+from studio_worker_core.jobs.keeping import Keeper, TellingKeeper
 from studio_worker_core.jobs.listener import Failure, JobListener
 from studio_worker_core.jobs.runner import JobRunner
 from studio_worker_core.jobs.slots import Permit, Slots
-from studio_worker_core.lanes.live import LiveOutput, Preview
+from studio_worker_core.lanes.live import Inspection, LiveOutput, Preview
 from studio_worker_core.lanes.request import OnProgress
+from studio_worker_core.lanes.results import Result
 from studio_worker_core.plugin import JobEvent
 
 _log = logging.getLogger("studio_worker.jobs")
@@ -111,13 +113,18 @@ class JobService:
             self._prepare(job)
             slot = submitted.permit.slot
             live = self._live(submitted)
-            return self._runner.run(job, submitted.keeper, self._reporting(submitted), slot, live)
+            keeper = TellingKeeper(submitted.keeper, partial(self._made, submitted))
+            return self._runner.run(job, keeper, self._reporting(submitted), slot, live)
         except JobError:
             raise
         except Exception as error:
             # Whatever our own code got wrong, a job is answered: somebody waits for it.
             _log.exception("job %s: internal error", job.job_id, extra={"job_id": job.job_id})
             raise JobError(f"internal error of the worker: {error}") from error
+
+    def _made(self, submitted: _Submitted, result: Result) -> None:
+        for hearer in self._hearers(submitted):
+            hearer.made(submitted.job, result)
 
     def _reporting(self, submitted: _Submitted) -> OnProgress:
         job = submitted.job
@@ -143,6 +150,7 @@ class JobService:
         wanted = [hearer.wants(job) for hearer in hearers]
         readers = [hearer for hearer, each in zip(hearers, wanted, strict=True) if each.text]
         viewers = [hearer for hearer, each in zip(hearers, wanted, strict=True) if each.previews]
+        curious = [hearer for hearer, each in zip(hearers, wanted, strict=True) if each.inspection]
 
         def text(piece: str) -> None:
             for reader in readers:
@@ -152,7 +160,15 @@ class JobService:
             for viewer in viewers:
                 viewer.preview(job, picture)
 
-        return LiveOutput(text if readers else None, preview if viewers else None)
+        def inspection(found: Inspection) -> None:
+            for hearer in curious:
+                hearer.inspected(job, found)
+
+        return LiveOutput(
+            text if readers else None,
+            preview if viewers else None,
+            inspection if curious else None,
+        )
 
     def _tell(
         self,

@@ -21,6 +21,7 @@ import msgspec
 
 from studio_worker_core.lanes import protocol as messages
 from studio_worker_core.lanes.engine_host import EngineAnswer, do_job, load_engine
+from studio_worker_core.lanes.inspecting import Inspector
 from studio_worker_core.plugin import Engine
 from studio_worker_core.processes.exit_codes import CLOSED_CHANNEL, LOST_WORKER
 from studio_worker_core.processes.guard import kill_group
@@ -110,7 +111,9 @@ def _serve(
                     continue
                 is_cancelled = functools.partial(cancelled.__contains__, order.job_id)
                 answer: EngineAnswer = do_job(engine, model, order, channel.send, is_cancelled)
+                inspector = Inspector(order, answer)
                 channel.send(answer)
+                inspector.report(channel.send)
             case messages.Quit():
                 _quit(engine)
 

@@ -13,6 +13,7 @@ import msgspec
 
 from studio_worker_core.errors import EngineFailed, InvalidTask, JobCancelled
 from studio_worker_core.foreign_text import encodable, encodable_tree, text_of
+from studio_worker_core.lanes import memory_peak
 from studio_worker_core.lanes import protocol as messages
 from studio_worker_core.lanes.emitting import Emitter
 from studio_worker_core.lanes.previewing import Previewer
@@ -69,6 +70,7 @@ def do_job(
         on_preview=previewer.show,
         wants_preview=previewer.is_wanted,
     )
+    memory_peak.begin()
     with emitter:  # all of it is out before the answer is
         return _done(engine, job, order)
 
@@ -94,7 +96,9 @@ def _answer(
 ) -> EngineAnswer:
     if isinstance(output, (str, Path)):
         read_back(Path(output))
-        return messages.Done(order.job_id, encodable(str(output)), reported)
+        return messages.Done(
+            order.job_id, encodable(str(output)), reported, memory_peak.peak_bytes()
+        )
     if isinstance(output, dict):
         path = order.directory / messages.JSON_NAME
         try:
@@ -103,7 +107,7 @@ def _answer(
             return messages.Failed(
                 "engine", f"its answer cannot be written as JSON: {_text(error)}", order.job_id
             )
-        return messages.Done(order.job_id, str(path), reported)
+        return messages.Done(order.job_id, str(path), reported, memory_peak.peak_bytes())
     kind = "nothing" if output is None else f"a {type(output).__name__}"
     return messages.Failed(
         "engine",

@@ -15,7 +15,7 @@ from studio_worker_core.config import Limits
 from studio_worker_core.lanes import machine, protocol
 from studio_worker_core.lanes.live import NOBODY, LiveOutput
 from studio_worker_core.lanes.outcomes import Faulted, Outcome
-from studio_worker_core.lanes.passing_on import PassingOn
+from studio_worker_core.lanes.passing_on import Inspections, PassingOn
 from studio_worker_core.lanes.process import ChannelClosed, Heard, ProcessGone
 from studio_worker_core.lanes.request import LaneKey, LaneRequest, OnLog, OnProgress
 from studio_worker_core.lanes.spawner import Spawner
@@ -68,12 +68,13 @@ class Lane:
         self._on_progress: OnProgress = _nobody
         self._on_log: OnLog = _nobody
         self._live = PassingOn(NOBODY, request)
+        self._inspections = Inspections(self._inbox.put)
         self._outcome: Outcome | None = None
         self._fraction = 0.0
         self._measured_at = 0.0
         self._process = spawner.start(
             self.engine,
-            self._inbox.put,
+            self._inspections.hear,
             interpreter=request.entry.interpreter,
             environment=_environment(request, variables),
         )
@@ -116,6 +117,7 @@ class Lane:
         self._request, self._outcome, self._fraction = request, None, 0.0
         self._on_progress, self._on_log = on_progress, on_log
         self._live = PassingOn(live, request)
+        self._inspections.expect(request.job_id, live.inspection)
         if not isinstance(self._state, machine.Loading):
             self._feed(machine.Begin(self._clock(), request.job_id))
             if not isinstance(self._state, machine.Running):

@@ -5,10 +5,12 @@ from __future__ import annotations
 import contextlib
 import os
 import stat
+from collections.abc import Callable
 from pathlib import Path
 
-from studio_worker_core.lanes.live import LiveOutput, Preview, Wanted
-from studio_worker_core.lanes.protocol import Emitted, Previewed
+from studio_worker_core.lanes.live import Inspection, LiveOutput, Preview, Wanted
+from studio_worker_core.lanes.process import Heard
+from studio_worker_core.lanes.protocol import Emitted, Inspected, Previewed
 from studio_worker_core.lanes.request import LaneRequest
 from studio_worker_core.media_types import image_type
 
@@ -78,3 +80,30 @@ def _read(path: Path) -> bytes:
         if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
             raise OSError("no regular file")
         return file.read(MAX_PREVIEW_BYTES + 1)
+
+
+class Inspections:
+    """What comes after a job's end, and whoever waits for it. Any thread may call.
+
+    :param pass_on: gets every other message.
+    """
+
+    def __init__(self, pass_on: Callable[[Heard], None]) -> None:
+        self._pass_on = pass_on
+        self._waiting: dict[str, Callable[[Inspection], None]] = {}
+
+    def expect(self, job_id: str, hearer: Callable[[Inspection], None] | None) -> None:
+        """The inspection of that job is for ``hearer``; None: for nobody."""
+        self._waiting.pop(job_id, None)
+        # It may still owe that of the job before; what is older never comes.
+        for older in list(self._waiting)[:-1]:
+            self._waiting.pop(older, None)
+        if hearer is not None:
+            self._waiting[job_id] = hearer
+
+    def hear(self, heard: Heard) -> None:
+        """Take what the process said; one inspection for each job that is waited for."""
+        if not isinstance(heard, Inspected):
+            self._pass_on(heard)
+        elif (hearer := self._waiting.pop(heard.job_id, None)) is not None:
+            hearer(heard.found)

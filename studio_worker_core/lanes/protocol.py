@@ -12,7 +12,7 @@ from typing import Any, Literal
 import msgspec
 from msgspec import Struct
 
-from studio_worker_core.lanes.live import Wanted
+from studio_worker_core.lanes.live import Inspection, Wanted
 from studio_worker_core.plugin import Model, Task
 
 MAX_FROM_CHILD = 256 * 1024
@@ -108,6 +108,15 @@ class Done(_Message, frozen=True, tag="done"):
     file: str
     reported: dict[str, int] = {}
     """What the engine says it worked with; checked again by whoever uses it."""
+    peak_bytes: int | None = None
+    """The most memory its process held meanwhile."""
+
+
+class Inspected(_Message, frozen=True, tag="inspected"):
+    """Comes after ``done``, where it is wanted."""
+
+    job_id: str
+    found: Inspection
 
 
 class Failed(_Message, frozen=True, tag="failed"):
@@ -117,7 +126,7 @@ class Failed(_Message, frozen=True, tag="failed"):
     """None when loading failed."""
 
 
-FromChild = Ready | Loaded | Advanced | Log | Emitted | Previewed | Done | Failed
+FromChild = Ready | Loaded | Advanced | Log | Emitted | Previewed | Done | Inspected | Failed
 
 
 def _plain(value: Any) -> Any:

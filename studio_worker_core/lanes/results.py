@@ -18,6 +18,7 @@ from studio_worker_core.wire.generation import GenerationMeta
 from studio_worker_core.wire.tasks import BINARY_KINDS, task_kind
 
 _MEBIBYTE = 1024 * 1024
+_MOST_MEMORY = 1 << 50
 # Made at import: two threads that are the first to decode a type end the process (msgspec 0.22).
 _OBJECT = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
@@ -29,6 +30,9 @@ class Result(Struct, frozen=True):
 
     path: Path
     meta: GenerationMeta = GenerationMeta()
+    peak_bytes: int | None = None
+    """The most memory that the engine's process held meanwhile, as it says; None where the
+    system does not count it."""
 
     @property
     def ext(self) -> str:
@@ -66,7 +70,9 @@ def judged(request: LaneRequest, done: Done, *, output_mb: float, seconds: float
         _check_json(path, who)
     elif (reason := reason_against(path, _extension(path))) is not None:
         raise EngineFailed(f"the engine's result cannot be used: {reason}")
-    return Result(path, generation_meta(request, done.reported, seconds))
+    meta = generation_meta(request, done.reported, seconds)
+    peak = done.peak_bytes or 0
+    return Result(path, meta, peak if 0 < peak < _MOST_MEMORY else None)
 
 
 def json_object(path: Path) -> dict[str, msgspec.Raw]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import itertools
 import logging
+import secrets
 import shutil
 import tempfile
 import threading
@@ -58,7 +58,6 @@ class LocalSource:
         self._service = service
         self._roster = roster
         self._catalogue = catalogue
-        self._numbers = itertools.count(1)
         self._changed = threading.Condition()
         self._waiting: deque[_Local] = deque()
         self._closed = False
@@ -87,7 +86,7 @@ class LocalSource:
         """
         _check_inline(work)
         job = Job(
-            f"local-{next(self._numbers)}",
+            _new_id(),
             Source.LOCAL,
             model=work.model.id,
             task=work.task,
@@ -226,6 +225,11 @@ class _Local(JobListener[Result]):
     def release(self) -> None:
         """Remove what it wrote."""
         shutil.rmtree(self.directory, ignore_errors=True)
+
+
+def _new_id() -> str:
+    """An id that no job of another run of the worker has: they stand in one journal."""
+    return f"local-{secrets.randbelow(10**10):010d}"
 
 
 def _check_inline(work: Work) -> None:

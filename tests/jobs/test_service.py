@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -14,7 +14,7 @@ from studio_worker_core.jobs.keeping import DirectoryKeeper, Keeper
 from studio_worker_core.jobs.listener import Failure, JobListener
 from studio_worker_core.jobs.service import JobService
 from studio_worker_core.jobs.slots import Slot, Slots
-from studio_worker_core.lanes.live import NOTHING, LiveOutput, Wanted
+from studio_worker_core.lanes.live import NOTHING, Inspection, LiveOutput, Wanted
 from studio_worker_core.lanes.request import OnProgress
 from studio_worker_core.lanes.results import Result
 from studio_worker_core.plugin import JobEvent
@@ -55,6 +55,13 @@ class Heard(JobListener[Result]):
     def output(self, job: Job, text: str) -> None:
         self._note(text)
 
+    def made(self, job: Job, result: Result) -> None:
+        assert result is ANSWER
+        self._note("made")
+
+    def inspected(self, job: Job, inspection: Inspection) -> None:
+        self._note("inspected")
+
     def finished(self, job: Job, result: Result) -> None:
         assert result is ANSWER
         self._note("finished")
@@ -73,7 +80,9 @@ class Heard(JobListener[Result]):
 class House:
     """A service with as many threads as slots; each job's work is given by its id."""
 
-    def __init__(self, root: Path, slots: int = 1) -> None:
+    def __init__(
+        self, root: Path, slots: int = 1, watchers: Sequence[JobListener[Result]] = ()
+    ) -> None:
         self.root = root
         self.slots = Slots([Slot(str(number)) for number in range(slots)])
         self.work: dict[str, Callable[[Job], Result]] = {}
@@ -85,7 +94,7 @@ class House:
             self,  # type: ignore[arg-type]
             self.slots,
             notify=self.events.append,
-            watchers=[self.watcher],  # type: ignore[list-item]
+            watchers=watchers or [self.watcher],  # type: ignore[list-item]
         )
         self._threads = [threading.Thread(target=self.service.run) for _ in range(slots)]
         for thread in self._threads:
@@ -99,6 +108,8 @@ class House:
         report(0.5, "half")
         if live.text is not None:
             live.text("hello")
+        if live.inspection is not None:
+            live.inspection(Inspection())
         return keeper.keep(self.work.get(job.job_id, answered)(job), None)
 
     def submit(self, job_id: str = "local-1") -> tuple[Job, Heard]:
@@ -128,8 +139,8 @@ def house(tmp_path: Path) -> Iterator[House]:
 def test_a_job_is_told_of_from_first_to_last_and_its_slot_is_free_at_the_end(house: House) -> None:
     _, heard = house.submit()
     house.close()
-    assert heard.calls == ["accepted", "started", "50% half", "finished"]
-    assert heard.busy == [1, 1, 1, 0]
+    assert heard.calls == ["accepted", "started", "50% half", "made", "finished"]
+    assert heard.busy == [1, 1, 1, 1, 0]
     assert house.ran_in == [Slot("0")]
     assert house.watcher.calls == heard.calls
     assert [event.what for event in house.events] == ["accepted", "started", "finished"]
@@ -140,8 +151,22 @@ def test_output_goes_to_those_who_want_it_and_is_not_asked_for_otherwise(house: 
     _, heard = house.submit()
     house.close()
     assert house.wanted == [Wanted(text=True)]
-    assert house.watcher.calls == ["accepted", "started", "50% half", "hello", "finished"]
-    assert heard.calls == ["accepted", "started", "50% half", "finished"]
+    assert house.watcher.calls == ["accepted", "started", "50% half", "hello", "made", "finished"]
+    assert heard.calls == ["accepted", "started", "50% half", "made", "finished"]
+
+
+def test_several_watchers_hear_the_same_and_are_told_what_any_of_them_wants(
+    tmp_path: Path,
+) -> None:
+    first, second = Heard(Slots()), Heard(Slots())
+    second.wanted = Wanted(inspection=True)
+    house = House(tmp_path, watchers=[first, second])
+    house.submit()
+    house.close()
+    assert house.wanted == [Wanted(inspection=True)]
+    expected = ["accepted", "started", "50% half", "made", "finished"]
+    assert first.calls == expected
+    assert second.calls == [*expected[:3], "inspected", *expected[3:]]
 
 
 @pytest.mark.parametrize(

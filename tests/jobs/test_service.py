@@ -94,7 +94,7 @@ class House:
             self,  # type: ignore[arg-type]
             self.slots,
             notify=self.events.append,
-            watchers=watchers or [self.watcher],  # type: ignore[list-item]
+            watchers=watchers or [self.watcher],  # type: ignore[arg-type]
         )
         self._threads = [threading.Thread(target=self.service.run) for _ in range(slots)]
         for thread in self._threads:

@@ -15,6 +15,7 @@ from studio_worker_core.errors import EngineFailed, InvalidTask, JobCancelled
 from studio_worker_core.foreign_text import encodable, encodable_tree, text_of
 from studio_worker_core.lanes import memory_peak
 from studio_worker_core.lanes import protocol as messages
+from studio_worker_core.lanes.answers import unwritable
 from studio_worker_core.lanes.emitting import Emitter
 from studio_worker_core.lanes.previewing import Previewer
 from studio_worker_core.lanes.reading_back import read_back
@@ -101,6 +102,10 @@ def _answer(
         )
     if isinstance(output, dict):
         path = order.directory / messages.JSON_NAME
+        if (reason := unwritable(output)) is not None:
+            return messages.Failed(
+                "engine", f"its answer cannot be written as JSON: {encodable(reason)}", order.job_id
+            )
         try:
             path.write_bytes(_as_json(output))
         except (TypeError, ValueError, RecursionError) as error:

@@ -9,13 +9,14 @@ import msgspec
 from msgspec import Struct
 
 from studio_worker_core.errors import EngineFailed
+from studio_worker_core.lanes.answers import out_of_shape
 from studio_worker_core.lanes.generation import generation_meta
 from studio_worker_core.lanes.protocol import JSON_NAME, Done
 from studio_worker_core.lanes.request import LaneRequest
 from studio_worker_core.media_types import reason_against
 from studio_worker_core.wire.bounds import MAX_JSON_FILE_BYTES
 from studio_worker_core.wire.generation import GenerationMeta
-from studio_worker_core.wire.tasks import BINARY_KINDS, task_kind
+from studio_worker_core.wire.tasks import BINARY_KINDS, TaskKind, task_kind
 
 _MEBIBYTE = 1024 * 1024
 _MOST_MEMORY = 1 << 50
@@ -52,8 +53,8 @@ def judged(request: LaneRequest, done: Done, *, output_mb: float, seconds: float
 
     Raises:
         EngineFailed: it is not what the kind of task asks for, not a regular file in the
-            job's directory, empty, too large, of an extension the plugin never declared, or
-            not of the type that its extension says.
+            job's directory, empty, too large, of an extension the plugin never declared, not
+            of the type that its extension says, or no answer of its kind.
     """
     path = Path(done.file)
     who = f"engine '{request.entry.engine}'"
@@ -67,7 +68,7 @@ def judged(request: LaneRequest, done: Done, *, output_mb: float, seconds: float
         _check_extension(request, _extension(path), who)
     _check_size(path, who, output_mb)
     if is_json:
-        _check_json(path, who)
+        _check_json(path, task_kind(request.task), who)
     elif (reason := reason_against(path, _extension(path))) is not None:
         raise EngineFailed(f"the engine's result cannot be used: {reason}")
     meta = generation_meta(request, done.reported, seconds)
@@ -129,7 +130,7 @@ def _check_size(path: Path, who: str, output_mb: float) -> None:
         )
 
 
-def _check_json(path: Path, who: str) -> None:
+def _check_json(path: Path, kind: TaskKind, who: str) -> None:
     size = path.stat().st_size
     if size > MAX_JSON_FILE_BYTES:
         raise EngineFailed(
@@ -139,8 +140,11 @@ def _check_json(path: Path, who: str) -> None:
         )
     try:
         json_object(path)
+        fault = out_of_shape(kind, path.read_bytes())
     except (OSError, ValueError) as error:
         raise EngineFailed(f"{who} answered JSON that cannot be read: {error}") from None
+    if fault is not None:
+        raise EngineFailed(f"{who} answered what is no answer of the kind {kind.value}: {fault}")
 
 
 def _extension(path: Path) -> str:

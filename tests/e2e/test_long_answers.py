@@ -12,6 +12,7 @@ import pytest
 from studio_worker_core.wire.frames import Accept, Claim, Fail, Heartbeat, Offer
 from studio_worker_core.wire.models import ModelSource
 from studio_worker_core.wire.tasks import ChatMessage, LlmTask
+from tests.support.fault_answers import said
 from tests.support.field import Field, fault_plugin_path
 from tests.support.processes import WorkerProcess
 from tests.support.scripted_studio import ScriptedStudio
@@ -35,7 +36,7 @@ def test_an_answer_of_20_mb_arrives_whole(field: Field, env: dict[str, str]) -> 
     job = field.operator.wait_job(job_id, timeout=WAIT)
     assert job["state"] == "done", job.get("error")
     assert job["attempts"] <= 1
-    expected = {"text": "x" * (20 << 20)}
+    expected = said(LONG, "x" * (20 << 20))
     digest = hashlib.sha256(msgspec.json.encode(expected)).hexdigest()
     assert job["result"]["sha256"] == digest
     worker.wait_line(f"delivered the result of job {job_id}")

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.downloads.file_server import FileServer, sha256
+from tests.support.fault_answers import said_text
 from tests.support.field import Field
 from tests.support.plugin_builder import HEAD, build_plugin
 
@@ -21,7 +22,8 @@ class Reader(Engine):
         self.read = model.file("weights").read_text()
         self.steps = model.defaults.steps
     def generate(self, job):
-        return {"content": f"{self.read} {self.steps}"}
+        message = {"content": f"{self.read} {self.steps}"}
+        return {"choices": [{"message": message}]}
 """
 TASK = {"kind": "llm", "messages": [{"role": "user", "content": "what did you load?"}]}
 
@@ -46,7 +48,7 @@ def test_new_files_under_an_old_name_answer_the_next_job(field: Field, tmp_path:
         job = field.operator.submit("a-model", TASK, modelSource=source, maxAttempts=1)
         ended = field.operator.wait_job(job)
         assert ended["state"] == "done", ended
-        return str(field.operator.result(job)["content"])
+        return said_text(field.operator.result(job))
 
     try:
         assert answer(b"first", "/one") == "first None"

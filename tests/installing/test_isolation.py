@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from studio_worker_core.config import Config
+from tests.support.fault_answers import said_text
 from tests.support.field import Field
 
 pytestmark = [pytest.mark.packaging, pytest.mark.timeout(900)]
@@ -35,7 +36,8 @@ from studio_worker_core.plugin import Engine
 class Echo(Engine):
     def generate(self, job):
         import shared_library
-        return {{"library": shared_library.VERSION}}
+        message = {{"content": shared_library.VERSION}}
+        return {{"choices": [{{"message": message}}]}}
 """
 
 
@@ -152,7 +154,7 @@ def test_two_engines_with_conflicting_needs_serve_side_by_side(
         )
         ended = field.operator.wait_job(job)
         assert ended["state"] == "done", (ended, field.workers[0].output)
-        assert field.operator.result(job) == {"library": version}
+        assert said_text(field.operator.result(job)) == version
 
     # After an upgrade that lost an environment, sync brings it back from the books.
     environment = tmp_path / "worker" / "engines" / "old-engine"

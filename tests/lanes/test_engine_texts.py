@@ -7,6 +7,7 @@ import pytest
 from studio_worker_core.errors import EngineFailed
 from studio_worker_core.lanes.results import Result
 from studio_worker_core.plugin import ChatMessage, LlmTask
+from tests.support.fault_answers import said_text
 from tests.support.lane_bench import LaneBench, answer_of
 from tests.support.plugin_builder import HEAD, PluginSite
 
@@ -42,7 +43,8 @@ class Odd(Engine):
                 raise Mute
             case "exit":
                 raise SystemExit(bad)
-        return {"content": bad, bad: [bad, 1]}
+        message = {"content": bad}
+        return {"choices": [{"message": message}], bad: [bad, 1]}
 """
 
 
@@ -52,7 +54,7 @@ def test_surrogates_and_floods_cost_no_result(
 ) -> None:
     result = _ask(bench, site, what)
     assert isinstance(result, Result)
-    assert answer_of(result)["content"] == r"\ud83d half \udc80"
+    assert said_text(answer_of(result)) == r"\ud83d half \udc80"
     assert all(len(line) < 5000 for line in bench.logs)
 
 

@@ -21,6 +21,7 @@ from studio_worker_core.lanes.live import NOTHING, LiveOutput, Preview, Wanted
 from studio_worker_core.lanes.passing_on import PassingOn, taken
 from studio_worker_core.plugin import ChatMessage, Engine, ImageTask, Job, LlmTask, Model, Output
 from tests.support.emitting_engine import emitting_entry
+from tests.support.fault_answers import said
 from tests.support.lane_bench import LaneBench
 
 TEXT = Wanted(text=True)
@@ -77,7 +78,7 @@ class _Scripted(Engine):
 
     def generate(self, job: Job[Any]) -> Output:
         self._work(job)
-        return {"text": ""}
+        return said(job.task, "")
 
 
 def _sent(root: Path, work: Callable[[Job[Any]], None], wanted: Wanted | None) -> list[Any]:

@@ -11,6 +11,7 @@ import pytest
 from studio_worker_core.lanes.model_identity import model_identity
 from studio_worker_core.lanes.results import Result
 from studio_worker_core.plugin import ChatMessage, CliDefaults, LlmTask, Model
+from tests.support.fault_answers import said_text
 from tests.support.lane_bench import LaneBench, answer_of
 from tests.support.plugin_builder import HEAD, PluginSite
 
@@ -25,7 +26,7 @@ class Reader(Engine):
     def load(self, model):
         self.read = model.file("weights").read_text()
     def generate(self, job):
-        return {"content": self.read}
+        return {"choices": [{"message": {"content": self.read}}]}
 """
 
 
@@ -48,7 +49,7 @@ def ask(bench: LaneBench, site: PluginSite) -> Callable[[Model], str]:
             on_log=lambda *_: None,
         )
         assert isinstance(result, Result)
-        return str(answer_of(result)["content"])
+        return said_text(answer_of(result))
 
     return asked
 

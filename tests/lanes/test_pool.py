@@ -17,7 +17,16 @@ from studio_worker_core.errors import (
     InvalidTask,
 )
 from studio_worker_core.lanes.results import Result
-from studio_worker_core.plugin import AudioTtsTask, ChatMessage, ImageTask, LlmTask, VideoTask
+from studio_worker_core.plugin import (
+    AudioSttTask,
+    AudioTtsTask,
+    ChatMessage,
+    ImageTask,
+    LlmTask,
+    Task,
+    VideoTask,
+)
+from tests.support.fault_answers import said_text
 from tests.support.fault_plugin import fault_entry
 from tests.support.lane_bench import LaneBench, answer_of
 from tests.support.waiting import eventually, has_ended
@@ -33,7 +42,8 @@ CRASHES = {
     "garbage": r"unreadable",
     "closepipe": r"closed the control channel",
     "nothing": r"generate returned nothing; it must return the path",
-    "notjson": r"cannot be written as JSON",
+    "notjson": r"cannot be written as JSON: words\[0\]\.word is of the type object",
+    "nonumber": r"cannot be written as JSON: usage\.seconds is nan",
     "engine-failed": r"out of luck",
     "undeclared": r"extension 'xyz', which its plugin fault-plugin does not declare .*png, wav",
     "empty": r"result\.png is empty",
@@ -61,6 +71,22 @@ def test_a_file_for_a_task_that_needs_json_fails(bench: LaneBench) -> None:
         bench.run(task)
 
 
+@pytest.mark.parametrize(
+    ("task", "lacks"),
+    [
+        (LlmTask(messages=[ChatMessage("user", "unlike")]), "'choices' is missing"),
+        (AudioSttTask(input_url="data:,", prompt="unlike"), "'text' is missing"),
+    ],
+    ids=["llm", "audio_stt"],
+)
+def test_nothing_is_no_answer_and_the_next_job_runs(
+    bench: LaneBench, task: Task, lacks: str
+) -> None:
+    with pytest.raises(EngineFailed, match=f"no answer of the kind .*: {lacks}"):
+        bench.run(task)
+    assert isinstance(bench.run("ok"), Result)
+
+
 def test_each_kind_of_result_comes_back(bench: LaneBench) -> None:
     picture = bench.run("ok")
     assert isinstance(picture, Result)
@@ -73,7 +99,7 @@ def test_each_kind_of_result_comes_back(bench: LaneBench) -> None:
     assert isinstance(clip, Result)
     answer = bench.run(LlmTask(messages=[ChatMessage("user", "ok")]))
     assert isinstance(answer, Result)
-    assert answer_of(answer) == {"text": "ok"}
+    assert said_text(answer_of(answer)) == "ok"
 
 
 def test_a_result_says_how_it_was_made_as_the_engine_reported_it(bench: LaneBench) -> None:

@@ -81,7 +81,7 @@ def test_a_result_above_the_limit_fails_the_job(tmp_path: Path, directory: Path)
 
 def test_a_json_answer_is_a_file_too(tmp_path: Path, directory: Path) -> None:
     path = directory / "result.json"
-    path.write_bytes(b'{"answer":"hi","pi":3.25}')
+    path.write_bytes(b'{"choices":[{"message":{"content":"hi"}}],"pi":3.25}')
     assert judge(tmp_path, path, CHAT).is_json
 
 

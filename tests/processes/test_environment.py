@@ -12,6 +12,7 @@ from studio_worker_core.lanes.pool import Lanes
 from studio_worker_core.lanes.results import Result
 from studio_worker_core.plugin import ChatMessage, LlmTask
 from studio_worker_core.processes.environment import passed_on, plugin_environment
+from tests.support.fault_answers import said_text
 from tests.support.lane_bench import LaneBench, answer_of
 from tests.support.plugin_builder import HEAD, PluginSite
 
@@ -57,7 +58,8 @@ SPY = """
 import os
 class Spy(Engine):
     def generate(self, job):
-        return {"content": " ".join(sorted(os.environ))}
+        message = {"content": " ".join(sorted(os.environ))}
+        return {"choices": [{"message": message}]}
 """
 PLUGIN = (
     HEAD + "@hookimpl\ndef studio_worker_engines(host):\n"
@@ -79,7 +81,7 @@ def seen(bench: LaneBench, site: PluginSite) -> set[str]:
     task = LlmTask(messages=[ChatMessage("user", "what do you see?")])
     result = bench.run(task, model="spy", entry=site.entry("spy"))
     assert isinstance(result, Result)
-    return set(answer_of(result)["content"].split())
+    return set(said_text(answer_of(result)).split())
 
 
 def test_an_engine_sees_no_credentials_of_the_worker(

@@ -16,6 +16,7 @@ from studio_worker_core.storage.atomic import is_draft
 from tests.soak.measure import Growth
 from tests.soak.shelf import content
 from tests.soak.stage import Stage
+from tests.support.fault_answers import said_text
 
 MAX_MEMORY_MB = 24.0
 """How much a worker or the studio may gain in the steady state: caches that fill."""
@@ -128,7 +129,8 @@ def _faults_of_result(stage: Stage, job_id: str, job: dict[str, Any]) -> list[st
 
 
 def _faults_of_version(version: int, job: dict[str, Any]) -> list[str]:
-    told, wanted = job["result"].get("json"), {"text": content(version).decode()}
+    answer, wanted = job["result"].get("json"), content(version).decode()
+    told = said_text(answer) if answer else None
     return [] if told == wanted else [f"answered {told}, and not {wanted}"]
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from PIL import Image
 
-from studio_worker_core.plugin import AudioSttTask, AudioTtsTask, Job, LlmTask, Output
+from studio_worker_core.plugin import AudioSttTask, AudioTtsTask, Job, LlmTask, Output, Task
 
 Misdeed = Callable[[Job[Any], list[str]], Output]
 """Does what a fault says; the list holds the fault's arguments."""
@@ -19,7 +19,7 @@ def valid_answer(job: Job[Any]) -> Output:
     """A small valid result for any task."""
     match job.task:
         case LlmTask() | AudioSttTask():
-            return {"text": "ok"}
+            return said(job.task, "ok")
         case AudioTtsTask():
             path = job.output("wav")
             with wave.open(str(path), "wb") as file:
@@ -31,6 +31,21 @@ def valid_answer(job: Job[Any]) -> Output:
     path = job.output("png")
     Image.new("RGB", (job.task.width, job.task.height), "teal").save(path)
     return path
+
+
+def said(task: Task, text: str) -> dict[str, Any]:
+    """The JSON answer to a task whose text is ``text``."""
+    if isinstance(task, LlmTask):
+        message = {"role": "assistant", "content": text}
+        return {"choices": [{"index": 0, "message": message, "finish_reason": "stop"}]}
+    return {"text": text}
+
+
+def said_text(answer: Any) -> str:
+    """The text of an answer that :func:`said` made, also of one that went over the wire."""
+    if "choices" in answer:
+        return str(answer["choices"][0]["message"]["content"])
+    return str(answer["text"])
 
 
 def _undeclared(job: Job[Any], arguments: list[str]) -> Output:
@@ -70,12 +85,20 @@ def _nothing(job: Job[Any], arguments: list[str]) -> Output:
 
 
 def _not_json(job: Job[Any], arguments: list[str]) -> Output:
-    return {"text": object()}
+    return {"text": "so far so good", "words": [{"word": object()}]}
 
 
 def _written(path: Path, data: bytes) -> Path:
     path.write_bytes(data)
     return path
+
+
+def _unlike(job: Job[Any], arguments: list[str]) -> Output:
+    return {}
+
+
+def _no_number(job: Job[Any], arguments: list[str]) -> Output:
+    return said(job.task, "ok") | {"usage": {"seconds": float("nan")}}
 
 
 WRONG_ANSWERS: dict[str, Misdeed] = {
@@ -84,9 +107,11 @@ WRONG_ANSWERS: dict[str, Misdeed] = {
     "file": lambda job, _: _written(job.output("png"), b"bytes"),
     "json": _json,
     "nofile": _no_file,
+    "nonumber": _no_number,
     "nothing": _nothing,
     "notjson": _not_json,
     "outside": _outside,
     "symlink": _symlink,
     "undeclared": _undeclared,
+    "unlike": _unlike,
 }

@@ -31,7 +31,7 @@ from studio_worker_core.plugin import (
     Model,
     Output,
 )
-from tests.support.fault_answers import WRONG_ANSWERS, Misdeed, valid_answer
+from tests.support.fault_answers import WRONG_ANSWERS, Misdeed, said, valid_answer
 
 _MEBIBYTE = 1024 * 1024
 _FOR_EVER = 3600.0
@@ -68,6 +68,8 @@ FAULTS: dict[str, str] = {
     "file": "answer a file whatever was asked",
     "nothing": "return None",
     "notjson": "answer a dict that is no JSON",
+    "nonumber": "answer a dict with a number that JSON does not have",
+    "unlike": "answer an empty dict",
     "fork": "leave a child in its process group behind, then crash",
     "daemon": "leave a child in a session of its own behind, then crash",
     "child": "leave a child behind and answer",
@@ -110,7 +112,7 @@ class FaultEngine(Engine):
         words = _prompt_of(job.task).split()
         name, *arguments = (words[0] if words else "ok").split(":")
         if name == "weights":
-            return {"text": self._weights}
+            return said(job.task, self._weights)
         fault = _BY_NAME.get(name)
         if fault is None:
             return valid_answer(job)
@@ -224,7 +226,7 @@ def _memory(job: Job[Any], arguments: list[str]) -> Output:
 def _big(job: Job[Any], arguments: list[str]) -> Output:
     answer = valid_answer(job)
     if isinstance(answer, dict):
-        return {"text": "x" * (int(arguments[0]) * _MEBIBYTE)}
+        return said(job.task, "x" * (int(arguments[0]) * _MEBIBYTE))
     with answer.open("ab") as file:  # decoders stop where the picture ends
         for _ in range(int(arguments[0])):
             file.write(bytes(_MEBIBYTE))

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from studio_worker_core.cli.invocation import invocation_of
+from studio_worker_core.cli.questions import agreed
 
 if TYPE_CHECKING:
     from studio_worker_core.outbox import Entry, Outbox
@@ -152,8 +153,8 @@ def purge(
     if not (jobs or refused or corrupt or pending):
         raise typer.BadParameter("say what to remove: JOB..., --refused, --corrupt or --pending")
     count = len(doomed) + len(unreadable)
-    if count and not yes:
-        typer.confirm(f"Remove {count} for good from {outbox.root}?", abort=True)
+    if count and not yes and not agreed(f"Remove {count} for good from {outbox.root}?"):
+        raise typer.Abort
     for entry in doomed:
         outbox.forget(entry)
     for path in unreadable:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import select
 import sys
 from collections.abc import Callable
 from typing import TypeVar
@@ -13,6 +15,9 @@ from studio_worker_core.foreign_text import printable
 from studio_worker_core.redaction import without_secrets
 
 T = TypeVar("T")
+
+_LOOK_SECONDS = 0.2
+"""How soon a Ctrl-C is heard that came just before the wait for a line began."""
 
 
 class InputEnded(StudioWorkerError):
@@ -54,6 +59,7 @@ def _typed(shown: str) -> str:
         try:
             # Not input(shown): that writes to standard error, which may be a file.
             typer.echo(shown, nl=False)
+            _wait_for_line()
             text = input().strip()
         except EOFError:
             typer.echo()
@@ -63,3 +69,11 @@ def _typed(shown: str) -> str:
         if text.isprintable() and "\ufffd" not in text:
             return text
         typer.echo("  there is a character in it that cannot be printed; type it again")
+
+
+def _wait_for_line() -> None:
+    """Until there is something to read: a signal between the question and the read of a line
+    would interrupt neither, and the read would go on for ever."""
+    if os.name == "posix" and sys.stdin.isatty():
+        while not select.select([sys.stdin], [], [], _LOOK_SECONDS)[0]:
+            pass

@@ -75,7 +75,17 @@ class Api:
         path = directory / name
         with path.open("wb") as file:
             shutil.copyfileobj(upload.file, file, 1 << 20)
-        return path.rename(f"{path}.{true_type(path, name, self._limits())}")
+        return self.judged(path)
+
+    def judged(self, path: Path) -> Path:
+        """An upload under the name that engines know it by, with its true extension. Raises as
+        :meth:`saved`."""
+        return path.rename(f"{path}.{true_type(path, path.name, self._limits())}")
+
+    async def kinds_of(self, name: str) -> frozenset[str]:
+        """The kinds of work of a model or alias; see :meth:`.work.LocalJobs.kinds_of`."""
+        wanted = self.names().aliases.get(name, name)
+        return await run_in_threadpool(self.jobs.kinds_of, wanted)
 
     def created(self) -> int:
         """This moment, in whole seconds since 1970."""

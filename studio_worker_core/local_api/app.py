@@ -25,9 +25,19 @@ from studio_worker_core.local_api.openai.picture_routes import PictureRoutes
 from studio_worker_core.local_api.openai.sound_routes import SoundRoutes
 from studio_worker_core.local_api.openai.text_routes import TextRoutes
 from studio_worker_core.local_api.original.errors import error_answer
+from studio_worker_core.local_api.original.picture_routes import PictureInRoutes
 from studio_worker_core.local_api.original.routes import OriginalRoutes
+from studio_worker_core.local_api.original.text_routes import TextInRoutes
 
 _log = logging.getLogger("studio_worker.local_api")
+_ROUTES = (
+    PictureRoutes,
+    SoundRoutes,
+    TextRoutes,
+    OriginalRoutes,
+    PictureInRoutes,
+    TextInRoutes,
+)
 _EXPECTED = (Refused, ClientDisconnect, HTTPException, JobError, ModelStoreError, OSError)
 
 
@@ -51,7 +61,7 @@ def build_app(
         return FileResponse(found.path, media_type=found.media_type, headers=headers)
 
     made: list[Route] = []
-    for each in (PictureRoutes, SoundRoutes, TextRoutes, OriginalRoutes):
+    for each in _ROUTES:
         made += each(api).routes()
     return Starlette(
         routes=[Route("/healthz", healthz), Route(f"{FILES}{{name}}", kept), *made],

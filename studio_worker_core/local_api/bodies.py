@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import AsyncIterator
+from pathlib import Path
 
+from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import FormData, UploadFile
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -33,6 +35,24 @@ async def read_body(request: Request, most: int) -> bytes:
         if len(body) > most:
             raise TooLarge(most)
     return bytes(body)
+
+
+async def save_body(request: Request, most: int, path: Path) -> int:
+    """The whole body as the file ``path``; how many bytes it has.
+
+    Raises:
+        TooLarge, ClientDisconnect: as :func:`read_body`.
+        OSError: the disk cannot take it.
+    """
+    _check_announced(request, most)
+    size = 0
+    with path.open("wb") as file:
+        async for part in request.stream():
+            size += len(part)
+            if size > most:
+                raise TooLarge(most)
+            await run_in_threadpool(file.write, part)
+    return size
 
 
 @contextlib.asynccontextmanager

@@ -48,6 +48,32 @@ class UnknownModel(Refused):
         super().__init__(message, param="model")
 
 
+class WrongModel(Refused):
+    """The model is there and does other work."""
+
+    code = "wrong_model"
+
+
+class UnsupportedMediaType(Refused):
+    """The body is of a type that is not read there."""
+
+    status = 415
+    code = "unsupported_media_type"
+
+
+class NotLoaded(Refused):
+    """What is asked for needs a model that is loaded."""
+
+    status = 409
+    code = "model_not_loaded"
+
+    def __init__(self, model: str) -> None:
+        super().__init__(
+            f"model '{model[:100]}' is not loaded; POST /models/{{id}}/load does that",
+            more={"state": "unloaded"},
+        )
+
+
 class NotServed(Refused):
     """No engine here does that."""
 

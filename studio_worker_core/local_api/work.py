@@ -64,6 +64,13 @@ class LocalJobs(Protocol):
     def served(self) -> Sequence[Served]:
         """The models that can be run, the preferred one of each kind first. Reads a file."""
 
+    def kinds_of(self, model: str) -> frozenset[str]:
+        """The kinds of work of a model that is known here, whether it can be run or not; some
+        are the original worker's alone. Empty for one that is not known. Reads a file."""
+
+    def is_loaded(self, model: Served) -> bool:
+        """Whether an engine holds the model now."""
+
     def start(
         self,
         work: Work,

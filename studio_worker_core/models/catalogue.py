@@ -81,6 +81,14 @@ class Catalogue:
         """The entry of a model id."""
         return self._read().entries().get(model)
 
+    def foreign_kind(self, model: str) -> str | None:
+        """The kind of a model that the file has and this worker cannot use; None when it has
+        none of that id."""
+        known = self._read()
+        if model in known.entries():
+            return None
+        return known.shared.kind_of(model)
+
     def put(self, entry: CatalogueEntry) -> None:
         """Add ``entry`` or replace the one of its id. Raises :class:`ModelStoreError`."""
         with self._changing() as known:

@@ -46,6 +46,16 @@ class CatalogueFile:
         gone = [seed.id for seed in seeded_entries() if seed.id not in there]
         return cls({"models": models, "dismissedSeeds": gone})
 
+    def kind_of(self, model: str) -> str | None:
+        """The kind that a row names, be it one that is known here or not; "" where it names
+        none; None when there is no such row."""
+        for row, name in self._rows:
+            if name == model:
+                return self.entries[name].kind or ""
+            if _id_of(row) == model:
+                return str(row.get("kind") or "")
+        return None
+
     def take(self, row: Any) -> None:
         """Add a row as another file had it."""
         try:

@@ -47,6 +47,7 @@ class LocalApi:
         roster: Roster,
         redact: Callable[[Secret | None], None],
         gpu: Callable[[], GpuMemory | None],
+        warm: Callable[[], set[tuple[str, str]]],
     ) -> None:
         self._store = store
         self._settings = settings
@@ -59,7 +60,14 @@ class LocalApi:
         """Where it answers; empty when it does not."""
         self._server: LocalServer | None = None
         catalogue = Catalogue(store.catalogue_path, older=store.models_root)
-        self._source = LocalSource(slots, service, roster, catalogue.entries)
+        self._source = LocalSource(
+            slots,
+            service,
+            roster,
+            catalogue.entries,
+            foreign_kind=catalogue.foreign_kind,
+            warm=warm,
+        )
 
     def open(self) -> Mapping[str, Callable[[], None]]:
         """Take the port and say where it is; the bodies of the threads to start, by name. None

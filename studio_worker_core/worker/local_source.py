@@ -45,6 +45,9 @@ class LocalSource:
     """Takes local jobs, has them wait in order for a slot, and hands them to the service.
 
     Each step costs the same however many wait; :meth:`served` costs the number of models.
+
+    :param foreign_kind: the kind of a catalogued model that only the original worker can use.
+    :param warm: engine and model of every lane.
     """
 
     def __init__(
@@ -53,11 +56,16 @@ class LocalSource:
         service: JobService,
         roster: Roster,
         catalogue: Callable[[], Iterable[CatalogueEntry]],
+        *,
+        foreign_kind: Callable[[str], str | None] = lambda _: None,
+        warm: Callable[[], set[tuple[str, str]]] = set,
     ) -> None:
         self._slots = slots
         self._service = service
         self._roster = roster
         self._catalogue = catalogue
+        self._foreign_kind = foreign_kind
+        self._warm = warm
         self._changed = threading.Condition()
         self._waiting: deque[_Local] = deque()
         self._closed = False
@@ -70,6 +78,17 @@ class LocalSource:
             *(model for entry in ready.values() for model in _of_engine(entry)),
         ]
         return sorted(found, key=_rank)
+
+    def kinds_of(self, model: str) -> frozenset[str]:
+        """See :class:`~studio_worker_core.local_api.work.LocalJobs`. Reads the catalogue."""
+        found = {str(each.kind) for each in self.served() if each.id == model}
+        found |= {str(each.kind or "") for each in self._catalogue() if each.id == model}
+        foreign = self._foreign_kind(model)
+        return frozenset(found if foreign is None else found | {foreign})
+
+    def is_loaded(self, model: Served) -> bool:
+        """See :class:`~studio_worker_core.local_api.work.LocalJobs`."""
+        return (model.source.engine, model.id) in self._warm()
 
     def start(
         self,

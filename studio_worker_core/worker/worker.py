@@ -142,6 +142,7 @@ class Worker:
             parts.roster,
             logs.redact,
             lambda: parts.gpu.fresh(_GPU_SECONDS),
+            parts.lanes.warm,
         )
         studio = Studio(
             capabilities=availability.capabilities,

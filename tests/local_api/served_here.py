@@ -58,7 +58,9 @@ class ServedHere:
             InputFetcher(InputLimits(), studio),
         )
         self.service = JobService(runner, self.slots, watchers=[self.watcher])
-        self.source = LocalSource(self.slots, self.service, roster, lambda: self.catalogue)
+        self.source = LocalSource(
+            self.slots, self.service, roster, lambda: self.catalogue, warm=self.lanes.warm
+        )
         self.api = Api(self.source, lambda: self.names, limits=InputLimits)
         self.listener = bind(0)
         self.url = url_of(self.listener)

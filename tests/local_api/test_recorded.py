@@ -31,6 +31,9 @@ BETTER = {
     "25 POST /v1/chat/completions: status 400": "no messages are the client's fault",
     "26 POST /v1/chat/completions: status 200": "content parts are read",
     "28 POST /stt: status 400": "an address is never fetched for a local request",
+    "31 POST /mesh?model=syn-mesh&seed=3: status 501": "no engine here makes a mesh, and says so",
+    "32 POST /mesh: status 501": "as 31",
+    "35 POST /vision/detect: status 501": "what no engine does is no failure of one",
     "42 GET /v1/models: status 200": "OpenAI's list of models",
 }
 """What ours does on purpose: the request and the complaint, and why."""
@@ -72,15 +75,6 @@ OPEN = {
     "59 PUT /daemon/config: status 404",
     "60 POST /daemon/registration/reset: status 404",
     "67 POST /daemon/shutdown: status 404",
-    # the rest
-    "31 POST /mesh?model=syn-mesh&seed=3: status 404",
-    "32 POST /mesh: status 404",
-    "33 POST /mesh?colour=red: status 404",
-    "34 POST /mesh?model=syn-mesh: status 404",
-    "35 POST /vision/detect: status 404",
-    "36 POST /tokenize: status 404",
-    "61 POST /stream-tokens: status 404",
-    "62 POST /stream-tokens: content_type text/plain; charset=utf-8",
 }
 """What is not there yet: the request and the complaint. Whoever builds it takes the line out."""
 
@@ -119,7 +113,8 @@ class Player:
 
     def _headers(self, known: Recorded) -> dict[str, str]:
         signed = {"authorization": f"Bearer {self.token}"} if known.token else {}
-        return {**signed, **known.headers}
+        kind = {"content-type": "application/json"} if isinstance(known.body, dict) else {}
+        return {**kind, **signed, **known.headers}
 
     def _body(self, known: Recorded) -> bytes | None:
         if known.body is None:

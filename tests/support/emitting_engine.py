@@ -8,6 +8,7 @@ JSON: a list of steps, each a list of a word and its argument, done in order. Se
 from __future__ import annotations
 
 import json
+import struct
 import threading
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,7 @@ from studio_worker_core.plugin import (
     TaskKind,
 )
 from studio_worker_core.roster.roster import RosterEntry
+from studio_worker_core.wire.tasks import MeshTask
 
 
 class EmittingEngine(Engine):
@@ -78,13 +80,26 @@ def _output(job: Job[Any], answer: Any) -> Output:
             return {"text": answer}
         case LlmTask() | AudioSttTask():
             return dict(answer)
+        case MeshTask():
+            return _mesh(job)
     path = job.output("png")
     Image.new("RGB", (job.task.width, job.task.height), "teal").save(path)
     return path
 
 
+def _mesh(job: Job[Any]) -> Path:
+    """A model of nothing."""
+    text = b'{"asset":{"version":"2.0"}} '
+    head = b"glTF" + struct.pack("<III", 2, 20 + len(text), len(text)) + b"JSON"
+    path = job.output("glb")
+    path.write_bytes(head + text)
+    return path
+
+
 def _script_of(task: Any) -> str:
     match task:
+        case MeshTask():
+            return "[]"
         case LlmTask():
             return task.messages[-1].content
         case AudioSttTask():

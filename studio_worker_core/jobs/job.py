@@ -34,8 +34,8 @@ class StopReason(Enum):
 class Job:
     """What is to be done, and the way to stop it. Any thread may stop it.
 
-    :param inputs: files of this machine, by input name (``init_image``, ``input`` …); then the
-        URLs in the task are not fetched.
+    :param inputs: files of this machine, by input name (``init_image``, ``input`` …), in place of
+        what the task says of these; the others are fetched.
     :param vram_gb_estimate: gigabytes of GPU memory; 0 where nobody has said.
     :param cancel: set from outside, it stops the job too.
     """

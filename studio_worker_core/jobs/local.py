@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -100,7 +100,12 @@ class _AllThere:
         return self._files
 
     def fetch(
-        self, task: Task, into: Path, *, cancel: threading.Event | None = None
+        self,
+        task: Task,
+        into: Path,
+        *,
+        given: Collection[str] = (),
+        cancel: threading.Event | None = None,
     ) -> Mapping[str, Path]:
         """See :class:`.Inputs`."""
         return {}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol, TypeVar
@@ -57,9 +57,14 @@ class Inputs(Protocol):
     """What the runner needs of the input fetcher."""
 
     def fetch(
-        self, task: Task, into: Path, *, cancel: threading.Event | None = None
+        self,
+        task: Task,
+        into: Path,
+        *,
+        given: Collection[str] = (),
+        cancel: threading.Event | None = None,
     ) -> Mapping[str, Path]:
-        """Name → fetched input."""
+        """Name → fetched input, for all that the task names but those that are ``given``."""
 
 
 class JobLanes(Protocol):
@@ -212,12 +217,12 @@ class JobRunner:
 
     def _fetched(self, job: Job, place: Workplace) -> Mapping[str, Path]:
         _check(job.cancel)
-        if job.inputs:
-            return job.inputs
         into = place.scratch / "inputs"
         into.mkdir(mode=0o700)
         with self._stage(job, "fetched the inputs", logging.DEBUG):
-            return self._inputs.fetch(job.task, into, cancel=job.cancel)
+            given = job.inputs
+            fetched = self._inputs.fetch(job.task, into, given=given.keys(), cancel=job.cancel)
+        return {**fetched, **given}
 
     @contextmanager
     def _stage(self, job: Job, done: str, level: int = logging.INFO) -> Iterator[None]:

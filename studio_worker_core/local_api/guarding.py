@@ -17,6 +17,7 @@ from studio_worker_core.local_api.access import (
     preflight_headers,
 )
 from studio_worker_core.local_api.answers import json_answer
+from studio_worker_core.local_api.draining import Draining
 from studio_worker_core.local_api.openai.errors import error_body
 
 _log = logging.getLogger("studio_worker.local_api")
@@ -34,6 +35,10 @@ class Guarded:
         """Judge a request, then pass it on or refuse it."""
         if scope["type"] != "http":
             return
+        draining = Draining(scope, receive, send)
+        await self._judged(scope, draining.receive, draining.send)
+
+    async def _judged(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = Headers(scope=scope)
         origin = headers.get("origin")
         access = Access(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import random
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -90,10 +90,16 @@ class InputFetcher:
         self._roll = roll
 
     def fetch(
-        self, task: Task, into: Path, *, cancel: threading.Event | None = None
+        self,
+        task: Task,
+        into: Path,
+        *,
+        given: Collection[str] = (),
+        cancel: threading.Event | None = None,
     ) -> Mapping[str, Path]:
         """Put the inputs of ``task`` into the directory ``into``, as ``init_image.png``,
-        ``input.wav`` …, named by their true type; their paths by input name.
+        ``input.wav`` …, named by their true type; their paths by input name. Those ``given``
+        are there already.
 
         Raises:
             InvalidTask: not an image, not audio, broken, or too many pixels.
@@ -102,7 +108,7 @@ class InputFetcher:
             ModelStoreError: ``into`` cannot be written to.
             JobCancelled: ``cancel`` was set.
         """
-        urls = input_urls(task)
+        urls = {name: url for name, url in input_urls(task).items() if name not in given}
         if not urls:
             return {}
         limits = self._limits()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -129,6 +129,7 @@ class Bench:
         engine: str = "toy",
         model: str = "paint",
         files: bool = False,
+        inputs: Mapping[str, Path] | None = None,
     ) -> Job:
         wanted = [ModelFile(role="model", url="https://x/y", filename="model.bin")] if files else []
         return Job(
@@ -139,6 +140,7 @@ class Bench:
             model_source=ModelSource(
                 engine=engine, files=wanted, cli_defaults=CliDefaults(steps=7)
             ),
+            inputs=inputs,
         )
 
     chat = LlmTask(messages=[])
@@ -151,9 +153,13 @@ class _Inputs:
     def __init__(self, bench: Bench) -> None:
         self._bench = bench
 
-    def fetch(self, task: Task, into: Path, *, cancel: Any = None) -> Mapping[str, Path]:
+    def fetch(
+        self, task: Task, into: Path, *, given: Collection[str] = (), cancel: Any = None
+    ) -> Mapping[str, Path]:
         if self._bench.fault_in_inputs is not None:
             raise self._bench.fault_in_inputs
+        if "init_image" in given:
+            return {}
         path = into / "init_image.png"
         path.write_bytes(PNG)
         return {"init_image": path}

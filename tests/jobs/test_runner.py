@@ -3,6 +3,7 @@ from __future__ import annotations
 import errno
 import json
 import logging
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -50,6 +51,21 @@ def test_the_engine_gets_files_inputs_defaults_and_room(bench: Any) -> None:
     assert request.model.defaults.steps == 7
     assert request.inputs["init_image"].parent.parent == request.scratch
     assert request.entry.engine == "toy"
+
+
+def test_files_that_came_with_a_job_count_beside_what_it_names(bench: Any, tmp_path: Path) -> None:
+    mask = tmp_path / "mask.png"
+    bench.do(bench.job(inputs={"mask": mask}))
+    (request,) = bench.requests
+    assert request.inputs["mask"] == mask
+    assert request.inputs["init_image"].parent.parent == request.scratch
+
+
+def test_a_file_that_came_with_a_job_is_not_fetched_too(bench: Any, tmp_path: Path) -> None:
+    start = tmp_path / "start.png"
+    bench.do(bench.job(inputs={"init_image": start}))
+    (request,) = bench.requests
+    assert request.inputs == {"init_image": start}
 
 
 def test_the_lane_is_the_one_of_the_slot(bench: Any) -> None:

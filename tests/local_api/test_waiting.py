@@ -124,11 +124,8 @@ def test_a_body_that_grows_beyond_its_bound_is_cut(alone: ServedHere) -> None:
         for _ in range(40):
             yield b"x" * (1 << 16)
 
-    try:
-        answer = requests.post(f"{alone.url}/tts", data=endless(), headers=SIGNED, timeout=60)
-        assert answer.status_code == 413
-    except requests.ConnectionError:
-        pass  # refused while it was still sending
+    answer = requests.post(f"{alone.url}/tts", data=endless(), headers=SIGNED, timeout=60)
+    assert answer.status_code == 413
 
 
 def test_a_worker_whose_api_nobody_asks_loads_no_server_and_ends_at_once() -> None:

@@ -88,6 +88,14 @@ def test_audio_is_fetched_for_a_transcript(server: FileServer, tmp_path: Path) -
     assert found == {"input": tmp_path / "input.wav"}
 
 
+def test_what_is_given_is_not_fetched_and_the_rest_is(server: FileServer, tmp_path: Path) -> None:
+    task = ImageTask(
+        prompt="", init_image_url="upload:init_image", mask_url=server.serve("/m", picture("PNG"))
+    )
+    found = fetcher(server).fetch(task, tmp_path, given=["init_image"])
+    assert found == {"mask": tmp_path / "mask.png"}
+
+
 def test_a_task_without_urls_needs_nothing(server: FileServer, tmp_path: Path) -> None:
     assert fetcher(server).fetch(AudioTtsTask(text="hello"), tmp_path / "in") == {}
     assert not (tmp_path / "in").exists()

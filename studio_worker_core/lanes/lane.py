@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 import logging
-import os
 import queue
-import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
 from studio_worker_core.config import Limits
 from studio_worker_core.lanes import machine, protocol
+from studio_worker_core.lanes.limits import size_of
 from studio_worker_core.lanes.live import NOBODY, LiveOutput
-from studio_worker_core.lanes.outcomes import Faulted, Outcome
+from studio_worker_core.lanes.outcomes import Outcome, faulted
 from studio_worker_core.lanes.passing_on import Inspections, PassingOn
 from studio_worker_core.lanes.process import ChannelClosed, Heard, ProcessGone
-from studio_worker_core.lanes.request import LaneKey, LaneRequest, OnLog, OnProgress
+from studio_worker_core.lanes.request import (
+    LaneKey,
+    LaneRequest,
+    LoadRequest,
+    OnLog,
+    OnProgress,
+)
 from studio_worker_core.lanes.spawner import Spawner
-from studio_worker_core.processes.environment import plugin_environment
+from studio_worker_core.lanes.starting import environment_of, search_path_of
 
 _log = logging.getLogger("studio_worker.lanes.lane")
 
@@ -42,6 +46,9 @@ class Lane:
     A lane keeps one model for life: another model, or the same name with other files, gets a
     fresh process, which is the only way that memory is really given back.
 
+    :param request: its first job, which is to be passed to :meth:`run`, or a mere load, which
+        :meth:`load` waits for.
+
     Raises:
         OSError: the process cannot be started.
     """
@@ -49,7 +56,7 @@ class Lane:
     def __init__(
         self,
         key: LaneKey,
-        request: LaneRequest,
+        request: LoadRequest,
         spawner: Spawner,
         limits: Callable[[], Limits],
         *,
@@ -63,11 +70,15 @@ class Lane:
         self._limits = limits
         self._clock = clock
         self._inbox: queue.Queue[Heard] = queue.Queue(_INBOX)
-        self._state: machine.State = machine.Loading(request.job_id, clock())
-        self._request: LaneRequest | None = request
+        self._request: LaneRequest | None = request if isinstance(request, LaneRequest) else None
+        self._state: machine.State = machine.Loading(
+            self._request.job_id if self._request is not None else "load",
+            clock(),
+            load_only=self._request is None,
+        )
         self._on_progress: OnProgress = _nobody
         self._on_log: OnLog = _nobody
-        self._live = PassingOn(NOBODY, request)
+        self._live: PassingOn | None = None
         self._inspections = Inspections(self._inbox.put)
         self._outcome: Outcome | None = None
         self._fraction = 0.0
@@ -76,9 +87,9 @@ class Lane:
             self.engine,
             self._inspections.hear,
             interpreter=request.entry.interpreter,
-            environment=_environment(request, variables),
+            environment=environment_of(request, variables),
         )
-        load = protocol.Load(key.factory, self.model, _search_path(request))
+        load = protocol.Load(key.factory, self.model, search_path_of(request))
         self._perform(self._process.send(load))
 
     @property
@@ -96,9 +107,21 @@ class Lane:
         self._hear_all()
         return isinstance(self._state, machine.Idle) and not self._process.has_died()
 
+    @property
+    def idle_since(self) -> float | None:
+        """Since when (by the clock) it waits for a job; None when it does not."""
+        return self._state.since if isinstance(self._state, machine.Idle) else None
+
     def memory_bytes(self) -> int:
         """Resident memory of the lane's processes."""
         return self._process.memory_bytes()
+
+    def load(self, *, stops: tuple[threading.Event, ...], on_log: OnLog) -> Outcome:
+        """Wait for how the load ends that the lane was made for. Any of ``stops`` cancels it."""
+        self._on_log = on_log
+        outcome = self._followed(stops)
+        self._on_log = _nobody
+        return outcome
 
     def run(
         self,
@@ -123,6 +146,13 @@ class Lane:
             if not isinstance(self._state, machine.Running):
                 self._request, self._on_progress, self._on_log = None, _nobody, _nobody
                 raise NotTaken
+        outcome = self._followed(stops)
+        self._request = None
+        self._on_progress = self._on_log = _nobody
+        self.jobs_done += 1
+        return outcome
+
+    def _followed(self, stops: tuple[threading.Event, ...]) -> Outcome:
         self._measured_at = self._clock()  # a short job is over before there is much to measure
         stop_told = False
         while (outcome := self._reported()) is None:
@@ -131,9 +161,6 @@ class Lane:
                 self._feed(machine.CancelAsked(self._clock()))
             self._hear_one(_POLL_SECONDS)
             self._measure()
-        self._request = None
-        self._on_progress = self._on_log = _nobody
-        self.jobs_done += 1
         return outcome
 
     def end(self) -> None:
@@ -179,7 +206,7 @@ class Lane:
             case protocol.Done():
                 self._feed(machine.EngineAnswered(self._clock(), heard.job_id, heard))
             case protocol.Failed():
-                self._feed(machine.EngineAnswered(self._clock(), heard.job_id, _faulted(heard)))
+                self._feed(machine.EngineAnswered(self._clock(), heard.job_id, faulted(heard)))
             case ChannelClosed(reason=reason, garbage=garbage):
                 self._feed(machine.Broken(self._clock(), reason, closed=not garbage))
             case ProcessGone(cause=cause):
@@ -198,7 +225,7 @@ class Lane:
                 if self._fraction <= fraction <= 1.0:
                     self._fraction = fraction
                     self._on_progress(fraction, message)
-            case _:
+            case _ if self._live is not None:
                 self._live.hear(heard)
 
     def _reported(self) -> Outcome | None:
@@ -220,7 +247,7 @@ class Lane:
                 now,
                 self._limits(),
                 memory_gb=self._process.memory_bytes() / _GIGABYTE,
-                output_mb=_size_of(request.directory) / _MEBIBYTE if request else 0.0,
+                output_mb=size_of(request.directory) / _MEBIBYTE if request else 0.0,
             )
         )
 
@@ -247,8 +274,9 @@ class Lane:
                 self._process.kill()
 
     def _send_job(self) -> str | None:
-        request = self._request
+        request, live = self._request, self._live
         assert request is not None
+        assert live is not None
         return self._process.send(
             protocol.Generate(
                 job_id=request.job_id,
@@ -256,7 +284,7 @@ class Lane:
                 inputs=dict(request.inputs),
                 directory=request.directory,
                 scratch=request.scratch,
-                wanted=self._live.wanted,
+                wanted=live.wanted,
             )
         )
 
@@ -266,34 +294,5 @@ class Lane:
             self._feed(machine.Broken(self._clock(), failure))
 
 
-def _faulted(failed: protocol.Failed) -> Faulted:
-    if failed.because == "crash":
-        return Faulted("engine", failed.message, broken=True)
-    return Faulted(failed.because, failed.message)
-
-
-def _size_of(directory: Path) -> int:
-    total = 0
-    try:
-        with os.scandir(directory) as found:
-            for item in found:
-                total += item.stat(follow_symlinks=False).st_size
-    except OSError:
-        return total
-    return total
-
-
 def _nobody(*_: object) -> None:
     """Listens to a lane that has no job."""
-
-
-def _environment(request: LaneRequest, variables: Sequence[str]) -> dict[str, str]:
-    foreign = request.entry.interpreter is not None
-    return plugin_environment(extra=variables, foreign=foreign) | dict(request.environment)
-
-
-def _search_path(request: LaneRequest) -> list[str]:
-    """Where the child looks for packages: as the worker does, unless it has its own place."""
-    if request.entry.interpreter is not None:
-        return []
-    return [path for path in sys.path if path]

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
+
 from studio_worker_core.config import Limits
 from studio_worker_core.lanes.outcomes import Faulted
 
@@ -49,6 +52,18 @@ def too_big(limits: Limits, *, memory_gb: float, output_mb: float) -> Faulted | 
         )
         return Faulted("engine", text)
     return None
+
+
+def size_of(directory: Path) -> int:
+    """Bytes of the files in ``directory``, for as much of it as can be seen."""
+    total = 0
+    try:
+        with os.scandir(directory) as found:
+            for item in found:
+                total += item.stat(follow_symlinks=False).st_size
+    except OSError:
+        return total
+    return total
 
 
 def _over(value: float, limit: float) -> bool:

@@ -3,12 +3,14 @@
 ::
 
     Loading ──Loaded──▶ Running ──Answered──▶ Idle ──Begin──▶ Running …
+       │     (nothing but the load was asked: Idle at once)
        │                   │ (limit, cancel: asked to stop, then ended by force)
        └───────┬───────────┴──────────┬─────────┘
                ▼                      │ Exited
             Ending ──Exited──▶ Ended ◀┘
 
-A lane is made for a first job, so ``Loading`` has one. Every job gets exactly one
+A lane is made for a first job, so ``Loading`` has one: what is asked may be no more than to load
+the model, which is a job that ends with the load. Every job gets exactly one
 :class:`ReportOutcome`. The report of a job that takes the process down comes only once the process
 is gone, so that "stopped" is true when it is said. No I/O here.
 """
@@ -22,7 +24,7 @@ from msgspec.structs import replace
 
 from studio_worker_core.config import Limits
 from studio_worker_core.lanes import limits
-from studio_worker_core.lanes.outcomes import CANCELLED, Faulted, Outcome, crashed
+from studio_worker_core.lanes.outcomes import CANCELLED, Faulted, ModelLoaded, Outcome, crashed
 
 
 class StopAsked(Struct, frozen=True):
@@ -35,6 +37,7 @@ class StopAsked(Struct, frozen=True):
 class Loading(Struct, frozen=True):
     job_id: str
     since: float
+    load_only: bool = False
 
 
 class Idle(Struct, frozen=True):
@@ -172,6 +175,8 @@ def step(state: State, event: Event) -> _Step:
 
 def _loading(state: Loading, event: Event) -> _Step:
     match event:
+        case EngineLoaded(at=now) if state.load_only:
+            return Idle(now), (ReportOutcome(state.job_id, ModelLoaded()),)
         case EngineLoaded(at=now):
             return Running(state.job_id, now, now), (Effect.SEND_JOB,)
         case EngineAnswered(outcome=Faulted() as failed):

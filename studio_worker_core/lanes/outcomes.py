@@ -13,7 +13,7 @@ from studio_worker_core.errors import (
     JobError,
     JobTimedOut,
 )
-from studio_worker_core.lanes.protocol import Done
+from studio_worker_core.lanes.protocol import Done, Failed
 
 Fault = Literal["invalid", "engine", "cancelled", "timeout"]
 
@@ -29,10 +29,21 @@ class Faulted(Struct, frozen=True):
     """The process lives but is not to be trusted with another job."""
 
 
-Outcome = Done | Faulted
+class ModelLoaded(Struct, frozen=True):
+    """Nothing was asked but to load the model, and it is loaded."""
+
+
+Outcome = Done | ModelLoaded | Faulted
 """What the engine said it made is still to be judged."""
 
 CANCELLED = Faulted("cancelled", "cancelled")
+
+
+def faulted(failed: Failed) -> Faulted:
+    """What the engine process said went wrong."""
+    if failed.because == "crash":
+        return Faulted("engine", failed.message, broken=True)
+    return Faulted(failed.because, failed.message)
 
 
 def crashed(message: str) -> Faulted:

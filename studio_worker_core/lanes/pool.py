@@ -8,21 +8,28 @@ import time
 from collections.abc import Callable, Sequence
 
 from msgspec import Struct
-from msgspec.structs import replace
 
 from studio_worker_core.config import Limits
-from studio_worker_core.errors import EngineFailed, EngineMissing, InvalidTask, JobCancelled
+from studio_worker_core.errors import EngineFailed, JobCancelled
 from studio_worker_core.host.main_memory import available_bytes
 from studio_worker_core.lanes.crash_loop import CrashLoop
 from studio_worker_core.lanes.lane import Lane, NotTaken
 from studio_worker_core.lanes.live import NOBODY, LiveOutput
-from studio_worker_core.lanes.outcomes import Outcome, error_of
+from studio_worker_core.lanes.outcomes import Faulted, Outcome, error_of
 from studio_worker_core.lanes.protocol import Done
-from studio_worker_core.lanes.request import LaneKey, LaneRequest, OnLog, OnProgress, lane_key
+from studio_worker_core.lanes.request import (
+    LaneKey,
+    LaneRequest,
+    LoadRequest,
+    OnLog,
+    OnProgress,
+    check_served,
+    lane_key,
+    with_seed,
+)
 from studio_worker_core.lanes.results import Result, judged
 from studio_worker_core.lanes.spawner import Spawner
-from studio_worker_core.lanes.turns import KeyTurns
-from studio_worker_core.seeds import seed_of, seeded
+from studio_worker_core.lanes.warm_lanes import WarmLanes
 from studio_worker_core.wire.tasks import task_kind
 
 _log = logging.getLogger("studio_worker.lanes.pool")
@@ -38,6 +45,12 @@ class LaneStatus(Struct, frozen=True):
     """``loading``, ``running``, ``idle`` or ``ending``."""
     jobs_done: int
     memory_bytes: int
+    pinned: bool = False
+    """Whether it stays whatever else is asked for."""
+
+
+def _nobody(*_: object) -> None:
+    """Listens to a load that nobody asks about."""
 
 
 class Lanes:
@@ -47,7 +60,8 @@ class Lanes:
     A lane stays warm after its job: the same engine and model do not load again in that slot.
     Another model gets a process of its own; other files of the same one replace it. At most
     ``limits.keep_warm`` lanes stay: the least recently used are ended before a new one starts,
-    and those of its engine where main memory is too short for the files of both.
+    and those of its engine where main memory is too short for the files of both. Lanes of
+    a model that is pinned stay beside those, until they are unloaded.
 
     :param limits: asked again for every measurement, so a changed config takes effect.
     :param keep_warm: counts in place of the one in ``limits``.
@@ -73,9 +87,7 @@ class Lanes:
         self._clock = clock
         self._spawner = Spawner()
         self._crashes = CrashLoop(clock, lambda: limits().crash_pause_seconds)
-        self._lock = threading.Lock()
-        self._lanes: dict[LaneKey, Lane] = {}  # in order of use, the latest last
-        self._turns = KeyTurns()
+        self._lanes = WarmLanes()
         self._closing = threading.Event()
 
     def __enter__(self) -> Lanes:
@@ -105,29 +117,66 @@ class Lanes:
             JobCancelled: ``cancel`` was set, or the lanes were closed.
             EngineMissing: the entry is not ready.
         """
-        request = _with_seed(request, on_log)
+        request = with_seed(request, on_log)
         entry = request.entry
-        if not entry.ready:
-            raise EngineMissing(f"engine '{entry.engine}' is {entry.state}: {entry.reason}")
-        kind = task_kind(request.task)
-        if not entry.serves(kind, request.model.name):
-            # No fallback: an engine never stands in for a model it does not have.
-            raise InvalidTask(
-                f"engine '{entry.engine}' does not offer the model '{request.model.name}' "
-                f"for tasks of kind {kind.value}"
-            )
+        check_served(request, task_kind(request.task))
         stops = (cancel, self._closing)
         key = lane_key(request)
-        with self._turns.taken(key):
-            if any(stop.is_set() for stop in stops):
+        with self._lanes.turn(key, stops) as taken:
+            if not taken or any(stop.is_set() for stop in stops):
                 raise JobCancelled("cancelled")
             outcome, seconds = self._outcome(key, request, stops, on_progress, on_log, live)
-        self._keep(self._most_warm())
+        self._lanes.keep(self._most_warm())
         self._book(entry.engine, outcome)
-        if isinstance(outcome, Done):
-            most = self._limits().output_mb
-            return judged(request, outcome, output_mb=most, seconds=seconds)
-        raise error_of(outcome, entry.engine)
+        if isinstance(outcome, Faulted):
+            raise error_of(outcome, entry.engine)
+        assert isinstance(outcome, Done)
+        most = self._limits().output_mb
+        return judged(request, outcome, output_mb=most, seconds=seconds)
+
+    def load(
+        self, request: LoadRequest, *, cancel: threading.Event, on_log: OnLog = _nobody
+    ) -> None:
+        """Have a model loaded in a lane without a job; back once it is, or is not.
+
+        A load or job of the same model that is under way is waited for.
+
+        Raises:
+            InvalidTask: the engine does not serve this model, or refused it.
+            EngineFailed, JobTimedOut, JobCancelled, EngineMissing: as :meth:`run`.
+        """
+        check_served(request, *request.entry.kinds)
+        stops = (cancel, self._closing)
+        key = lane_key(request)
+        with self._lanes.turn(key, stops) as taken:
+            if not taken or any(stop.is_set() for stop in stops):
+                raise JobCancelled("cancelled")
+            if self._lanes.take(key) is not None:
+                return
+            lane = self._new_lane(key, request)
+            try:
+                outcome = lane.load(stops=stops, on_log=on_log)
+            except BaseException:
+                self._lanes.drop(lane)
+                raise
+            if lane.ended:
+                self._lanes.forget(lane)
+        self._lanes.keep(self._most_warm())
+        if isinstance(outcome, Faulted):
+            self._book(key.engine, outcome)
+            raise error_of(outcome, key.engine)
+
+    def pin(self, engine: str, model: str) -> None:
+        """Keep this model's lanes warm, those to come too, whatever other models' jobs need."""
+        self._lanes.pin(engine, model)
+
+    def unpin(self, engine: str, model: str) -> None:
+        """Let this model's lanes be ended for others again."""
+        self._lanes.unpin(engine, model)
+
+    def pinned(self) -> frozenset[tuple[str, str]]:
+        """Engine and model of what is pinned, loaded or not."""
+        return self._lanes.pinned()
 
     def _outcome(
         self,
@@ -140,21 +189,21 @@ class Lanes:
     ) -> tuple[Outcome, float]:
         """How the job ended, and the seconds it took. The caller has the lane's turn."""
         started = self._clock()
-        lane = self._lane_for(key, request)
+        lane = self._lanes.take(key) or self._new_lane(key, request)
         try:
             outcome = lane.run(
                 request, stops=stops, on_progress=on_progress, on_log=on_log, live=live
             )
         except NotTaken:  # it died as it was chosen; a new lane takes its first job
-            self._drop(lane)
+            self._lanes.drop(lane)
             return self._outcome(key, request, stops, on_progress, on_log, live)
         except BaseException:
             # A callback of the host raised: do not leave a job running unseen.
-            self._drop(lane)
+            self._lanes.drop(lane)
             raise
         seconds = self._clock() - started
         if lane.ended:
-            self._forget(lane)
+            self._lanes.forget(lane)
         return outcome, seconds
 
     def withdrawn(self) -> frozenset[str]:
@@ -163,8 +212,6 @@ class Lanes:
 
     def status(self) -> list[LaneStatus]:
         """Every lane there is, the most recently used last."""
-        with self._lock:
-            lanes = list(self._lanes.values())
         return [
             LaneStatus(
                 engine=lane.engine,
@@ -173,21 +220,27 @@ class Lanes:
                 state=type(lane.state).__name__.lower(),
                 jobs_done=lane.jobs_done,
                 memory_bytes=lane.memory_bytes(),
+                pinned=self._lanes.is_pinned(lane.key),
             )
-            for lane in lanes
+            for lane in self._lanes.all()
         ]
 
     def warm(self) -> set[tuple[str, str]]:
         """Engine and model of every lane there is; unlike :meth:`status` it measures nothing."""
-        with self._lock:
-            return {(lane.engine, lane.model.name) for lane in self._lanes.values()}
+        return {(key.engine, key.model.name) for key in self._lanes.all_keys()}
 
-    def unload(self, engine: str | None = None) -> None:
-        """End the warm lanes of an engine, or all of them; their memory is returned. Waits
-        for a job that runs there."""
-        for key in self._keys():
-            if engine in (None, key.engine):
-                self._end(key, wait=True)
+    def unload(self, engine: str | None = None, model: str | None = None) -> None:
+        """End the warm lanes of an engine, of one of its models, or all of them; their memory is
+        returned. Waits for a job that runs there."""
+        for key in self._lanes.all_keys():
+            if engine in (None, key.engine) and model in (None, key.model.name):
+                self._lanes.end(key, wait=True)
+
+    def unload_idle(self, seconds: float) -> list[tuple[str, str]]:
+        """End the transient lanes that had no job for so many seconds; engine and model of each.
+        A lane that works is not idle, however long it does."""
+        ended = self._lanes.end_idle(self._clock() - seconds)
+        return [(key.engine, key.model.name) for key in ended]
 
     def close(self) -> None:
         """End everything: running jobs are cancelled, processes ended within 2 s."""
@@ -195,20 +248,8 @@ class Lanes:
         self.unload()
         self._spawner.close()
 
-    def _keys(self) -> list[LaneKey]:
-        with self._lock:
-            return list(self._lanes)
-
-    def _lane_for(self, key: LaneKey, request: LaneRequest) -> Lane:
-        """The warm lane if there is one, else a new one. The caller has the lane's turn."""
-        with self._lock:
-            warm = self._lanes.pop(key, None)
-            if warm is not None:
-                self._lanes[key] = warm  # now the most recently used
-        if warm is not None:
-            if warm.is_idle:
-                return warm
-            self._drop(warm)
+    def _new_lane(self, key: LaneKey, request: LoadRequest) -> Lane:
+        """A lane of its own, with room made for it. The caller has the lane's turn."""
         self._make_room(key)
         variables = self._variables(key.engine)
         try:
@@ -222,46 +263,25 @@ class Lanes:
             )
         except OSError as error:
             raise EngineFailed(f"no process can be started for '{key.engine}': {error}") from error
-        with self._lock:
-            self._lanes[key] = lane
+        self._lanes.add(lane)
         return lane
 
     def _make_room(self, new: LaneKey) -> None:
         """End what a new lane replaces, and what it must not be warm beside."""
-        for key in self._keys():
+        for key in self._lanes.all_keys():
             if new.outdates(key):
-                self._end(key)
-        self._keep(max(self._most_warm(), 1) - 1)
-        for key in self._keys():
+                self._lanes.end(key)
+        own = 0 if self._lanes.is_pinned(new) else 1
+        self._lanes.keep(max(self._most_warm(), own) - own)
+        for key in self._lanes.transient():
             if key.engine == new.engine and self._available() < new.model.file_bytes:
-                self._end(key)
+                self._lanes.end(key)
 
     def _most_warm(self) -> int:
         return self._limits().keep_warm if self._keep_warm is None else self._keep_warm
 
-    def _keep(self, most: int) -> None:
-        """End the least recently used lanes beyond so many; those that work are left alone."""
-        keys = self._keys()
-        for key in keys[: max(len(keys) - most, 0)]:
-            self._end(key)
-
-    def _end(self, key: LaneKey, *, wait: bool = False) -> None:
-        with self._turns.taken(key, wait=wait) as taken:
-            lane = self._lanes.get(key) if taken else None
-            if lane is not None:
-                self._drop(lane)
-
-    def _drop(self, lane: Lane) -> None:
-        lane.end()
-        self._forget(lane)
-
-    def _forget(self, lane: Lane) -> None:
-        with self._lock:
-            if self._lanes.get(lane.key) is lane:
-                del self._lanes[lane.key]
-
     def _book(self, engine: str, outcome: Outcome) -> None:
-        if isinstance(outcome, Done) or outcome.fault == "invalid":
+        if not isinstance(outcome, Faulted) or outcome.fault == "invalid":
             self._crashes.finished(engine)
         elif outcome.crash:
             pause = self._crashes.crashed(engine)
@@ -272,11 +292,3 @@ class Lanes:
                     pause,
                     extra={"engine": engine},
                 )
-
-
-def _with_seed(request: LaneRequest, on_log: OnLog) -> LaneRequest:
-    task = seeded(request.task)
-    if task is request.task:
-        return request
-    on_log("info", f"seed {seed_of(task)} is drawn")
-    return replace(request, task=task)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from msgspec.structs import replace
 
 from studio_worker_core.config import Limits
@@ -31,7 +31,7 @@ from studio_worker_core.lanes.machine import (
     State,
     step,
 )
-from studio_worker_core.lanes.outcomes import Fault, Faulted, Outcome
+from studio_worker_core.lanes.outcomes import Fault, Faulted, ModelLoaded, Outcome
 from studio_worker_core.lanes.protocol import Done
 
 LIMITS = Limits(load_seconds=20, idle_seconds=5, total_seconds=30, memory_gb=1, output_mb=10)
@@ -51,6 +51,7 @@ class LaneLife(RuleBasedStateMachine):
         super().__init__()
         self.now = 0.0
         self.jobs = 1
+        self.load_only = False
         self.state: State = Loading("job-1", self.now)
         self.reports: dict[str, Outcome] = {}
         self.stopping_since: float | None = None
@@ -70,6 +71,11 @@ class LaneLife(RuleBasedStateMachine):
                 if stopping and self.stopping_since is None:
                     self.stopping_since = self.now
                 self.killed |= effect is Effect.KILL
+
+    @initialize(load_only=st.booleans())
+    def it_is_made_for_a_job_or_for_a_mere_load(self, load_only: bool) -> None:
+        self.load_only = load_only
+        self.state = Loading("job-1", self.now, load_only=load_only)
 
     @property
     def busy(self) -> bool:
@@ -137,6 +143,11 @@ class LaneLife(RuleBasedStateMachine):
         assert "job-0" not in self.reports
         assert None not in self.reports
 
+    @invariant()
+    def a_mere_load_is_never_given_to_the_engine_as_a_job(self) -> None:
+        if self.load_only and self.jobs == 1:
+            assert not isinstance(self.state, Running)
+
     def teardown(self) -> None:
         """Whatever happened: asked to end, it ends in bounded time, with all jobs reported."""
         self.feed(EndAsked(self.now))
@@ -157,6 +168,11 @@ def test_a_job_runs_from_loading_to_idle() -> None:
     state, effects = step(Loading("a", 0.0), EngineLoaded(1.0))
     assert effects == (Effect.SEND_JOB,)
     assert step(state, EngineAnswered(2.0, "a", DONE)) == (Idle(2.0), (ReportOutcome("a", DONE),))
+
+
+def test_a_mere_load_ends_with_the_load() -> None:
+    state, effects = step(Loading("load", 0.0, load_only=True), EngineLoaded(1.0))
+    assert (state, effects) == (Idle(1.0), (ReportOutcome("load", ModelLoaded()),))
 
 
 def test_an_answer_that_comes_after_a_cancel_does_not_count() -> None:

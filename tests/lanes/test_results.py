@@ -21,7 +21,13 @@ CHAT = LlmTask(messages=[ChatMessage("user", "hello")])
 def judge(root: Path, path: Path, task: Task = PICTURE, output_mb: float = 0.0) -> Result:
     directory = root / "job"
     request = LaneRequest(
-        "job-1", fault_entry(), Model("fault"), task, {}, directory, directory / "scratch"
+        job_id="job-1",
+        entry=fault_entry(),
+        model=Model("fault"),
+        task=task,
+        inputs={},
+        directory=directory,
+        scratch=directory / "scratch",
     )
     return judged(request, Done("job-1", str(path)), output_mb=output_mb, seconds=1.0)
 

@@ -26,6 +26,7 @@
         │   └── ParameterRefused    one of them is unknown, missing or wrong (key, missing)
         ├── EngineMissing           no installed engine has that name (never retried)
         ├── EngineFailed            the engine raised or its process died (retryable)
+        ├── InsufficientMemory      its model does not fit beside what is loaded (retryable)
         ├── JobTimedOut             a stage outlasted its limit (retryable)
         └── JobCancelled            somebody asked for it to stop (never retried)
 
@@ -264,6 +265,21 @@ class EngineMissing(JobError):
 
 class EngineFailed(JobError):
     """The engine raised, or its process died, while working on the job."""
+
+
+class InsufficientMemory(JobError):
+    """The model does not fit beside what is loaded; all sizes are GiB.
+
+    ``margin_gib`` is what stays free of ``free_gib``.
+    """
+
+    def __init__(
+        self, message: str, *, needed_gib: float, free_gib: float, margin_gib: float
+    ) -> None:
+        super().__init__(message)
+        self.needed_gib = needed_gib
+        self.free_gib = free_gib
+        self.margin_gib = margin_gib
 
 
 class JobTimedOut(JobError):

@@ -15,12 +15,13 @@ from pathlib import Path
 from msgspec import Struct
 
 from studio_worker_core.host.commands import Run, output_of
+from studio_worker_core.host.memory_short import MemoryShort
 
 _GIB = 2**30
 _run: Run = partial(output_of, within=3.0)
 _USUAL_THRESHOLD = 12.0
 _ROUNDING = 0.05
-_MARGIN_GB = 1.0
+MARGIN_GB = 1.0
 """Free memory that no job gets: drivers and the desktop move about in it."""
 
 
@@ -51,38 +52,48 @@ def gpu_memory(
 
 def fits_beside(estimate_gb: float, free_gb: float) -> bool:
     """Whether a model fits into free memory and leaves the margin of 1 GiB."""
-    return estimate_gb <= max(free_gb - _MARGIN_GB, 0.0) + _ROUNDING
+    return estimate_gb <= max(free_gb - MARGIN_GB, 0.0) + _ROUNDING
 
 
 def admission(
-    estimate_gb: float, threshold_gb: float, memory: GpuMemory | None, *, held_gb: float = 0.0
-) -> str | None:
-    """Why a job that needs ``estimate_gb`` of GPU memory is not taken now; None if it is.
+    estimate_gb: float,
+    threshold_gb: float,
+    memory: GpuMemory | None,
+    *,
+    held_gb: float = 0.0,
+    kept_gb: float = 0.0,
+) -> MemoryShort | None:
+    """Why a model that needs ``estimate_gb`` of GPU memory is not taken now; None if it is.
 
-    ``held_gb`` is what our own idle lanes hold and would give back. A machine whose memory
-    is unknown is trusted to be what its threshold says.
+    ``held_gb`` is what our own idle lanes hold and would give back, ``kept_gb`` what others of
+    ours hold and do not. A machine whose memory is unknown is trusted to be what its threshold
+    says.
     """
     if estimate_gb <= 0:
         return None
+    needs = f"the job needs about {estimate_gb:.1f} GB of GPU memory and"
     if estimate_gb > threshold_gb + _ROUNDING:
-        return (
-            f"the job needs about {estimate_gb:.1f} GB of GPU memory and this worker takes jobs "
-            f"up to {threshold_gb:.1f} GB (vram_threshold_gb)"
-        )
+        words = f"{needs} this worker takes jobs up to {threshold_gb:.1f} GB (vram_threshold_gb)"
+        return MemoryShort(words, estimate_gb, threshold_gb, MARGIN_GB)
     if memory is None:
-        return None
+        left = max(threshold_gb - kept_gb, 0.0)
+        if estimate_gb <= left + _ROUNDING:
+            return None
+        words = (
+            f"{needs} {left:.1f} GB of {threshold_gb:.1f} GB (vram_threshold_gb) are left beside "
+            "the models that are kept loaded"
+        )
+        return MemoryShort(words, estimate_gb, left, MARGIN_GB)
     if estimate_gb > memory.total_gb + _ROUNDING:
-        return (
-            f"the job needs about {estimate_gb:.1f} GB of GPU memory and {memory.name} has "
-            f"{memory.total_gb:.1f} GB"
-        )
-    free = min(memory.free_gb + held_gb, memory.total_gb)
+        words = f"{needs} {memory.name} has {memory.total_gb:.1f} GB"
+        return MemoryShort(words, estimate_gb, memory.free_gb, MARGIN_GB)
+    free = max(min(memory.free_gb + held_gb, memory.total_gb), 0.0)
     if not fits_beside(estimate_gb, free):
-        return (
-            f"the job needs about {estimate_gb:.1f} GB of GPU memory and {free:.1f} GB of the "
-            f"{memory.total_gb:.1f} GB of {memory.name} are free now, of which "
-            f"{_MARGIN_GB:.1f} GB stay free"
+        words = (
+            f"{needs} {free:.1f} GB of the {memory.total_gb:.1f} GB of {memory.name} are free "
+            f"now, of which {MARGIN_GB:.1f} GB stay free"
         )
+        return MemoryShort(words, estimate_gb, free, MARGIN_GB)
     return None
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from studio_worker_core.host.memory_short import MemoryShort
 from studio_worker_core.wire.models import ModelSource
 
 _GIB = 2**30
@@ -24,7 +25,7 @@ def main_memory_admission(
     *,
     ceiling: int | None = None,
     anonymous: int = 0,
-) -> str | None:
+) -> MemoryShort | None:
     """Why a model does not fit into main memory now; None if it does, or takes none worth
     weighing: only one with ``offloadToCpu`` and without ``mmap`` is held there as a whole.
 
@@ -43,7 +44,8 @@ def main_memory_admission(
         free, what = ceiling - anonymous, "are left of memory_max_gb"
     if needed <= max(free - _MARGIN, 0):
         return None
-    return (
+    words = (
         f"the model needs about {needed / _GIB:.1f} GiB of main memory (offloadToCpu) and "
         f"{max(free, 0) / _GIB:.1f} GiB {what}, of which {_MARGIN // _GIB} GiB stay free"
     )
+    return MemoryShort(words, needed / _GIB, max(free, 0) / _GIB, _MARGIN / _GIB)

@@ -7,13 +7,12 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 
-from msgspec import Struct
-
 from studio_worker_core.config import Limits
 from studio_worker_core.errors import EngineFailed, JobCancelled
 from studio_worker_core.host.main_memory import available_bytes
 from studio_worker_core.lanes.crash_loop import CrashLoop
 from studio_worker_core.lanes.lane import Lane, NotTaken
+from studio_worker_core.lanes.lane_status import LaneStatus, status_of
 from studio_worker_core.lanes.live import NOBODY, LiveOutput
 from studio_worker_core.lanes.outcomes import Faulted, Outcome, error_of
 from studio_worker_core.lanes.protocol import Done
@@ -33,20 +32,6 @@ from studio_worker_core.lanes.warm_lanes import WarmLanes
 from studio_worker_core.wire.tasks import task_kind
 
 _log = logging.getLogger("studio_worker.lanes.pool")
-
-
-class LaneStatus(Struct, frozen=True):
-    """One warm or working lane, for ``status``."""
-
-    engine: str
-    model: str
-    pid: int
-    state: str
-    """``loading``, ``running``, ``idle`` or ``ending``."""
-    jobs_done: int
-    memory_bytes: int
-    pinned: bool = False
-    """Whether it stays whatever else is asked for."""
 
 
 def _nobody(*_: object) -> None:
@@ -213,28 +198,27 @@ class Lanes:
     def status(self) -> list[LaneStatus]:
         """Every lane there is, the most recently used last."""
         return [
-            LaneStatus(
-                engine=lane.engine,
-                model=lane.model.name,
-                pid=lane.pid,
-                state=type(lane.state).__name__.lower(),
-                jobs_done=lane.jobs_done,
-                memory_bytes=lane.memory_bytes(),
-                pinned=self._lanes.is_pinned(lane.key),
-            )
-            for lane in self._lanes.all()
+            status_of(lane, pinned=self._lanes.is_pinned(lane.key)) for lane in self._lanes.all()
         ]
 
     def warm(self) -> set[tuple[str, str]]:
         """Engine and model of every lane there is; unlike :meth:`status` it measures nothing."""
         return {(key.engine, key.model.name) for key in self._lanes.all_keys()}
 
-    def unload(self, engine: str | None = None, model: str | None = None) -> None:
+    def busy(self) -> set[tuple[str, str]]:
+        """Engine and model of every lane that does not wait for a job; it measures nothing."""
+        return {
+            (lane.engine, lane.model.name) for lane in self._lanes.all() if lane.idle_since is None
+        }
+
+    def unload(
+        self, engine: str | None = None, model: str | None = None, *, wait: bool = True
+    ) -> None:
         """End the warm lanes of an engine, of one of its models, or all of them; their memory is
-        returned. Waits for a job that runs there."""
+        returned. Waits for a job that runs there, or leaves it alone."""
         for key in self._lanes.all_keys():
             if engine in (None, key.engine) and model in (None, key.model.name):
-                self._lanes.end(key, wait=True)
+                self._lanes.end(key, wait=wait)
 
     def unload_idle(self, seconds: float) -> list[tuple[str, str]]:
         """End the transient lanes that had no job for so many seconds; engine and model of each.

@@ -15,8 +15,9 @@ from msgspec import Struct
 
 from studio_worker_core.config import Limits
 from studio_worker_core.errors import JobError
+from studio_worker_core.lanes.lane_status import LaneStatus
 from studio_worker_core.lanes.live import NOBODY, LiveOutput
-from studio_worker_core.lanes.pool import Lanes, LaneStatus
+from studio_worker_core.lanes.pool import Lanes
 from studio_worker_core.lanes.request import LaneRequest
 from studio_worker_core.lanes.results import Result
 from studio_worker_core.plugin import Model

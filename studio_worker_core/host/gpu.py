@@ -71,30 +71,41 @@ def admission(
     """
     if estimate_gb <= 0:
         return None
-    needs = f"the job needs about {estimate_gb:.1f} GB of GPU memory and"
     if estimate_gb > threshold_gb + _ROUNDING:
-        words = f"{needs} this worker takes jobs up to {threshold_gb:.1f} GB (vram_threshold_gb)"
+        words = (
+            f"the job needs about {estimate_gb:.1f} GB of GPU memory and this worker takes jobs "
+            f"up to {threshold_gb:.1f} GB (vram_threshold_gb)"
+        )
         return MemoryShort(words, estimate_gb, threshold_gb, MARGIN_GB)
     if memory is None:
-        left = max(threshold_gb - kept_gb, 0.0)
-        if estimate_gb <= left + _ROUNDING:
-            return None
-        words = (
-            f"{needs} {left:.1f} GB of {threshold_gb:.1f} GB (vram_threshold_gb) are left beside "
-            "the models that are kept loaded"
-        )
-        return MemoryShort(words, estimate_gb, left, MARGIN_GB)
+        return _beside_kept(estimate_gb, threshold_gb, kept_gb)
     if estimate_gb > memory.total_gb + _ROUNDING:
-        words = f"{needs} {memory.name} has {memory.total_gb:.1f} GB"
+        words = (
+            f"the job needs about {estimate_gb:.1f} GB of GPU memory and {memory.name} has "
+            f"{memory.total_gb:.1f} GB"
+        )
         return MemoryShort(words, estimate_gb, memory.free_gb, MARGIN_GB)
     free = max(min(memory.free_gb + held_gb, memory.total_gb), 0.0)
     if not fits_beside(estimate_gb, free):
         words = (
-            f"{needs} {free:.1f} GB of the {memory.total_gb:.1f} GB of {memory.name} are free "
-            f"now, of which {MARGIN_GB:.1f} GB stay free"
+            f"the job needs about {estimate_gb:.1f} GB of GPU memory and {free:.1f} GB of the "
+            f"{memory.total_gb:.1f} GB of {memory.name} are free now, of which "
+            f"{MARGIN_GB:.1f} GB stay free"
         )
         return MemoryShort(words, estimate_gb, free, MARGIN_GB)
     return None
+
+
+def _beside_kept(estimate_gb: float, threshold_gb: float, kept_gb: float) -> MemoryShort | None:
+    left = max(threshold_gb - kept_gb, 0.0)
+    if estimate_gb <= left + _ROUNDING:
+        return None
+    words = (
+        f"the job needs about {estimate_gb:.1f} GB of GPU memory and {left:.1f} GB of "
+        f"{threshold_gb:.1f} GB (vram_threshold_gb) are left beside "
+        "the models that are kept loaded"
+    )
+    return MemoryShort(words, estimate_gb, left, MARGIN_GB)
 
 
 def default_vram_threshold(memory: GpuMemory | None) -> float:

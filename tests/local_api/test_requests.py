@@ -90,7 +90,12 @@ PNG = "data:image/png;base64,AAAA"
         ({"messages": [{"role": "user", "content": [{"type": "odd"}]}]}, "messages[0].content", ""),
         ({"tools": [{"type": "function"}]}, "tools", "calls tools"),
         ({"logprobs": True}, "logprobs", ""),
-        ({"n": 2}, "n", ""),
+        ({"top_logprobs": 3}, "top_logprobs", "logprobs"),
+        ({"functions": [{"name": "f"}]}, "functions", "calls tools"),
+        ({"logit_bias": {"5": 1}}, "logit_bias", ""),
+        ({"audio": {"voice": "alloy"}}, "audio", ""),
+        ({"n": 0}, "n", "at least 1"),
+        ({"n": 17}, "n", "at most 16"),
         ({"response_format": {"type": "xml"}}, "response_format", ""),
         ({"response_format": {"type": "json_schema"}}, "response_format", ""),
         ({"temperature": "warm"}, "temperature", "expected a number"),
@@ -116,6 +121,23 @@ def test_what_cannot_be_honoured_is_refused_by_its_name(
         chat_of(**fields)
     assert refused.value.param == param
     assert words in refused.value.message
+
+
+def test_fields_that_ask_for_nothing_are_taken() -> None:
+    chat_of(tools=[], functions=[], logprobs=False, top_logprobs=0, logit_bias={}, audio=None)
+    chat_of(tools=[{"type": "function"}], tool_choice="none")
+
+
+def test_a_plain_completion_refuses_what_it_cannot_honour_too() -> None:
+    def fields(**given: Any) -> dict[str, Any]:
+        body = json.dumps({"prompt": "x", **given}).encode()
+        return chat.completion_fields(read_json(chat.CompletionRequest, body))
+
+    fields(n=2, best_of=2, echo=False, suffix="", logit_bias={})
+    for name, value in (("logprobs", 0), ("best_of", 3), ("echo", True), ("logit_bias", {"1": 2})):
+        with pytest.raises(BadRequest) as refused:
+            fields(**{name: value})
+        assert refused.value.param == name
 
 
 def test_pictures_in_a_message_go_along_in_order() -> None:

@@ -158,6 +158,59 @@ def test_a_client_that_leaves_in_the_middle_ends_the_job(
     assert here.slots.wait_idle(60)
 
 
+@pytest.mark.parametrize("stream", [False, True])
+def test_several_answers_are_choices_of_one(client: openai.OpenAI, stream: bool) -> None:
+    asked = {**chat(["emit", "one "], ["answer", "one two"]), "n": 3}
+    if not stream:
+        whole = client.chat.completions.create(**asked)
+        assert [(c.index, c.message.content) for c in whole.choices] == [
+            (number, "one two") for number in range(3)
+        ]
+        assert (whole.usage.prompt_tokens, whole.usage.completion_tokens) == (9, 12)
+        return
+    told = ["", "", ""]
+    ends = []
+    with_usage = {"stream": True, "stream_options": {"include_usage": True}}
+    chunks = list(client.chat.completions.create(**asked, **with_usage))
+    for chunk in chunks[:-1]:
+        (choice,) = chunk.choices
+        told[choice.index] += choice.delta.content or ""
+        ends += [choice.index] if choice.finish_reason == "stop" else []
+    assert told == ["one two"] * 3
+    assert ends == [0, 1, 2]
+    assert (chunks[-1].choices, chunks[-1].usage.total_tokens) == ([], 21)
+    assert len({chunk.id for chunk in chunks}) == 1
+
+
+def test_several_completions_are_choices_of_one(client: openai.OpenAI) -> None:
+    asked = {"model": "emitting-llm", "prompt": json.dumps([["answer", "x"]]), "n": 2}
+    whole = client.completions.create(**asked)
+    assert [(choice.index, choice.text) for choice in whole.choices] == [(0, "x"), (1, "x")]
+    parts = list(client.completions.create(**asked, stream=True))
+    assert [(p.choices[0].index, p.choices[0].text) for p in parts if p.choices[0].text] == [
+        (0, "x"),
+        (1, "x"),
+    ]
+
+
+def test_a_client_that_leaves_in_a_further_answer_ends_its_job(
+    client: openai.OpenAI, here: ServedHere, tmp_path: Path
+) -> None:
+    gate = tmp_path / "gate"
+    stopped, begun = len(here.watcher.stopped), len(here.watcher.started_jobs)
+    asked = {**chat(["emit", "one"], ["take", str(gate)], ["answer", "one"]), "n": 2}
+    stream = client.chat.completions.create(**asked, stream=True)
+    heard = texts(stream)
+    assert next(heard) == "one"
+    gate.touch()  # for the first of the two
+    assert next(heard) == "one"
+    assert len(here.watcher.started_jobs) == begun + 2
+    stream.close()
+    eventually("it is stopped", lambda: len(here.watcher.stopped) > stopped)
+    assert here.watcher.stopped[-1] is StopReason.CANCELLED
+    assert here.slots.wait_idle(60)
+
+
 def test_a_failure_in_the_middle_is_raised_by_the_client(client: openai.OpenAI) -> None:
     stream = client.chat.completions.create(
         **chat(["emit", "one"], ["fail", "out of luck"]), stream=True

@@ -30,8 +30,8 @@ from studio_worker_core.wire.tasks import MeshTask
 
 
 class EmittingEngine(Engine):
-    """Steps: ``["emit", TEXT]``, ``["wait", PATH]`` until that file is there, ``["progress",
-    FRACTION]``, ``["preview", COLOUR]`` shown until it is taken, ``["fail", WORDS]``,
+    """Steps: ``["emit", TEXT]``, ``["wait", PATH]`` until that file is there, ``["take", PATH]``
+    which also removes it, ``["progress", FRACTION]``, ``["preview", COLOUR]`` shown until it is taken, ``["fail", WORDS]``,
     ``["answer", TEXT]`` (or ``["answer", {…}]``, the whole JSON) at the end."""
 
     def generate(self, job: Job[Any]) -> Output:
@@ -42,6 +42,9 @@ class EmittingEngine(Engine):
                     job.emit(text=argument)
                 case "wait":
                     _wait(job, Path(argument))
+                case "take":
+                    _wait(job, Path(argument))
+                    Path(argument).unlink()
                 case "progress":
                     job.progress(argument)
                 case "preview":

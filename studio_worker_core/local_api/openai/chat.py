@@ -10,6 +10,9 @@ from studio_worker_core.local_api.errors import BadRequest
 from studio_worker_core.wire.tasks import ChatMessage
 
 _ROLES = ("system", "user", "assistant", "tool")
+MOST_ANSWERS = 16
+"""Answers to one request; they are made one after the other."""
+
 _MOST_STOPS = 64
 _MOST_IMAGES = 16
 _DEFAULT_TOKENS = 512
@@ -35,7 +38,7 @@ class Sampling(Struct, frozen=True, kw_only=True):
     max_tokens: Annotated[int, Meta(ge=1, le=1_000_000)] | None = None
     temperature: Annotated[float, Meta(ge=0, le=100)] | None = None
     top_p: Annotated[float, Meta(ge=0, le=1)] | None = None
-    n: int = 1
+    n: Annotated[int, Meta(ge=1, le=MOST_ANSWERS)] = 1
     stop: str | list[str] | None = None
     stream: bool = False
     stream_options: StreamOptions = StreamOptions()
@@ -50,7 +53,11 @@ class ChatRequest(Sampling, frozen=True, kw_only=True):
     response_format: dict[str, Any] | None = None
     tools: list[Any] | None = None
     tool_choice: Any = None
+    functions: list[Any] | None = None
     logprobs: bool | None = None
+    top_logprobs: int | None = None
+    logit_bias: dict[str, Any] | None = None
+    audio: dict[str, Any] | None = None
     chat_template_kwargs: dict[str, Any] | None = None
     images: Annotated[list[str], Meta(max_length=_MOST_IMAGES)] | None = None
 
@@ -61,6 +68,9 @@ class CompletionRequest(Sampling, frozen=True, kw_only=True):
     prompt: str | list[Any] = ""
     echo: bool | None = None
     suffix: str | None = None
+    logprobs: int | None = None
+    logit_bias: dict[str, Any] | None = None
+    best_of: int | None = None
 
 
 def chat_fields(request: ChatRequest) -> dict[str, Any]:
@@ -69,10 +79,11 @@ def chat_fields(request: ChatRequest) -> dict[str, Any]:
     turns = [_turn(place, message, pictures) for place, message in enumerate(request.messages)]
     if len(pictures) > _MOST_IMAGES:
         raise BadRequest(f"at most {_MOST_IMAGES} images in a request", param="messages")
-    if request.tools and request.tool_choice != "none":
-        raise BadRequest("no engine here calls tools", param="tools", code="unsupported")
-    if request.logprobs:
-        raise BadRequest("no engine here gives logprobs", param="logprobs", code="unsupported")
+    if request.tool_choice != "none":
+        _refuse(request, "tools", "functions", why="no engine here calls tools")
+    _refuse_sampling(request)
+    _refuse(request, "top_logprobs", why="no engine here gives logprobs")
+    _refuse(request, "audio", why="no engine here answers in sound")
     fields = {
         **_sampling_fields(request, request.max_completion_tokens or request.max_tokens),
         "messages": turns,
@@ -90,9 +101,10 @@ def completion_fields(request: CompletionRequest) -> dict[str, Any]:
         if len(prompt) != 1 or not isinstance(prompt[0], str):
             raise BadRequest("prompt must be one text", param="prompt")
         prompt = prompt[0]
-    for name in ("echo", "suffix"):
-        if getattr(request, name):
-            raise BadRequest(f"{name} is not served", param=name, code="unsupported")
+    _refuse(request, "echo", "suffix", why="it is not served")
+    _refuse_sampling(request)
+    if request.best_of not in (None, request.n):
+        raise BadRequest("best_of must be n, or absent", param="best_of", code="unsupported")
     fields = {
         **_sampling_fields(request, request.max_tokens),
         "messages": [ChatMessage("user", prompt)],
@@ -100,9 +112,23 @@ def completion_fields(request: CompletionRequest) -> dict[str, Any]:
     return {name: value for name, value in fields.items() if value is not None}
 
 
+def _refuse(request: Struct, *names: str, why: str) -> None:
+    """Refuse any of these fields, where it is given and means something."""
+    for name in names:
+        if getattr(request, name):
+            raise BadRequest(f"{name}: {why}", param=name, code="unsupported")
+
+
+def _refuse_sampling(request: ChatRequest | CompletionRequest) -> None:
+    # Of a plain completion 0 still asks for those of the chosen tokens.
+    if request.logprobs is not None and request.logprobs is not False:
+        raise BadRequest(
+            "logprobs: no engine here gives logprobs", param="logprobs", code="unsupported"
+        )
+    _refuse(request, "logit_bias", why="no engine here takes it")
+
+
 def _sampling_fields(request: Sampling, max_tokens: int | None) -> dict[str, Any]:
-    if request.n != 1:
-        raise BadRequest("n must be 1", param="n", code="unsupported")
     return {
         "max_tokens": max_tokens or _DEFAULT_TOKENS,
         "temperature": request.temperature,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -50,26 +51,39 @@ def said_by(answer: Mapping[str, Any], *, job_id: str, model: str, created: int)
     )
 
 
-def completion(said: Said) -> dict[str, Any]:
-    """The whole answer: ``chat.completion``."""
-    message: dict[str, Any] = {"role": "assistant", "content": said.text, "refusal": None}
-    if said.reasoning is not None:
-        message["reasoning_content"] = said.reasoning
-    choice = {
-        "index": 0,
-        "message": message,
-        "logprobs": None,
-        "finish_reason": said.finish_reason,
-    }
-    return _head(said, "chat.completion") | {"choices": [choice], "usage": said.usage}
+def completion(answers: Sequence[Said]) -> dict[str, Any]:
+    """The whole answer: ``chat.completion``, a choice for each of ``answers``."""
+    choices = []
+    for index, said in enumerate(answers):
+        message: dict[str, Any] = {"role": "assistant", "content": said.text, "refusal": None}
+        if said.reasoning is not None:
+            message["reasoning_content"] = said.reasoning
+        finish = said.finish_reason
+        choices.append(
+            {"index": index, "message": message, "logprobs": None, "finish_reason": finish}
+        )
+    usage = usage_of(answers)
+    return _head(answers[0], "chat.completion") | {"choices": choices, "usage": usage}
+
+
+def usage_of(answers: Iterable[Said]) -> dict[str, int]:
+    """The tokens of several answers together."""
+    total: Counter[str] = Counter()
+    for said in answers:
+        total.update(said.usage)
+    return dict(total)
 
 
 class Chunks:
-    """An answer as a stream: ``chat.completion.chunk`` events and the end mark."""
+    """An answer as a stream: ``chat.completion.chunk`` events.
 
-    def __init__(self, said: Said, *, with_usage: bool) -> None:
+    :param index: which of several answers it is.
+    """
+
+    def __init__(self, said: Said, *, with_usage: bool, index: int = 0) -> None:
         self._head = _head(said, "chat.completion.chunk")
         self._with_usage = with_usage
+        self._index = index
 
     def begin(self) -> Iterator[bytes]:
         """The role."""
@@ -81,30 +95,41 @@ class Chunks:
         yield self._chunk({"reasoning_content" if kind == "reasoning" else "content": text})
 
     def end(self, said: Said) -> Iterator[bytes]:
-        """Why it ends, and what it took where the client asked for that."""
+        """Why it ends."""
         yield self._chunk({}, said.finish_reason)
+
+    def close(self, usage: dict[str, int]) -> Iterator[bytes]:
+        """What all took where the client asked for that, and the end mark."""
         if self._with_usage:
-            yield event(self._head | {"choices": [], "usage": said.usage})
+            yield event(self._head | {"choices": [], "usage": usage})
         yield DONE
 
     def _chunk(self, delta: dict[str, Any], finish: str | None = None) -> bytes:
-        choice = {"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish}
+        choice = {"index": self._index, "delta": delta, "logprobs": None, "finish_reason": finish}
         extra = {"usage": None} if self._with_usage else {}
         return event(self._head | {"choices": [choice]} | extra)
 
 
-def text_completion(said: Said) -> dict[str, Any]:
-    """The whole answer of ``/v1/completions``."""
-    choice = {"index": 0, "text": said.text, "logprobs": None, "finish_reason": said.finish_reason}
-    return _head(said, "text_completion") | {"choices": [choice], "usage": said.usage}
+def text_completion(answers: Sequence[Said]) -> dict[str, Any]:
+    """The whole answer of ``/v1/completions``, a choice for each of ``answers``."""
+    choices = [
+        {"index": index, "text": said.text, "logprobs": None, "finish_reason": said.finish_reason}
+        for index, said in enumerate(answers)
+    ]
+    usage = usage_of(answers)
+    return _head(answers[0], "text_completion") | {"choices": choices, "usage": usage}
 
 
 class TextChunks:
-    """The answer of ``/v1/completions`` as a stream; it has no place for reasoning."""
+    """An answer of ``/v1/completions`` as a stream; it has no place for reasoning.
 
-    def __init__(self, said: Said, *, with_usage: bool) -> None:
+    :param index: which of several answers it is.
+    """
+
+    def __init__(self, said: Said, *, with_usage: bool, index: int = 0) -> None:
         self._head = _head(said, "text_completion")
         self._with_usage = with_usage
+        self._index = index
 
     def begin(self) -> Iterator[bytes]:
         """Nothing comes before the text."""
@@ -117,14 +142,17 @@ class TextChunks:
             yield self._chunk(text, None)
 
     def end(self, said: Said) -> Iterator[bytes]:
-        """Why it ends, and what it took where the client asked for that."""
+        """Why it ends."""
         yield self._chunk("", said.finish_reason)
+
+    def close(self, usage: dict[str, int]) -> Iterator[bytes]:
+        """What all took where the client asked for that, and the end mark."""
         if self._with_usage:
-            yield event(self._head | {"choices": [], "usage": said.usage})
+            yield event(self._head | {"choices": [], "usage": usage})
         yield DONE
 
     def _chunk(self, text: str, finish: str | None) -> bytes:
-        choice = {"index": 0, "text": text, "logprobs": None, "finish_reason": finish}
+        choice = {"index": self._index, "text": text, "logprobs": None, "finish_reason": finish}
         return event(self._head | {"choices": [choice]})
 
 

@@ -109,6 +109,10 @@ class Events:
         whole = response(said)
         yield self._numbered(f"response.{whole['status']}", response=whole)
 
+    def close(self, usage: dict[str, int]) -> Iterator[bytes]:
+        """Nothing comes after the answer, which has its usage."""
+        return iter(())
+
     def _numbered(self, kind: str, **fields: Any) -> bytes:
         self._number += 1
         return event({"type": kind, "sequence_number": self._number, **fields}, kind)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Iterator, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Sequence
+from contextlib import aclosing
 from typing import Any, Protocol
 
 import msgspec
@@ -10,8 +11,9 @@ import msgspec
 from studio_worker_core.errors import JobError
 from studio_worker_core.local_api.errors import ClientGone, Refused
 from studio_worker_core.local_api.live import LiveJob
-from studio_worker_core.local_api.openai.chat_answers import Said
+from studio_worker_core.local_api.openai.chat_answers import Said, usage_of
 from studio_worker_core.local_api.openai.errors import error_body
+from studio_worker_core.local_api.work import Made
 from studio_worker_core.thinking import Part, Thinking, len_of_beginning
 from studio_worker_core.wire.tasks import LlmTask
 
@@ -27,6 +29,9 @@ class Teller(Protocol):
 
     def end(self, said: Said) -> Iterator[bytes]:
         """After the last one."""
+
+    def close(self, usage: dict[str, int]) -> Iterator[bytes]:
+        """After the last of several answers; what they took together."""
 
 
 class Told:
@@ -94,30 +99,60 @@ def stops_of(task: Any) -> list[str]:
 
 
 async def events_of(
-    live: LiveJob, teller: Teller, said_by: Any, stops: Sequence[str]
+    live: LiveJob,
+    tellers: Sequence[Teller],
+    said_by: Callable[[Made], Said],
+    stops: Sequence[str],
+    again: Callable[[], Awaitable[LiveJob]],
 ) -> AsyncGenerator[bytes]:
-    """The events of a job's answer; a failure in the middle is the last one of them.
+    """The events of a job's answer, or of several; a failure in the middle is the last event.
 
-    :param said_by: what was said, from the finished job.
+    :param tellers: one for each answer; the first job is ``live``.
+    :param said_by: what was said, from a finished job.
+    :param again: starts the job of a further answer.
     """
-    told = Told(stops)
+    answers: list[Said] = []
+    jobs = [live]
     try:
-        for event in teller.begin():
-            yield event
-        async for piece in live.pieces():
-            for part in told.feed(piece):
-                for event in teller.part(part):
+        for teller in tellers:
+            if answers:
+                jobs.append(await again())
+            async with aclosing(_told(jobs[-1], teller, said_by, stops, answers)) as events:
+                async for event in events:
                     yield event
-        said = cut_at_stops(said_by(live.made), stops)
-        for part in told.rest(said):
-            for event in teller.part(part):
-                yield event
-        for event in teller.end(said):
+        for event in tellers[0].close(usage_of(answers)):
             yield event
     except ClientGone:
         return
     except (Refused, JobError) as error:
         yield failed(error)
+    finally:
+        for job in jobs[1:]:  # the first is the caller's
+            await job.close()
+
+
+async def _told(
+    live: LiveJob,
+    teller: Teller,
+    said_by: Callable[[Made], Said],
+    stops: Sequence[str],
+    answers: list[Said],
+) -> AsyncGenerator[bytes]:
+    """The events of one answer, which is put to ``answers``."""
+    told = Told(stops)
+    for event in teller.begin():
+        yield event
+    async for piece in live.pieces():
+        for part in told.feed(piece):
+            for event in teller.part(part):
+                yield event
+    said = cut_at_stops(said_by(live.made), stops)
+    for part in told.rest(said):
+        for event in teller.part(part):
+            yield event
+    for event in teller.end(said):
+        yield event
+    answers.append(said)
 
 
 def failed(error: Refused | JobError | OSError) -> bytes:

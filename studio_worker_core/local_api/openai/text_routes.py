@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Sequence
 from functools import partial
 from secrets import token_hex
 from typing import Any
@@ -14,7 +15,7 @@ from starlette.routing import Route
 from studio_worker_core.local_api.answers import json_answer
 from studio_worker_core.local_api.api import Api
 from studio_worker_core.local_api.bodies import PICTURES, SMALL, read_body
-from studio_worker_core.local_api.live import LiveStream
+from studio_worker_core.local_api.live import LiveJob, LiveStream
 from studio_worker_core.local_api.models import listed
 from studio_worker_core.local_api.openai import chat, chat_answers, responses, telling
 from studio_worker_core.local_api.openai.errors import error_body
@@ -61,8 +62,8 @@ class TextRoutes:
         fields = chat.chat_fields(asked)
         if asked.stream:
             return await self._streamed(request, asked, fields, chat_answers.Chunks)
-        said = await self._said(request, asked, fields)
-        return json_answer(chat_answers.completion(said))
+        answers = await self._answers(request, asked, fields)
+        return json_answer(chat_answers.completion(answers))
 
     async def complete(self, request: Request) -> Response:
         """``POST /v1/completions``."""
@@ -70,8 +71,8 @@ class TextRoutes:
         fields = chat.completion_fields(asked)
         if asked.stream:
             return await self._streamed(request, asked, fields, chat_answers.TextChunks)
-        said = await self._said(request, asked, fields)
-        return json_answer(chat_answers.text_completion(said))
+        answers = await self._answers(request, asked, fields)
+        return json_answer(chat_answers.text_completion(answers))
 
     async def respond(self, request: Request) -> Response:
         """``POST /v1/responses``."""
@@ -79,7 +80,7 @@ class TextRoutes:
         fields = responses.response_fields(asked)
         model = await self._api.model(asked.model, TaskKind.LLM)
         if asked.stream:
-            return await self._told(request, model, fields, None, responses.Events)
+            return await self._told(request, model, fields, None, [responses.Events])
         return json_answer(responses.response(await self._talk(request, model, fields, None)))
 
     async def _streamed(
@@ -90,14 +91,17 @@ class TextRoutes:
         teller: type[chat_answers.Chunks | chat_answers.TextChunks],
     ) -> Response:
         model = await self._api.model(asked.model, TaskKind.LLM)
-        teller_of = partial(teller, with_usage=asked.stream_options.include_usage)
-        return await self._told(request, model, fields, _seconds(asked), teller_of)
+        with_usage = asked.stream_options.include_usage
+        tellers = [partial(teller, with_usage=with_usage, index=index) for index in range(asked.n)]
+        return await self._told(request, model, fields, _seconds(asked), tellers)
 
-    async def _said(
+    async def _answers(
         self, request: Request, asked: chat.Sampling, fields: dict[str, Any]
-    ) -> chat_answers.Said:
+    ) -> list[chat_answers.Said]:
+        """As many as are asked for, one after the other; the deadline is that of all."""
         model = await self._api.model(asked.model, TaskKind.LLM)
-        return await self._talk(request, model, fields, _seconds(asked))
+        left = _countdown(_seconds(asked))
+        return [await self._talk(request, model, fields, left()) for _ in range(asked.n)]
 
     async def _talk(
         self, request: Request, model: Served, fields: dict[str, Any], deadline: float | None
@@ -113,18 +117,24 @@ class TextRoutes:
         model: Served,
         fields: dict[str, Any],
         deadline: float | None,
-        teller_of: Callable[[chat_answers.Said], telling.Teller],
+        tellers: Sequence[Callable[[chat_answers.Said], telling.Teller]],
     ) -> Response:
-        """The answer while it is made: its first piece is there when this returns."""
+        """The answers while they are made: the first piece is there when this returns."""
         task = self._api.task(model, fields)
-        live = await self._api.live(request, model, task, deadline=deadline)
+        left = _countdown(deadline)
+
+        async def start() -> LiveJob:
+            return await self._api.live(request, model, task, deadline=left())
+
+        live = await start()
         name, created = token_hex(12), self._api.created()
         none = chat_answers.said_by({}, job_id=name, model=model.id, created=created)
         events = telling.events_of(
             live,
-            teller_of(none),
+            [teller_of(none) for teller_of in tellers],
             lambda made: self._answer(made, model, name, created),
             telling.stops_of(task),
+            start,
         )
         return LiveStream(events, live, lambda: None)
 
@@ -132,6 +142,12 @@ class TextRoutes:
     def _answer(made: Made, model: Served, name: str, created: int) -> chat_answers.Said:
         answer = made.answer if isinstance(made.answer, dict) else {}
         return chat_answers.said_by(answer, job_id=name, model=model.id, created=created)
+
+
+def _countdown(seconds: float | None) -> Callable[[], float | None]:
+    """What is left of ``seconds`` from now, each time it is asked."""
+    until = None if seconds is None else time.monotonic() + seconds
+    return lambda: None if until is None else max(until - time.monotonic(), 0.0)
 
 
 def _seconds(asked: chat.Sampling) -> float | None:

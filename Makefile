@@ -10,13 +10,14 @@ INSTALLED := $(VENV)/.installed
 DOCS_INSTALLED := $(VENV)/.installed-docs
 MODELS_VENV := .venv-models
 MODELS_INSTALLED := $(MODELS_VENV)/.installed
+JAVASCRIPT := .javascript
 # Tests run in this many processes.
 JOBS ?= 2
 # The existing worker's executable, or the .xz it is packed in, for make test-original.
 ORIGINAL ?= ../shared/original/studio-worker-0.4.35-x86_64-linux.xz
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-models test-original check wheels docs reference bench soak clean
+.PHONY: help setup demo test javascript test-models test-original check wheels docs reference bench soak clean
 
 help:
 	@echo 'make demo          a studio, a worker and one job of every kind, files in demo-output/'
@@ -48,7 +49,18 @@ demo: $(INSTALLED)
 	$(BIN)/studio-worker demo
 
 test: $(INSTALLED)
+	@if command -v node >/dev/null && command -v npm >/dev/null; then $(MAKE) --no-print-directory javascript || true; fi
 	$(BIN)/python -m pytest -q -n $(JOBS) -m 'not models and not original'
+
+# OpenAI's client in JavaScript, which some tests ask the local API with; they are left out
+# without it.
+javascript: $(JAVASCRIPT)/.installed
+
+$(JAVASCRIPT)/.installed: tests/javascript/package.json tests/javascript/package-lock.json
+	mkdir -p $(JAVASCRIPT)
+	cp $^ $(JAVASCRIPT)
+	cd $(JAVASCRIPT) && npm ci --no-audit --no-fund --silent
+	@touch $@
 
 # Minutes the first time: PyTorch, Coqui, diffusers, and a build of stable-diffusion.cpp.
 $(MODELS_INSTALLED): pyproject.toml constraints.txt constraints-models.txt \
@@ -97,6 +109,6 @@ soak: $(INSTALLED)
 	$(BIN)/python -m tests.soak
 
 clean:
-	rm -rf $(VENV) $(MODELS_VENV) dist build demo-output docs/_build .mypy_cache .ruff_cache .pytest_cache \
+	rm -rf $(VENV) $(MODELS_VENV) $(JAVASCRIPT) dist build demo-output docs/_build .mypy_cache .ruff_cache .pytest_cache \
 		.hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -9,7 +9,10 @@ from __future__ import annotations
 import os
 import signal
 
+import pytest
 from hypothesis import HealthCheck, settings
+
+from tests.support.left_out import summary
 
 settings.register_profile(
     "patient",
@@ -23,3 +26,9 @@ settings.load_profile("patient")
 # would inherit that; they are to meet it as at a terminal.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """The last lines say what this machine could not run, and what brings it."""
+    for line in summary(terminalreporter.stats.get("skipped", ())):
+        terminalreporter.write_line(line, yellow=True)

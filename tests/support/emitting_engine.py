@@ -31,8 +31,9 @@ from studio_worker_core.wire.tasks import MeshTask
 
 class EmittingEngine(Engine):
     """Steps: ``["emit", TEXT]``, ``["wait", PATH]`` until that file is there, ``["take", PATH]``
-    which also removes it, ``["progress", FRACTION]``, ``["preview", COLOUR]`` shown until it is taken, ``["fail", WORDS]``,
-    ``["answer", TEXT]`` (or ``["answer", {…}]``, the whole JSON) at the end."""
+    which also removes it, ``["progress", FRACTION]``, ``["preview", COLOUR]`` shown until it is
+    taken, ``["fail", WORDS]``, ``["answer", TEXT]`` (or ``["answer", {…}]``, the whole JSON) at
+    the end."""
 
     def generate(self, job: Job[Any]) -> Output:
         answer: Any = ""

@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
-import json
 import logging
 import os
-import subprocess
-import sys
 import tempfile
 import threading
-import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -19,11 +14,10 @@ import msgspec
 from msgspec.structs import replace
 
 from studio_worker_core.plugin import HostInfo
+from studio_worker_core.processes.answering import ANSWER
+from studio_worker_core.processes.asked import Ended, ask_process
 from studio_worker_core.processes.deaths import cause_of_death
-from studio_worker_core.processes.environment import plugin_environment
-from studio_worker_core.processes.guard import kill_group
-from studio_worker_core.processes.output_tail import OutputTail
-from studio_worker_core.roster.describe import ANSWER, DUMP, REQUEST, STAGE
+from studio_worker_core.roster.describe import DUMP, STAGE
 from studio_worker_core.roster.installed import Candidate
 from studio_worker_core.roster.plugin_errors import place_in_dump
 from studio_worker_core.roster.plugin_records import PluginDescription, PluginFault
@@ -34,8 +28,6 @@ DESCRIBE_SECONDS = 30.0
 """How long a plugin may take to be imported and to answer all its hooks."""
 
 _GRACE_SECONDS = 5.0
-_DRAIN_SECONDS = 2.0
-_POLL_SECONDS = 0.05
 _MOST_AT_ONCE = 8
 _MOST_BYTES = 4 * 1024 * 1024
 _MOST_DUMP_BYTES = 256 * 1024
@@ -104,60 +96,28 @@ def _asked(
     scratch: Path,
     stop: threading.Event,
 ) -> PluginDescription:
-    request = {
-        "parent": os.getpid(),
-        "search_path": [] if interpreter else [path for path in sys.path if path],
-        "seconds": seconds,
-        "models_root": str(host.models_root.absolute()),
-        "candidate": candidate,
-    }
-    # Escaped, since paths of a C locale hold bytes that no encoding takes.
-    (scratch / REQUEST).write_text(json.dumps(request, ensure_ascii=True), "ascii")
-    work = scratch / "work"
-    work.mkdir()
-    environment = plugin_environment(foreign=interpreter is not None)
-    environment["TMPDIR"] = str(work)
-    popen = subprocess.Popen(
-        [interpreter or sys.executable, "-P", "-m", f"{__package__}.describe", str(scratch)],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        cwd=work,
-        env=environment,
-        start_new_session=True,
+    ended = ask_process(
+        f"{__package__}.describe",
+        {
+            "seconds": seconds,
+            "models_root": str(host.models_root.absolute()),
+            "candidate": candidate,
+        },
+        scratch,
+        who=candidate.distribution,
+        seconds=seconds + _GRACE_SECONDS,
+        interpreter=interpreter,
+        stop=stop,
     )
-    tail = OutputTail(candidate.distribution)
-    started = time.monotonic()
-    try:
-        reader = threading.Thread(
-            target=_drain, args=(popen, tail), name="describe-output", daemon=True
-        )
-        reader.start()
-        deadline = started + seconds + _GRACE_SECONDS
-        while popen.poll() is None and time.monotonic() < deadline and not stop.is_set():
-            # Its output ends with it, as a rule.
-            reader.join(_POLL_SECONDS) if reader.is_alive() else stop.wait(_POLL_SECONDS)
-    finally:
-        kill_group(popen.pid)  # what the plugin started goes with it
-        popen.kill()
-        popen.wait()
-    reader.join(_DRAIN_SECONDS)
-    overdue = seconds if time.monotonic() - started >= seconds else None
-    return _outcome(candidate, scratch, popen.returncode, tail.last(), overdue)
-
-
-def _drain(popen: subprocess.Popen[bytes], tail: OutputTail) -> None:
-    assert popen.stdout is not None
-    with popen.stdout as stream, contextlib.suppress(OSError, ValueError):
-        while data := os.read(stream.fileno(), 65536):
-            tail.feed(data)
+    overdue = seconds if ended.seconds >= seconds else None
+    return _outcome(candidate, scratch, ended, overdue)
 
 
 def _outcome(
-    candidate: Candidate, scratch: Path, returncode: int, said: list[str], overdue: float | None
+    candidate: Candidate, scratch: Path, ended: Ended, overdue: float | None
 ) -> PluginDescription:
     who = candidate.distribution
-    text = "\n".join(said)
+    text = "\n".join(ended.said)
     try:
         answer = scratch / ANSWER
         if answer.stat().st_size > _MOST_BYTES:
@@ -184,7 +144,7 @@ def _outcome(
             f"report it to the authors of {who}, or run 'studio-worker engines disable {who}'",
             place,
         )
-    cause = cause_of_death(returncode, out_of_memory=False, output=())
+    cause = cause_of_death(ended.returncode, out_of_memory=False, output=())
     return _withdrawn(
         candidate,
         f"{stage} ends the process: {cause}",

@@ -6,17 +6,14 @@ that is ended, and what happened is said in words.
 
 from __future__ import annotations
 
-import contextlib
 import json
-import os
-import signal
-import subprocess
-import sys
 import tempfile
+from pathlib import Path
 from typing import Any
 
-from studio_worker_core.processes.environment import plugin_environment
-from studio_worker_core.processes.guard import kill_group
+from studio_worker_core.processes.answering import ANSWER
+from studio_worker_core.processes.asked import Ended, ask_process
+from studio_worker_core.processes.deaths import cause_of_death
 
 __all__ = ["MEMORY_BYTES", "SECONDS", "GaveUp", "Refused", "apart"]
 
@@ -49,46 +46,24 @@ def apart(
         GaveUp: no answer came of it.
     """
     request = {
-        "parent": os.getpid(),
-        "search_path": [path for path in sys.path if path],
         "function": function,
         "arguments": arguments,
         "memory_bytes": memory_bytes,
         "seconds": seconds,
     }
-    environment = plugin_environment() | dict.fromkeys(_THREADS, "1")
     with tempfile.TemporaryDirectory(
         prefix="studio-worker-", ignore_cleanup_errors=True
-    ) as scratch:
-        environment["TMPDIR"] = scratch
-        process = subprocess.Popen(
-            [sys.executable, "-P", "-m", f"{__package__}.apart_child"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            cwd=scratch,
-            env=environment,
-            start_new_session=True,
+    ) as directory:
+        scratch = Path(directory)
+        ended = ask_process(
+            f"{__package__}.apart_child",
+            request,
+            scratch,
+            who=function,
+            seconds=seconds,
+            variables=dict.fromkeys(_THREADS, "1"),
         )
-        try:
-            told = json.dumps(request, ensure_ascii=True).encode("ascii")
-            answer, _ = process.communicate(told, timeout=seconds)
-        except subprocess.TimeoutExpired:
-            raise GaveUp(f"it was not done within {seconds:g} s") from None
-        finally:
-            _end(process)
-    return _read(answer[:_MOST_ANSWER], process.returncode, memory_bytes)
-
-
-_THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
-"""Each thread of these libraries reserves memory that the limit counts."""
-
-
-def _read(answer: bytes, code: int, memory_bytes: int) -> Any:
-    try:
-        found = json.loads(answer)
-    except (ValueError, RecursionError):
-        raise GaveUp(f"the process that decodes it ended with {_cause(code)}") from None
+        found = _answer(scratch / ANSWER, ended, seconds)
     if "refused" in found:
         raise Refused(found["refused"])
     if "memory" in found:
@@ -96,18 +71,18 @@ def _read(answer: bytes, code: int, memory_bytes: int) -> Any:
     return found["value"]
 
 
-def _cause(code: int) -> str:
-    if code < 0:
-        with contextlib.suppress(ValueError):
-            return f"signal {signal.Signals(-code).name}"
-    return f"status {code}"
+_THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+"""Each thread of these libraries reserves memory that the limit counts."""
 
 
-def _end(process: subprocess.Popen[bytes]) -> None:
-    kill_group(process.pid)
-    process.kill()
-    for stream in (process.stdin, process.stdout):
-        if stream is not None:
-            with contextlib.suppress(OSError):
-                stream.close()
-    process.wait()
+def _answer(file: Path, ended: Ended, seconds: float) -> dict[str, Any]:
+    try:
+        with file.open("rb") as stream:
+            found: dict[str, Any] = json.loads(stream.read(_MOST_ANSWER))
+    except FileNotFoundError:
+        if ended.seconds >= seconds:
+            raise GaveUp(f"it was not done within {seconds:g} s") from None
+        raise GaveUp(cause_of_death(ended.returncode, out_of_memory=False, output=())) from None
+    except (ValueError, RecursionError) as error:
+        raise GaveUp(f"its process left an answer that cannot be read: {error}") from None
+    return found

@@ -1,4 +1,4 @@
-"""``python -P -m studio_worker_core.testing.apart_child``: one call, see :mod:`.apart`."""
+"""``python -P -m studio_worker_core.testing.apart_child SCRATCH``: one call, see :mod:`.apart`."""
 
 from __future__ import annotations
 
@@ -6,10 +6,9 @@ import contextlib
 import importlib
 import json
 import os
-import sys
 from typing import Any
 
-from studio_worker_core.processes.manners import be_modest, die_with
+from studio_worker_core.processes.answering import ANSWER, leave_file, take_request
 
 __all__ = ["main"]
 
@@ -17,16 +16,11 @@ _LONGEST_TEXT = 4000
 
 
 def main() -> None:
-    """Read the request from standard input, make the call, write the answer."""
-    request = json.load(sys.stdin)
-    # What a decoder prints must not pass for the answer.
-    answers = os.dup(1)
-    os.dup2(2, 1)
-    die_with(request["parent"])
-    be_modest()
+    """Take the request, make the call, leave the answer."""
+    scratch, request = take_request()
     _limit(request["memory_bytes"], request["seconds"])
-    sys.path[:] = request["search_path"]
-    os.write(answers, json.dumps(_answer(request), ensure_ascii=True).encode("ascii"))
+    answer = json.dumps(_answer(request), ensure_ascii=True)
+    leave_file(scratch, ANSWER, answer.encode("ascii"))
     os._exit(0)
 
 

@@ -79,8 +79,8 @@ def test_what_it_prints_is_no_answer() -> None:
     ("function", "words"),
     [
         ("spin", "not done within 2 s"),
-        ("crash", "signal SIGABRT"),
-        ("leave", "status 7"),
+        ("crash", "killed by SIGABRT"),
+        ("leave", "exited with code 7"),
     ],
 )
 def test_an_end_without_an_answer_is_said_in_words(function: str, words: str) -> None:

@@ -1,23 +1,24 @@
 """Importing a plugin as the host does, in a fresh process: what it costs and what it loads.
 
-Run as ``python -P -m studio_worker_core.testing.conformance.import_probe NAME MODULE``;
-prints one JSON object.
+That process runs ``python -P -m studio_worker_core.testing.conformance.import_probe SCRATCH``.
 """
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
-import subprocess
 import sys
+import tempfile
 from importlib.metadata import EntryPoint
 from pathlib import Path
 
-from msgspec import Struct
+from msgspec import Struct, to_builtins
 
 from studio_worker_core import __version__
 from studio_worker_core.plugin import API_VERSION, HostInfo
+from studio_worker_core.processes.answering import ANSWER, leave_file, take_request
+from studio_worker_core.processes.asked import ask_process
+from studio_worker_core.processes.deaths import cause_of_death
 from studio_worker_core.roster.asking import ask_plugin
 from studio_worker_core.roster.installed import Candidate
 
@@ -51,40 +52,40 @@ def probe_import(entry_point: EntryPoint) -> Imported:
     Raises:
         RuntimeError: the process died or hung.
     """
-    environ = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
-    argv = [sys.executable, "-P", "-m", __name__, entry_point.name, entry_point.value]
-    try:
-        done = subprocess.run(
-            argv, env=environ, capture_output=True, text=True, timeout=_SECONDS, check=False
+    with tempfile.TemporaryDirectory(
+        prefix="studio-worker-", ignore_cleanup_errors=True
+    ) as directory:
+        scratch = Path(directory)
+        ended = ask_process(
+            __name__,
+            {"name": entry_point.name, "value": entry_point.value},
+            scratch,
+            who=entry_point.name,
+            seconds=_SECONDS,
         )
-    except subprocess.TimeoutExpired:
-        raise RuntimeError(f"importing it took longer than {_SECONDS} s") from None
-    try:
-        return Imported(**json.loads(done.stdout))
-    except (ValueError, TypeError):
-        last = "\n".join(done.stderr.splitlines()[-5:])
-        raise RuntimeError(
-            f"the process that imported it ended with code {done.returncode}: {last}"
-        ) from None
+        try:
+            return Imported(**json.loads((scratch / ANSWER).read_bytes()))
+        except FileNotFoundError:
+            pass
+    if ended.seconds >= _SECONDS:
+        raise RuntimeError(f"importing it took longer than {_SECONDS} s")
+    raise RuntimeError(cause_of_death(ended.returncode, out_of_memory=False, output=ended.said))
 
 
 def main() -> None:
-    """Import the plugin that the command line names."""
-    name, value = sys.argv[1:3]
-    candidate = Candidate(name, value, name, "?")
+    """Import the plugin that the request names."""
+    scratch, request = take_request()
+    candidate = Candidate(request["name"], request["value"], request["name"], "?")
     before = set(sys.modules)
-    with contextlib.redirect_stdout(sys.stderr):
-        plugin = ask_plugin(candidate, HostInfo(API_VERSION, __version__, Path("models")))
+    plugin = ask_plugin(candidate, HostInfo(API_VERSION, __version__, Path("models")))
     loaded = {module.partition(".")[0] for module in set(sys.modules) - before}
-    print(  # noqa: T201 - this is the answer
-        json.dumps(
-            {
-                "cpu_ms": plugin.import_ms,
-                "heavy": sorted(loaded & HEAVY),
-                "fault": plugin.fault.reason if plugin.fault else None,
-            }
-        )
+    found = Imported(
+        cpu_ms=plugin.import_ms,
+        heavy=sorted(loaded & HEAVY),
+        fault=plugin.fault.reason if plugin.fault else None,
     )
+    leave_file(scratch, ANSWER, json.dumps(to_builtins(found)).encode("ascii"))
+    os._exit(0)  # no thread of the plugin's has a say
 
 
 if __name__ == "__main__":

@@ -24,7 +24,6 @@ from studio_worker_core.wire.frames import (
     Hello,
     LogBatch,
     Offer,
-    Progress,
     Reject,
     Welcome,
 )
@@ -256,37 +255,6 @@ def test_cancel_is_honoured_from_a_studio_with_the_feature_only(
     handler.wait_frame(Welcome, count=2)
     studio.session(2).send(Cancel("job-1"))
     assert handler.wait_frame(Cancel).job_id == "job-1"
-
-
-def test_progress_goes_only_to_a_studio_with_the_feature(
-    studio: ScriptedStudio, handler: RecordingHandler, start: Start
-) -> None:
-    running = start()
-    handler.wait_frame(Welcome)
-    assert running.session.send(Progress("job-1", 0.5))
-    assert running.session.send(Accept("job-1"))
-    studio.session().wait_for(Accept)
-    studio.session().wait_for(Heartbeat, count=3)
-    assert studio.session().of(Progress) == []
-
-
-def test_progress_is_paced_never_goes_back_and_ends_with_the_job(
-    studio: ScriptedStudio, handler: RecordingHandler, start: Start
-) -> None:
-    studio.features = ["progress"]
-    running = start()
-    handler.wait_frame(Welcome)
-    session = studio.session()
-    running.session.send(Progress("job-1", 0.0))
-    session.wait_for(Progress)
-    for hundredth in [*range(100), 20]:
-        running.session.send(Progress("job-1", hundredth / 100, "step"))
-    assert session.wait_for(Progress, count=2).fraction == 0.99
-    running.session.send(Progress("job-1", 1.0))
-    running.session.send(Fail("job-1", "enough", retryable=False))
-    session.wait_for(Fail)
-    session.wait_for(Heartbeat, count=len(session.of(Heartbeat)) + 3)
-    assert [frame.fraction for frame in session.of(Progress)] == [0.0, 0.99]
 
 
 def test_long_texts_are_cut_to_what_the_studio_reads(

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
 from studio_worker_core.wire.capabilities import Capabilities
-from tests.studio_client.servers import HttpServer, RawServer
+from studio_worker_core.wire.registration import RegisterRequest
+from tests.studio_client.servers import HttpServer, RawServer, StartRaw
 
 
 @pytest.fixture
@@ -19,7 +21,7 @@ def http_server() -> Iterator[HttpServer]:
 
 
 @pytest.fixture
-def raw_server() -> Iterator[Callable[[Callable[[socket.socket], None]], RawServer]]:
+def raw_server() -> Iterator[StartRaw]:
     servers: list[RawServer] = []
 
     def start(behave: Callable[[socket.socket], None]) -> RawServer:
@@ -45,4 +47,29 @@ def capabilities() -> Capabilities:
         supported_models=["synthetic"],
         task_kinds=[],
         supported_models_per_kind={},
+    )
+
+
+@pytest.fixture
+def small(tmp_path: Path) -> Path:
+    path = tmp_path / "small.png"
+    path.write_bytes(b"\x89PNG\r\n--\r\n" + bytes(range(256)) * 300)
+    return path
+
+
+@pytest.fixture
+def large(tmp_path: Path) -> Path:
+    path = tmp_path / "large.mp4"
+    with path.open("wb") as file:
+        file.truncate(64 * 1024 * 1024)
+    return path
+
+
+@pytest.fixture
+def request_body(capabilities: Capabilities) -> RegisterRequest:
+    return RegisterRequest(
+        install_id="i-1",
+        registration_secret_hash="ab" * 32,
+        capabilities=capabilities,
+        user_agent="studio-worker/x",
     )

@@ -163,3 +163,7 @@ def reset(connection: socket.socket) -> None:
     """Close with RST instead of FIN."""
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     connection.close()
+
+
+StartRaw = Callable[[Callable[[socket.socket], None]], RawServer]
+"""Starts a server that does with each connection as it is told."""

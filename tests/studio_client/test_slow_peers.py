@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import socket
 import threading
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -14,9 +13,7 @@ from studio_worker_core.errors import TransportError
 from studio_worker_core.secrets import Secret
 from studio_worker_core.studio_client.http import StudioClient
 from studio_worker_core.studio_client.upload import ResultUpload
-from tests.studio_client.servers import RawServer
-
-StartRaw = Callable[[Callable[[socket.socket], None]], RawServer]
+from tests.studio_client.servers import StartRaw
 
 
 @pytest.mark.parametrize("piece", [b"H", b"X-More: 1\r\n"])

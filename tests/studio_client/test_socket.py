@@ -6,55 +6,29 @@ import logging
 import socket
 import threading
 import traceback
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import pytest
 from websockets.client import ClientProtocol
 from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
-from websockets.sync.server import ServerConnection, serve
+from websockets.sync.server import ServerConnection
 from websockets.uri import parse_uri
 
 from studio_worker_core import __version__
-from studio_worker_core.errors import (
-    ConfigError,
-    HttpStatusError,
-    SessionRefused,
-    TransportError,
-)
+from studio_worker_core.errors import ConfigError, HttpStatusError, SessionRefused, TransportError
 from studio_worker_core.secrets import Secret
 from studio_worker_core.studio_client.socket import _Connection, open_socket, refuse_own_port
 from studio_worker_core.wire.bounds import MAX_FRAME_BYTES
 from studio_worker_core.wire.frames import SUBPROTOCOL
-from tests.studio_client.servers import HttpServer, RawServer, read_head
+from tests.studio_client.servers import HttpServer, StartRaw, read_head
+from tests.studio_client.session_studios import TOKEN, session_studio, until_closed
 from tests.support.ports import refusing_port
-
-TOKEN = Secret("t0ken-that-stays-hidden")
-StartRaw = Callable[[Callable[[socket.socket], None]], RawServer]
-
-
-@contextmanager
-def _studio(handler: Callable[[ServerConnection], None], **options: Any) -> Iterator[str]:
-    with serve(handler, "127.0.0.1", 0, **options) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{server.socket.getsockname()[1]}"
-        finally:
-            server.shutdown()
-            thread.join(timeout=60)
-
-
-def _until_closed(connection: ServerConnection) -> None:
-    for _ in connection:
-        pass
 
 
 def test_a_studio_that_closes_at_once_still_gives_a_connection() -> None:
     for _ in range(20):
-        with _studio(lambda connection: connection.close(4003, "twice")) as url:
+        with session_studio(lambda connection: connection.close(4003, "twice")) as url:
             connection = open_socket(url, "w-1", TOKEN)
             with pytest.raises(ConnectionClosed) as caught:
                 connection.recv(timeout=60)
@@ -71,7 +45,7 @@ def test_the_upgrade_is_what_the_protocol_says() -> None:
         connection.send(connection.recv())
 
     with (
-        _studio(handler, subprotocols=[SUBPROTOCOL]) as url,
+        session_studio(handler, subprotocols=[SUBPROTOCOL]) as url,
         open_socket(url + "/custom/graphics/api/", "w-1", TOKEN) as connection,
     ):
         connection.send("hello")
@@ -87,7 +61,7 @@ def test_a_studio_without_the_sub_protocol_is_accepted_with_a_warning(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     with (
-        _studio(_until_closed) as url,
+        session_studio(until_closed) as url,
         open_socket(url, "w-1", TOKEN) as connection,
     ):
         assert connection.subprotocol is None
@@ -97,7 +71,7 @@ def test_a_studio_without_the_sub_protocol_is_accepted_with_a_warning(
 @pytest.mark.skipif(not hasattr(socket, "TCP_USER_TIMEOUT"), reason="Linux only")
 def test_unacknowledged_data_ends_the_connection_after_20_seconds() -> None:
     with (
-        _studio(_until_closed) as url,
+        session_studio(until_closed) as url,
         open_socket(url, "w-1", TOKEN) as connection,
     ):
         option = connection.socket.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT)
@@ -110,7 +84,7 @@ def test_a_frame_over_the_limit_ends_the_connection() -> None:
         connection.recv()
 
     with (
-        _studio(handler) as url,
+        session_studio(handler) as url,
         open_socket(url, "w-1", TOKEN) as connection,
     ):
         with pytest.raises(ConnectionClosed) as caught:
@@ -135,7 +109,7 @@ def _unreached(connection: ServerConnection) -> None:
 
 def test_a_401_on_the_upgrade_is_final_and_names_the_remedy() -> None:
     with (
-        _studio(_unreached, **_answering(401, "no")) as url,
+        session_studio(_unreached, **_answering(401, "no")) as url,
         pytest.raises(SessionRefused, match="register --reset") as caught,
     ):
         open_socket(url, "w-1", TOKEN)
@@ -145,7 +119,7 @@ def test_a_401_on_the_upgrade_is_final_and_names_the_remedy() -> None:
 @pytest.mark.parametrize(("status", "transient"), [(403, False), (429, False), (503, True)])
 def test_any_other_answer_is_an_error_with_its_status(status: int, transient: bool) -> None:
     with (
-        _studio(_unreached, **_answering(status, "later\x1b", Retry_After="9")) as url,
+        session_studio(_unreached, **_answering(status, "later\x1b", Retry_After="9")) as url,
         pytest.raises(HttpStatusError) as caught,
     ):
         open_socket(url, "w-1", TOKEN)
@@ -162,7 +136,7 @@ def test_any_other_answer_is_an_error_with_its_status(status: int, transient: bo
 def test_a_redirect_is_not_followed(http_server: HttpServer) -> None:
     for target in (http_server.url, http_server.url.replace("http", "ws"), "/elsewhere"):
         with (
-            _studio(_unreached, **_answering(307, "", Location=target)) as url,
+            session_studio(_unreached, **_answering(307, "", Location=target)) as url,
             pytest.raises(TransportError, match="api_base_url"),
         ):
             open_socket(url, "w-1", TOKEN)
@@ -233,7 +207,7 @@ def test_a_studio_that_is_not_there_is_one_clear_line() -> None:
 def test_a_name_that_resolves_to_a_dead_and_a_live_address_connects(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    with _studio(_until_closed) as url, refusing_port() as dead:
+    with session_studio(until_closed) as url, refusing_port() as dead:
         port = int(url.rsplit(":", 1)[1])
         found = [
             (socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", dead)),
@@ -255,7 +229,7 @@ def test_the_token_is_not_logged_even_at_debug(caplog: pytest.LogCaptureFixture)
 
     with (
         caplog.at_level(logging.DEBUG),
-        _studio(handler, logger=logging.Logger("studio")) as url,
+        session_studio(handler, logger=logging.Logger("studio")) as url,
         open_socket(url, "w-1", TOKEN) as connection,
     ):
         connection.send('{"type":"hello","authToken":"t0ken-that-stays-hidden"}')
@@ -266,7 +240,7 @@ def test_a_loopback_studio_is_reached_without_the_proxy(monkeypatch: pytest.Monk
     for name in ("http_proxy", "https_proxy", "all_proxy"):
         monkeypatch.setenv(name, "http://127.0.0.1:9")
     monkeypatch.delenv("no_proxy", raising=False)
-    with _studio(_until_closed) as url:
+    with session_studio(until_closed) as url:
         open_socket(url, "w-1", TOKEN).close()
 
 

@@ -21,14 +21,13 @@ from studio_worker_core.studio_client.socket import open_socket
 from studio_worker_core.studio_client.upload import ResultUpload
 from studio_worker_core.wire.capabilities import Capabilities
 from studio_worker_core.wire.registration import RegisterRequest
-from tests.studio_client.servers import Answer, HttpServer, RawServer, read_head
+from tests.studio_client.servers import Answer, HttpServer, StartRaw, read_head
 from tests.support.ports import refusing_port
 
 TOKEN = Secret("t0ken")
 PAGE = (
     b"<!DOCTYPE html>\n<html><head><title>Sign in to\n Corp &amp; Co</title></head>" + b"x" * 9000
 )
-StartRaw = Callable[[Callable[[socket.socket], None]], RawServer]
 
 
 @pytest.fixture(autouse=True)

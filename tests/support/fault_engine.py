@@ -1,7 +1,7 @@
 """An engine that misbehaves as its prompt says, to show that a host survives it.
 
 The first word of the prompt (of the text, or of the last chat message) is the fault, with
-arguments after colons; anything else makes a small valid result. See :data:`FAULTS`.
+arguments after colons; anything else makes a small valid result. See :data:`.fault_names.FAULTS`.
 A model named ``fault-load-…`` misbehaves while loading: ``fault-load-raise``,
 ``fault-load-segv``, ``fault-load-hang``, ``fault-load-exit``; ``fault-ballast`` holds 200 MB.
 """
@@ -36,50 +36,6 @@ from tests.support.fault_answers import WRONG_ANSWERS, Misdeed, said, valid_answ
 _MEBIBYTE = 1024 * 1024
 _FOR_EVER = 3600.0
 _MOST_WEIGHTS = 1000
-
-FAULTS: dict[str, str] = {
-    "ok": "a small valid result",
-    "crash:segv": "read address 0",
-    "crash:abort": "os.abort()",
-    "crash:kill": "SIGKILL to itself",
-    "crash:exit:CODE": "os._exit(CODE)",
-    "sysexit:CODE": "sys.exit(CODE)",
-    "raise": "raise RuntimeError",
-    "engine-failed": "raise EngineFailed: the engine itself is well",
-    "invalid": "raise InvalidTask",
-    "hang": "sleep without a sign of life",
-    "ignoreterm": "hang, and ignore SIGTERM",
-    "stop": "SIGSTOP itself",
-    "slow:SECONDS": "work for SECONDS with progress, looking at job.cancelled",
-    "deaf:SECONDS": "work for SECONDS with progress, not looking at job.cancelled",
-    "flood": "print 64 MB without and with line ends, then answer",
-    "garbage": "write nonsense into every socket it has",
-    "closepipe": "close every socket it has, then hang",
-    "lastword": "answer, and take no message any more",
-    "memory:MB": "take MB of memory slowly, then answer",
-    "big:MB": "write a picture with MB behind it, or a text of MB",
-    "undeclared": "answer with an extension nobody declared",
-    "empty": "answer with an empty file",
-    "nofile": "answer with a file that does not exist",
-    "outside": "answer with a file outside the job's directory",
-    "symlink": "answer with a symbolic link",
-    "directory": "answer with a directory",
-    "json": "answer JSON whatever was asked",
-    "file": "answer a file whatever was asked",
-    "nothing": "return None",
-    "notjson": "answer a dict that is no JSON",
-    "nonumber": "answer a dict with a number that JSON does not have",
-    "unlike": "answer an empty dict",
-    "fork": "leave a child in its process group behind, then crash",
-    "daemon": "leave a child in a session of its own behind, then crash",
-    "child": "leave a child behind and answer",
-    "detached": "leave a child in a session of its own behind and answer",
-    "logs": "log 100,000 lines, then answer",
-    "weights": "answer with what the first file of its model held when it was loaded",
-    "pid": "log its process id, then answer",
-    "report:SEED": "report that seed, 9 steps and a width of 0, then answer",
-}
-"""What the first word of a prompt does."""
 
 
 class FaultEngine(Engine):

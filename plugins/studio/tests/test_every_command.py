@@ -3,69 +3,17 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import signal
-import stat
-import subprocess
-import sys
-import threading
 from pathlib import Path
 
 import pytest
 import typer
 
+from plugins.studio.tests.job_states import JOB_STATES, REFUSED, job_in
 from plugins.studio.tests.support.commands import Run
-from plugins.studio.tests.support.field_worker import FieldWorker
 from plugins.studio.tests.support.studio_in_thread import StudioInThread
 from studio_worker_studio.cli import app
 from tests.support.waiting import eventually
-
-JOB_STATES = [
-    *("queued", "claimed", "progressing", "cancelling", "file", "json"),
-    *("failed", "cancelled", "removed", "retried", "deleted"),
-]
-REFUSED = (1, 5)
-_CONSOLE = (
-    *(sys.executable, "-W", "error", "-c"),
-    "import sys; from studio_worker_core.cli.main import main; sys.exit(main())",
-)
-
-
-def job_in(studio: StudioInThread, worker: FieldWorker, state: str) -> str:
-    """A job that ``worker`` brought into ``state``; 'queued' ones are for nobody's engine."""
-    if state == "queued":
-        return str(studio.submit(model="procedural"))
-    chat = {"kind": "llm", "messages": [{"role": "user", "content": "hi"}]}
-    job_id = str(studio.submit(chat if state == "json" else {"kind": "image", "prompt": "p"}))
-    worker.take_offer()
-    if state == "json":
-        worker.send("completeJson", jobId=job_id, result={"text": "hi"})
-        worker.expect("completeAck")
-    elif state in ("file", "removed", "deleted"):
-        assert worker.complete(job_id, b"picture").status_code == 204
-        if state != "file":
-            studio.raw("DELETE", f"/jobs/{job_id}{'/result' if state == 'removed' else ''}")
-    elif state in ("failed", "retried"):
-        worker.send("fail", jobId=job_id, error="no\x1b[31m paint\nleft", retryable=False)
-        worker.expect("failAck")
-        if state == "retried":
-            studio.raw("PUT", "/models/nobodys", json={"source": {"engine": "nobodys"}})
-            studio.call("POST", f"/jobs/{job_id}/retry")
-            worker.take_offer()
-            worker.send("fail", jobId=job_id, error="again", retryable=True)
-            worker.expect("failAck")
-            worker.take_offer()
-    elif state == "progressing":
-        worker.send("progress", jobId=job_id, fraction=0.5, message="half\x1b[2J way")
-        worker.heartbeat(job_id)
-    elif state in ("cancelling", "cancelled"):
-        studio.call("POST", f"/jobs/{job_id}/cancel")
-        worker.expect("cancel")
-        if state == "cancelled":
-            worker.send("fail", jobId=job_id, error="cancelled", retryable=False, code="cancelled")
-            worker.expect("failAck")
-    return job_id
 
 
 @pytest.mark.parametrize("form", [(), ("--json",)])
@@ -228,89 +176,6 @@ def test_the_latest_log_entries_are_shown_in_their_order(studio: StudioInThread,
     assert [entry["id"] for entry in after] == numbers[1:3]
     assert run("logs", "--delete", "--worker", worker.worker_id).code == 0
     assert run("logs").err == "no log entries\n"
-
-
-def test_a_dash_is_standard_output(studio: StudioInThread) -> None:
-    worker = studio.new_worker()
-    environment = {
-        **os.environ,
-        "STUDIO_URL": studio.url,
-        "STUDIO_OPERATOR_TOKEN": studio.token,
-    }
-    with worker.session():
-        picture, chat = job_in(studio, worker, "file"), job_in(studio, worker, "json")
-    for job_id, expected in ((picture, b"picture"), (chat, b'{"text":"hi"}')):
-        done = subprocess.run(
-            [*_CONSOLE, "studio", "result", job_id, "-o", "-"],
-            capture_output=True,
-            env=environment,
-            timeout=60,
-            check=True,
-        )
-        assert done.stdout == expected
-
-
-def test_standard_output_is_not_promised_twice(studio: StudioInThread, run: Run) -> None:
-    job_id = studio.submit(model="procedural")
-    assert run("result", job_id, "-o", "-", "--json").code == 2
-    done = run("submit", "--kind", "image", "--model", "motion", "--prompt", "x", "-o-", "--json")
-    assert done.code == 2
-    assert len(studio.call("GET", "/jobs")["items"]) == 1
-
-
-@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
-def test_a_result_goes_into_a_pipe_and_over_nobodys_part_file(
-    studio: StudioInThread, run: Run, tmp_path: Path
-) -> None:
-    worker = studio.new_worker()
-    with worker.session():
-        job_id = job_in(studio, worker, "file")
-    pipe = tmp_path / "pipe"
-    os.mkfifo(pipe)
-    read: list[bytes] = []
-    reader = threading.Thread(target=lambda: read.append(pipe.read_bytes()))
-    reader.start()
-    assert run("result", job_id, "-o", str(pipe)).code == 0
-    reader.join(60)
-    assert read == [b"picture"]
-    assert stat.S_ISFIFO(pipe.stat().st_mode)
-    (tmp_path / "sea.png.part").write_bytes(b"mine")
-    assert run("result", job_id, "-o", str(tmp_path / "sea.png")).code == 0
-    assert (tmp_path / "sea.png.part").read_bytes() == b"mine"
-    assert {path.name for path in tmp_path.iterdir()} >= {"sea.png", "sea.png.part", "pipe"}
-
-
-@pytest.mark.skipif(os.name != "posix", reason="needs POSIX signals")
-def test_ctrl_c_while_waiting_says_that_the_job_stays(studio: StudioInThread) -> None:
-    process = subprocess.Popen(
-        [
-            *(*_CONSOLE, "studio", "submit", "--kind", "image", "--model", "procedural"),
-            *("--prompt", "x", "--wait"),
-        ],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env={**os.environ, "STUDIO_URL": studio.url, "STUDIO_OPERATOR_TOKEN": studio.token},
-    )
-    jobs = eventually("queued", lambda: studio.call("GET", "/jobs")["items"])
-    assert process.stderr is not None
-    said = process.stderr.readline()  # why it waits: now it is in the wait for sure
-    assert "no worker is connected" in said
-    process.send_signal(signal.SIGINT)
-    _, errors = process.communicate(timeout=60)
-    assert process.returncode == 130
-    assert f"{jobs[0]['jobId']} stays" in errors
-    assert "Traceback" not in errors
-    assert studio.job(jobs[0]["jobId"])["state"] == "queued"
-
-
-def test_a_key_makes_submit_queue_once(studio: StudioInThread, run: Run) -> None:
-    submit = ("submit", "--kind", "image", "--model", "motion", "--prompt", "x")
-    arguments = ("submit", "--kind", "image", "--model", "procedural", "--prompt", "x")
-    first = run(*arguments, "--idempotency-key", "k")
-    assert run(*arguments, "--idempotency-key", "k").out == first.out
-    assert run(*submit, "--idempotency-key", "k").code in REFUSED
-    assert len(studio.call("GET", "/jobs")["items"]) == 1
 
 
 @pytest.mark.parametrize("columns", [20, 40, 80])

@@ -77,24 +77,10 @@ class _PlainConnection(HTTPConnection):
         super().close()
 
 
-class _TlsConnection(HTTPSConnection):
+class _TlsConnection(_PlainConnection, HTTPSConnection):
     """The same over TLS; the name in the URL is still the one that is verified."""
-
-    def __init__(self, dial: _Dial, line: TransferLine, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self._dial = dial
-        self._line = line
-
-    def _new_conn(self) -> socket.socket:
-        timeout = self.timeout if isinstance(self.timeout, int | float) else None
-        return self._dial(timeout)
 
     def connect(self) -> None:
         super().connect()
         if self.sock is not None:
             self._line.attach(self.sock)
-
-    def close(self) -> None:
-        if self.sock is not None:
-            self._line.detach(self.sock)
-        super().close()

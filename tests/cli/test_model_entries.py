@@ -7,21 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.model_commands import DATA, Run, listed
-from tests.downloads.file_server import FileServer
-
-
-def test_an_entry_of_a_registry_can_be_added_from_its_json(
-    cli: Run, server: FileServer, tmp_path: Path
-) -> None:
-    url = server.serve("/m.gguf", DATA)
-    file = {"role": "model", "url": url, "filename": "m.gguf"}
-    entry = {"id": "chat", "kind": "llm", "source": {"engine": "llama-cpp", "files": [file]}}
-    (tmp_path / "entry.json").write_text(json.dumps(entry))
-    assert cli("models", "add", "--from", "entry.json").returncode == 0
-    assert listed(cli)["chat"]["engine"] == "llama-cpp"
-    assert cli("models", "add", "chat-2", "--from", "entry.json").returncode == 0
-    assert "chat-2" in listed(cli)
+from tests.cli.model_commands import Run
 
 
 @pytest.mark.parametrize(

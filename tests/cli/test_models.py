@@ -220,3 +220,16 @@ def test_the_beginning_of_a_model_id_is_enough_and_candidates_are_named(here: Ru
     assert "2 models begin with 'tiny': tiny-one, tiny-two" in several.stderr
     assert here("models", "remove", "tiny-t").stdout == "tiny-two: 0 bytes freed\n"
     assert here("models", "path", "tiny").stdout.rstrip().endswith("tiny-one")
+
+
+def test_an_entry_of_a_registry_can_be_added_from_its_json(
+    cli: Run, server: FileServer, tmp_path: Path
+) -> None:
+    url = server.serve("/m.gguf", DATA)
+    file = {"role": "model", "url": url, "filename": "m.gguf"}
+    entry = {"id": "chat", "kind": "llm", "source": {"engine": "llama-cpp", "files": [file]}}
+    (tmp_path / "entry.json").write_text(json.dumps(entry))
+    assert cli("models", "add", "--from", "entry.json").returncode == 0
+    assert listed(cli)["chat"]["engine"] == "llama-cpp"
+    assert cli("models", "add", "chat-2", "--from", "entry.json").returncode == 0
+    assert "chat-2" in listed(cli)

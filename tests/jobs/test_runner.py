@@ -24,9 +24,10 @@ from studio_worker_core.jobs.slots import Slot
 from studio_worker_core.lanes.results import Result
 from studio_worker_core.wire.generation import GenerationMeta
 from studio_worker_core.wire.tasks import ImageTask, MeshTask
+from tests.jobs.conftest import Bench
 
 
-def test_a_picture_ends_in_the_outbox(bench: Any) -> None:
+def test_a_picture_ends_in_the_outbox(bench: Bench) -> None:
     entry = bench.do(bench.job())
     assert bench.outbox.pending() == [entry]
     assert (entry.job_id, entry.manifest.mime, entry.manifest.session) == ("job-1", "image/png", 1)
@@ -37,23 +38,25 @@ def test_a_picture_ends_in_the_outbox(bench: Any) -> None:
     ]
 
 
-def test_an_answer_is_kept_as_json(bench: Any) -> None:
+def test_an_answer_is_kept_as_json(bench: Bench) -> None:
     entry = bench.do(bench.job(bench.chat, model="chat"))
     assert entry.is_json
     assert entry.path.read_bytes() == b'{"answer":42}'
 
 
-def test_the_engine_gets_files_inputs_defaults_and_room(bench: Any) -> None:
+def test_the_engine_gets_files_inputs_defaults_and_room(bench: Bench) -> None:
     bench.do(bench.job(files=True))
     (request,) = bench.requests
     assert request.model.name == "paint"
-    assert request.model.file("model").name == "model.bin"
+    file = request.model.file("model")
+    assert file is not None
+    assert file.name == "model.bin"
     assert request.model.defaults.steps == 7
     assert request.inputs["init_image"].parent.parent == request.scratch
     assert request.entry.engine == "toy"
 
 
-def test_files_that_came_with_a_job_count_beside_what_it_names(bench: Any, tmp_path: Path) -> None:
+def test_files_that_came_with_a_job_count_beside_what_it_names(bench: Bench, tmp_path: Path) -> None:
     mask = tmp_path / "mask.png"
     bench.do(bench.job(inputs={"mask": mask}))
     (request,) = bench.requests
@@ -61,21 +64,21 @@ def test_files_that_came_with_a_job_count_beside_what_it_names(bench: Any, tmp_p
     assert request.inputs["init_image"].parent.parent == request.scratch
 
 
-def test_a_file_that_came_with_a_job_is_not_fetched_too(bench: Any, tmp_path: Path) -> None:
+def test_a_file_that_came_with_a_job_is_not_fetched_too(bench: Bench, tmp_path: Path) -> None:
     start = tmp_path / "start.png"
     bench.do(bench.job(inputs={"init_image": start}))
     (request,) = bench.requests
     assert request.inputs == {"init_image": start}
 
 
-def test_the_lane_is_the_one_of_the_slot(bench: Any) -> None:
+def test_the_lane_is_the_one_of_the_slot(bench: Bench) -> None:
     bench.do(bench.job(), slot=Slot("1", "cuda:1", {"CUDA_VISIBLE_DEVICES": "1"}))
     (request,) = bench.requests
     assert request.slot == "1"
     assert request.environment == {"CUDA_VISIBLE_DEVICES": "1"}
 
 
-def test_a_declared_extension_gets_its_declared_mime(bench: Any) -> None:
+def test_a_declared_extension_gets_its_declared_mime(bench: Bench) -> None:
     def sculpt(request: Any, cancel: Any) -> Result:
         path = request.directory / "result.splat"
         path.write_bytes(b"glTF")
@@ -85,18 +88,18 @@ def test_a_declared_extension_gets_its_declared_mime(bench: Any) -> None:
     assert bench.do(bench.job()).manifest.mime == "model/x-splat"
 
 
-def test_progress_has_a_share_for_downloads_and_never_goes_back(bench: Any) -> None:
+def test_progress_has_a_share_for_downloads_and_never_goes_back(bench: Bench) -> None:
     bench.do(bench.job(files=True))
     fractions = [fraction for fraction, _ in bench.reports]
     assert fractions == pytest.approx([0.1, 0.2, 0.6, 1.0])
 
 
-def test_without_downloads_the_engine_has_the_whole_way(bench: Any) -> None:
+def test_without_downloads_the_engine_has_the_whole_way(bench: Bench) -> None:
     bench.do(bench.job())
     assert [fraction for fraction, _ in bench.reports] == [0.5, 1.0]
 
 
-def test_how_it_was_made_is_kept_for_a_studio_that_wants_to_know(bench: Any) -> None:
+def test_how_it_was_made_is_kept_for_a_studio_that_wants_to_know(bench: Bench) -> None:
     made = GenerationMeta(engine="toy", seed=5)
     plain = bench.engine
 
@@ -108,11 +111,11 @@ def test_how_it_was_made_is_kept_for_a_studio_that_wants_to_know(bench: Any) -> 
     assert bench.do(bench.job(), with_meta=True).manifest.meta == made
 
 
-def test_how_it_was_made_is_not_kept_for_another(bench: Any) -> None:
+def test_how_it_was_made_is_not_kept_for_another(bench: Bench) -> None:
     assert bench.do(bench.job()).manifest.meta is None
 
 
-def test_a_job_offered_again_is_not_done_twice(bench: Any) -> None:
+def test_a_job_offered_again_is_not_done_twice(bench: Bench) -> None:
     first = bench.do(bench.job(), session=1)
     again = bench.do(bench.job(), session=4)
     assert len(bench.requests) == 1
@@ -136,7 +139,7 @@ PICTURE = ImageTask(prompt="a castle", ext="png", seed=1)
         ),
     ],
 )
-def test_a_kept_result_answers_its_own_task_only(bench: Any, first: Any, second: Any) -> None:
+def test_a_kept_result_answers_its_own_task_only(bench: Bench, first: Any, second: Any) -> None:
     bench.do(bench.job(first))
     bench.do(bench.job(second))
     assert len(bench.requests) == 2
@@ -145,13 +148,13 @@ def test_a_kept_result_answers_its_own_task_only(bench: Any, first: Any, second:
     assert len(bench.requests) == 2
 
 
-def test_a_kept_result_answers_its_own_model_files_only(bench: Any) -> None:
+def test_a_kept_result_answers_its_own_model_files_only(bench: Bench) -> None:
     bench.do(bench.job(files=False))
     bench.do(bench.job(files=True))
     assert len(bench.requests) == 2
 
 
-def test_a_result_of_before_tasks_were_told_apart_still_answers(bench: Any) -> None:
+def test_a_result_of_before_tasks_were_told_apart_still_answers(bench: Bench) -> None:
     entry = bench.do(bench.job())
     manifest = entry.directory / "manifest.json"
     old = json.loads(manifest.read_text("utf-8"))
@@ -162,7 +165,7 @@ def test_a_result_of_before_tasks_were_told_apart_still_answers(bench: Any) -> N
     assert again.manifest.sha256 == entry.manifest.sha256
 
 
-def test_another_task_under_the_same_id_is_done(bench: Any) -> None:
+def test_another_task_under_the_same_id_is_done(bench: Bench) -> None:
     bench.do(bench.job())
     bench.do(bench.job(model="toy-other"))
     assert len(bench.requests) == 2
@@ -182,7 +185,7 @@ def test_another_task_under_the_same_id_is_done(bench: Any) -> None:
 )
 @pytest.mark.parametrize("stage", ["fault_in_models", "fault_in_inputs"])
 def test_a_failed_download_is_one_job_error(
-    bench: Any, stage: str, fault: Exception, kind: type[JobError], retryable: bool
+    bench: Bench, stage: str, fault: Exception, kind: type[JobError], retryable: bool
 ) -> None:
     setattr(bench, stage, fault)
     with pytest.raises(JobError) as caught:
@@ -202,7 +205,7 @@ def test_a_failed_download_is_one_job_error(
         (JobCancelled("cancelled"), False),
     ],
 )
-def test_an_engine_error_comes_out_as_it_is(bench: Any, fault: JobError, retryable: bool) -> None:
+def test_an_engine_error_comes_out_as_it_is(bench: Bench, fault: JobError, retryable: bool) -> None:
     def fail(request: Any, cancel: Any) -> Result:
         raise fault
 
@@ -215,7 +218,7 @@ def test_an_engine_error_comes_out_as_it_is(bench: Any, fault: JobError, retryab
     assert list((bench.outbox.root / "jobs").iterdir()) == []
 
 
-def test_a_full_outbox_is_retryable(bench: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_outbox_is_retryable(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(*_args: Any, **_named: Any) -> None:
         raise OutboxError("the disk is full", needed=10, free=1)
 
@@ -225,7 +228,7 @@ def test_a_full_outbox_is_retryable(bench: Any, monkeypatch: pytest.MonkeyPatch)
     assert caught.value.retryable
 
 
-def test_a_cancelled_job_does_not_start(bench: Any) -> None:
+def test_a_cancelled_job_does_not_start(bench: Bench) -> None:
     job = bench.job(files=True)
     job.cancel.set()
     with pytest.raises(JobCancelled):
@@ -235,7 +238,7 @@ def test_a_cancelled_job_does_not_start(bench: Any) -> None:
     assert list((bench.outbox.root / "jobs").iterdir()) == []
 
 
-def test_whatever_breaks_while_cancelling_is_a_cancellation(bench: Any) -> None:
+def test_whatever_breaks_while_cancelling_is_a_cancellation(bench: Bench) -> None:
     def broken(request: Any, cancel: Any) -> Result:
         cancel.set()
         raise OSError("pipe closed")
@@ -245,7 +248,7 @@ def test_whatever_breaks_while_cancelling_is_a_cancellation(bench: Any) -> None:
         bench.do(bench.job())
 
 
-def test_every_line_names_its_job(bench: Any, caplog: pytest.LogCaptureFixture) -> None:
+def test_every_line_names_its_job(bench: Bench, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.DEBUG, "studio_worker"):
         bench.do(bench.job(files=True))
     assert caplog.records

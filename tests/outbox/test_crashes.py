@@ -10,7 +10,6 @@ import sys
 import textwrap
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -19,6 +18,7 @@ from studio_worker_core.outbox import Outbox
 from tests.outbox.conftest import Jobs, Reopen
 from tests.support.faulty_disk import Crash, Fault, FaultyDisk
 
+Crashes = Callable[[Callable[[Outbox], object], Callable[[Outbox], object]], Iterator[Path]]
 CRASHES: list[Fault] = ["crash before", "crash half", "crash after"]
 
 
@@ -59,11 +59,13 @@ def _every_crash(
 
 
 @pytest.fixture
-def crashes(tmp_path: Path) -> Callable[..., Iterator[Path]]:
+def crashes(tmp_path: Path) -> Crashes:
     return lambda act, prepare: _every_crash(act, prepare, tmp_path)
 
 
-def test_a_crash_at_any_step_of_finishing_leaves_all_or_nothing(crashes: Any, jobs: Jobs) -> None:
+def test_a_crash_at_any_step_of_finishing_leaves_all_or_nothing(
+    crashes: Crashes, jobs: Jobs
+) -> None:
     outcomes = set()
     for place in crashes(jobs.finished_image, lambda outbox: None):
         again = Outbox(place, OutboxLimits)
@@ -81,7 +83,7 @@ def test_a_crash_at_any_step_of_finishing_leaves_all_or_nothing(crashes: Any, jo
 
 
 def test_a_crash_at_any_step_of_finishing_json_leaves_all_or_nothing(
-    crashes: Any, jobs: Jobs
+    crashes: Crashes, jobs: Jobs
 ) -> None:
     for place in crashes(jobs.finished_chat, lambda outbox: None):
         again = Outbox(place, OutboxLimits)
@@ -91,7 +93,9 @@ def test_a_crash_at_any_step_of_finishing_json_leaves_all_or_nothing(
 
 
 @pytest.mark.parametrize("what", ["refuse", "note_failure", "adopt", "retry", "supersede"])
-def test_a_crash_at_any_step_of_a_change_loses_nothing(crashes: Any, jobs: Jobs, what: str) -> None:
+def test_a_crash_at_any_step_of_a_change_loses_nothing(
+    crashes: Crashes, jobs: Jobs, what: str
+) -> None:
     def prepare(outbox: Outbox) -> None:
         entry = jobs.finished_image(outbox)
         if what == "retry":
@@ -119,7 +123,9 @@ def test_a_crash_at_any_step_of_a_change_loses_nothing(crashes: Any, jobs: Jobs,
         _no_leftovers(again)
 
 
-def test_a_crash_at_any_step_of_removing_leaves_all_or_nothing(crashes: Any, jobs: Jobs) -> None:
+def test_a_crash_at_any_step_of_removing_leaves_all_or_nothing(
+    crashes: Crashes, jobs: Jobs
+) -> None:
     for place in crashes(
         lambda outbox: outbox.acknowledge(outbox.pending()[0]), jobs.finished_image
     ):
@@ -129,7 +135,7 @@ def test_a_crash_at_any_step_of_removing_leaves_all_or_nothing(crashes: Any, job
         _no_leftovers(again)
 
 
-def test_a_crash_at_any_step_of_recovery_is_recovered_from(crashes: Any, jobs: Jobs) -> None:
+def test_a_crash_at_any_step_of_recovery_is_recovered_from(crashes: Crashes, jobs: Jobs) -> None:
     def prepare(outbox: Outbox) -> None:
         jobs.finished_image(outbox)
         jobs.finished_image(outbox, "broken")

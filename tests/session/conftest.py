@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from typing import Protocol
 
 import pytest
 
@@ -51,6 +52,12 @@ class RunningSession:
         assert not self._thread.is_alive(), "the session did not stop"
 
 
+class StartSession(Protocol):
+    """Starts a session on the scripted studio, or on another address, with these timings."""
+
+    def __call__(self, url: str | None = None, timings: Timings = FAST) -> RunningSession: ...
+
+
 @pytest.fixture
 def fast() -> Timings:
     return FAST
@@ -68,10 +75,7 @@ def handler() -> RecordingHandler:
 
 
 @pytest.fixture
-def start(
-    studio: ScriptedStudio, handler: RecordingHandler
-) -> Iterator[Callable[..., RunningSession]]:
-    """Start a session on the studio, or on another address, with these timings."""
+def start(studio: ScriptedStudio, handler: RecordingHandler) -> Iterator[StartSession]:
     running: list[RunningSession] = []
 
     def run(url: str | None = None, timings: Timings = FAST) -> RunningSession:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
-from typing import Any
 
 import pytest
 
@@ -30,10 +28,9 @@ from studio_worker_core.wire.frames import (
 from studio_worker_core.wire.generation import GenerationMeta
 from studio_worker_core.wire.models import ModelSource
 from studio_worker_core.wire.tasks import ImageTask
+from tests.session.conftest import StartSession
 from tests.support.recording_handler import RecordingHandler, sample_capabilities
 from tests.support.scripted_studio import ScriptedStudio
-
-Start = Callable[..., Any]
 
 CLAIM = Claim("job-1", "synthetic", ImageTask("a cat"), ModelSource("synthetic"))
 SILENT_SOON = Timings(
@@ -42,7 +39,7 @@ SILENT_SOON = Timings(
 
 
 def test_hello_is_the_first_frame_and_carries_token_capabilities_and_unfinished_jobs(
-    studio: ScriptedStudio, handler: RecordingHandler, start: Start
+    studio: ScriptedStudio, handler: RecordingHandler, start: StartSession
 ) -> None:
     handler.unfinished = ["job-7"]
     start()
@@ -54,7 +51,7 @@ def test_hello_is_the_first_frame_and_carries_token_capabilities_and_unfinished_
 
 
 def test_unfinished_jobs_are_sent_even_when_there_are_none(
-    studio: ScriptedStudio, start: Start
+    studio: ScriptedStudio, start: StartSession
 ) -> None:
     start()
     studio.session().wait_for(Hello)
@@ -62,7 +59,7 @@ def test_unfinished_jobs_are_sent_even_when_there_are_none(
 
 
 def test_nothing_but_hello_is_sent_before_welcome(
-    studio: ScriptedStudio, handler: RecordingHandler, start: Start
+    studio: ScriptedStudio, handler: RecordingHandler, start: StartSession
 ) -> None:
     studio.welcomes = False
     handler.add_log("early")
@@ -78,7 +75,7 @@ def test_nothing_but_hello_is_sent_before_welcome(
 
 
 def test_a_stop_before_welcome_sends_no_logs(
-    studio: ScriptedStudio, handler: RecordingHandler, start: Start
+    studio: ScriptedStudio, handler: RecordingHandler, start: StartSession
 ) -> None:
     studio.welcomes = False
     handler.add_log("early")
@@ -93,7 +90,7 @@ def test_a_stop_before_welcome_sends_no_logs(
 def test_a_frame_before_welcome_that_is_none_is_skipped(
     studio: ScriptedStudio,
     handler: RecordingHandler,
-    start: Start,
+    start: StartSession,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     studio.welcomes = False
@@ -110,7 +107,7 @@ def test_a_frame_before_welcome_that_is_none_is_skipped(
 
 
 def test_heartbeats_follow_welcome_with_the_current_job(
-    studio: ScriptedStudio, handler: RecordingHandler, start: Start
+    studio: ScriptedStudio, handler: RecordingHandler, start: StartSession
 ) -> None:
     handler.job = "job-3"
     start()
@@ -120,7 +117,7 @@ def test_heartbeats_follow_welcome_with_the_current_job(
 
 
 def test_the_handler_hears_of_welcome_offer_and_acks(
-    studio: ScriptedStudio, handler: RecordingHandler, start: Start
+    studio: ScriptedStudio, handler: RecordingHandler, start: StartSession
 ) -> None:
     studio.features, studio.resume = ["resume"], ["job-9"]
     running = start()
@@ -139,7 +136,7 @@ def test_the_handler_hears_of_welcome_offer_and_acks(
 
 @pytest.mark.parametrize("wanted", [True, False])
 def test_how_an_answer_was_made_goes_to_a_studio_that_wants_to_know(
-    studio: ScriptedStudio, handler: RecordingHandler, start: Start, wanted: bool
+    studio: ScriptedStudio, handler: RecordingHandler, start: StartSession, wanted: bool
 ) -> None:
     studio.features = ["meta"] if wanted else []
     running = start()
@@ -151,7 +148,7 @@ def test_how_an_answer_was_made_goes_to_a_studio_that_wants_to_know(
 
 
 def test_log_entries_are_shipped_in_batches(
-    studio: ScriptedStudio, handler: RecordingHandler, start: Start
+    studio: ScriptedStudio, handler: RecordingHandler, start: StartSession
 ) -> None:
     for number in range(250):
         handler.add_log(f"line {number}")
@@ -167,7 +164,7 @@ def test_what_is_read_another_way_stands_in_the_log_of_a_job_that_is_accepted(
     answer: Accept | Reject,
     studio: ScriptedStudio,
     handler: RecordingHandler,
-    start: Start,
+    start: StartSession,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     running = start()
@@ -189,7 +186,7 @@ def test_what_is_read_another_way_stands_in_the_log_of_a_job_that_is_accepted(
 
 
 def test_an_unreadable_offer_with_a_job_id_is_answered_with_a_final_fail(
-    studio: ScriptedStudio, handler: RecordingHandler, start: Start
+    studio: ScriptedStudio, handler: RecordingHandler, start: StartSession
 ) -> None:
     start()
     handler.wait_frame(Welcome)
@@ -225,7 +222,7 @@ def test_an_unreadable_offer_with_a_job_id_is_answered_with_a_final_fail(
 def test_nonsense_is_logged_and_skipped_and_the_session_goes_on(
     studio: ScriptedStudio,
     handler: RecordingHandler,
-    start: Start,
+    start: StartSession,
     caplog: pytest.LogCaptureFixture,
     nonsense: str | bytes,
 ) -> None:
@@ -241,7 +238,7 @@ def test_nonsense_is_logged_and_skipped_and_the_session_goes_on(
 
 
 def test_cancel_is_honoured_from_a_studio_with_the_feature_only(
-    studio: ScriptedStudio, handler: RecordingHandler, start: Start
+    studio: ScriptedStudio, handler: RecordingHandler, start: StartSession
 ) -> None:
     first = start()
     handler.wait_frame(Welcome)
@@ -258,7 +255,7 @@ def test_cancel_is_honoured_from_a_studio_with_the_feature_only(
 
 
 def test_long_texts_are_cut_to_what_the_studio_reads(
-    studio: ScriptedStudio, handler: RecordingHandler, start: Start
+    studio: ScriptedStudio, handler: RecordingHandler, start: StartSession
 ) -> None:
     running = start()
     handler.wait_frame(Welcome)
@@ -269,7 +266,7 @@ def test_long_texts_are_cut_to_what_the_studio_reads(
 
 
 def test_a_result_too_long_for_a_frame_is_an_error_of_its_own_and_keeps_the_session(
-    studio: ScriptedStudio, handler: RecordingHandler, start: Start
+    studio: ScriptedStudio, handler: RecordingHandler, start: StartSession
 ) -> None:
     running = start()
     handler.wait_frame(Welcome)
@@ -280,7 +277,7 @@ def test_a_result_too_long_for_a_frame_is_an_error_of_its_own_and_keeps_the_sess
 
 
 def test_text_that_is_no_unicode_does_not_cost_the_frame(
-    studio: ScriptedStudio, handler: RecordingHandler, start: Start
+    studio: ScriptedStudio, handler: RecordingHandler, start: StartSession
 ) -> None:
     running = start()
     handler.wait_frame(Welcome)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable
-from typing import Any
 
 import pytest
 
@@ -16,11 +14,10 @@ from studio_worker_core.studio_client.socket import open_socket
 from studio_worker_core.wire.frames import Accept, Claim, ErrorFrame, Fail, Hello, LogBatch, Welcome
 from studio_worker_core.wire.models import ModelSource
 from studio_worker_core.wire.tasks import ImageTask
+from tests.session.conftest import StartSession
 from tests.support.recording_handler import RecordingHandler
 from tests.support.scripted_studio import ScriptedStudio
 from tests.support.tcp_proxy import FaultProxy
-
-Start = Callable[..., Any]
 
 CLAIM = Claim("job-1", "synthetic", ImageTask("a cat"), ModelSource("synthetic"))
 
@@ -38,7 +35,7 @@ CLAIM = Claim("job-1", "synthetic", ImageTask("a cat"), ModelSource("synthetic")
 def test_the_final_error_frames_end_the_session_for_good_with_their_own_words(
     studio: ScriptedStudio,
     handler: RecordingHandler,
-    start: Start,
+    start: StartSession,
     code: str,
     words: str,
     welcomed: bool,
@@ -68,7 +65,7 @@ def test_the_final_error_frames_end_the_session_for_good_with_their_own_words(
 def test_the_final_close_codes_end_the_session_for_good(
     studio: ScriptedStudio,
     handler: RecordingHandler,
-    start: Start,
+    start: StartSession,
     close: int,
     code: str,
     words: str,
@@ -84,7 +81,7 @@ def test_the_final_close_codes_end_the_session_for_good(
 
 @pytest.mark.parametrize("close", [1000, 1001, 1011, 1012, 4000, 4005, 4999])
 def test_any_other_close_code_is_a_disconnect(
-    studio: ScriptedStudio, handler: RecordingHandler, start: Start, close: int
+    studio: ScriptedStudio, handler: RecordingHandler, start: StartSession, close: int
 ) -> None:
     running = start()
     handler.wait_frame(Welcome)
@@ -104,7 +101,7 @@ def test_any_other_close_code_is_a_disconnect(
     ],
 )
 def test_any_other_error_is_a_disconnect(
-    studio: ScriptedStudio, handler: RecordingHandler, start: Start, code: str, words: str
+    studio: ScriptedStudio, handler: RecordingHandler, start: StartSession, code: str, words: str
 ) -> None:
     running = start()
     handler.wait_frame(Welcome)
@@ -116,7 +113,7 @@ def test_any_other_error_is_a_disconnect(
 
 
 def test_a_connection_that_breaks_without_a_word_is_a_disconnect(
-    studio: ScriptedStudio, handler: RecordingHandler, start: Start
+    studio: ScriptedStudio, handler: RecordingHandler, start: StartSession
 ) -> None:
     running = start()
     handler.wait_frame(Welcome)
@@ -125,7 +122,7 @@ def test_a_connection_that_breaks_without_a_word_is_a_disconnect(
 
 
 def test_text_that_is_no_utf8_ends_the_connection_but_not_the_worker(
-    studio: ScriptedStudio, handler: RecordingHandler, start: Start
+    studio: ScriptedStudio, handler: RecordingHandler, start: StartSession
 ) -> None:
     running = start()
     handler.wait_frame(Welcome)
@@ -134,7 +131,7 @@ def test_text_that_is_no_utf8_ends_the_connection_but_not_the_worker(
 
 
 def test_a_stop_sends_what_is_queued_and_the_last_logs_and_closes_normally(
-    studio: ScriptedStudio, handler: RecordingHandler, start: Start
+    studio: ScriptedStudio, handler: RecordingHandler, start: StartSession
 ) -> None:
     running = start(timings=Timings(heartbeat=60, logs=60, flush=5, stop_poll=0.01))
     handler.wait_frame(Welcome)
@@ -154,7 +151,7 @@ def test_a_stop_sends_what_is_queued_and_the_last_logs_and_closes_normally(
 
 
 def test_close_ends_the_session_like_a_stop(
-    studio: ScriptedStudio, handler: RecordingHandler, start: Start
+    studio: ScriptedStudio, handler: RecordingHandler, start: StartSession
 ) -> None:
     running = start()
     handler.wait_frame(Welcome)
@@ -165,7 +162,7 @@ def test_close_ends_the_session_like_a_stop(
 
 
 def test_log_entries_of_a_batch_that_was_not_sent_come_back(
-    studio: ScriptedStudio, handler: RecordingHandler, start: Start
+    studio: ScriptedStudio, handler: RecordingHandler, start: StartSession
 ) -> None:
     with FaultProxy(("127.0.0.1", studio.port)) as proxy:
         timings = Timings(heartbeat=60, logs=0.02, silence=60, goodbye=0.3, stop_poll=0.01)
@@ -197,7 +194,7 @@ def test_an_error_in_a_handler_ends_the_connection_and_every_thread(
 def test_the_token_is_never_logged(
     studio: ScriptedStudio,
     handler: RecordingHandler,
-    start: Start,
+    start: StartSession,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     studio.token = "very-secret-token"

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
 from studio_worker_core.wire.frames import Accept, Fail, Heartbeat, Progress, Welcome
+from tests.session.conftest import StartSession
 from tests.support.recording_handler import RecordingHandler
 from tests.support.scripted_studio import ScriptedStudio
 
-Start = Callable[..., Any]
-
 
 def test_progress_goes_only_to_a_studio_with_the_feature(
-    studio: ScriptedStudio, handler: RecordingHandler, start: Start
+    studio: ScriptedStudio, handler: RecordingHandler, start: StartSession
 ) -> None:
     running = start()
     handler.wait_frame(Welcome)
@@ -25,7 +21,7 @@ def test_progress_goes_only_to_a_studio_with_the_feature(
 
 
 def test_progress_is_paced_never_goes_back_and_ends_with_the_job(
-    studio: ScriptedStudio, handler: RecordingHandler, start: Start
+    studio: ScriptedStudio, handler: RecordingHandler, start: StartSession
 ) -> None:
     studio.features = ["progress"]
     running = start()

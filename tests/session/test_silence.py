@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from studio_worker_core.session import EndReason, HandlerFrame, Outlet, Timings
 from studio_worker_core.wire.frames import Accept, CompleteJson, Heartbeat, HeartbeatAck, Welcome
+from tests.session.conftest import StartSession
 from tests.support.recording_handler import RecordingHandler
 from tests.support.scripted_studio import ScriptedStudio
 from tests.support.tcp_proxy import FaultProxy
@@ -18,11 +18,9 @@ SILENT_SOON = Timings(
     heartbeat=0.05, logs=0.02, silence=2.5, flush=1.0, goodbye=0.3, stop_poll=0.01
 )
 
-Start = Callable[..., Any]
-
 
 def test_a_studio_that_falls_silent_is_left(
-    studio: ScriptedStudio, handler: RecordingHandler, start: Start
+    studio: ScriptedStudio, handler: RecordingHandler, start: StartSession
 ) -> None:
     running = start(timings=SILENT_SOON)
     handler.wait_frame(Welcome)
@@ -33,7 +31,7 @@ def test_a_studio_that_falls_silent_is_left(
 
 
 def test_acknowledged_heartbeats_keep_the_session_alive(
-    studio: ScriptedStudio, handler: RecordingHandler, start: Start
+    studio: ScriptedStudio, handler: RecordingHandler, start: StartSession
 ) -> None:
     running = start(timings=Timings(heartbeat=0.2, silence=5.0, goodbye=0.3, stop_poll=0.01))
     # That many heartbeats take longer than the silence the session puts up with.
@@ -47,7 +45,7 @@ def test_acknowledged_heartbeats_keep_the_session_alive(
 def test_a_half_open_link_is_noticed(
     studio: ScriptedStudio,
     handler: RecordingHandler,
-    start: Start,
+    start: StartSession,
     directions: tuple[Any, ...],
 ) -> None:
     with FaultProxy(("127.0.0.1", studio.port)) as proxy:
@@ -61,7 +59,7 @@ def test_a_half_open_link_is_noticed(
 def test_a_send_stuck_on_full_buffers_does_not_keep_the_session(
     studio: ScriptedStudio,
     handler: RecordingHandler,
-    start: Start,
+    start: StartSession,
     end: str,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -93,7 +91,7 @@ def test_a_send_stuck_on_full_buffers_does_not_keep_the_session(
 
 
 def test_a_studio_that_does_not_read_overflows_the_queue_and_is_left(
-    studio: ScriptedStudio, handler: RecordingHandler, start: Start
+    studio: ScriptedStudio, handler: RecordingHandler, start: StartSession
 ) -> None:
     with FaultProxy(("127.0.0.1", studio.port)) as proxy:
         running = start(proxy.url, Timings(heartbeat=60, silence=60, goodbye=0.3, stop_poll=0.01))
@@ -108,7 +106,7 @@ def test_a_studio_that_does_not_read_overflows_the_queue_and_is_left(
 
 
 def test_a_flood_of_frames_does_not_stop_the_heartbeats(
-    studio: ScriptedStudio, handler: RecordingHandler, start: Start
+    studio: ScriptedStudio, handler: RecordingHandler, start: StartSession
 ) -> None:
     start()
     session = studio.session()

@@ -9,6 +9,7 @@ import pytest
 from studio_worker_core.errors import EngineFailed, InvalidTask, JobError
 from studio_worker_core.jobs.job import Job, StopReason
 from studio_worker_core.wire.frames import Fail, Progress
+from tests.worker.conftest import Shop
 
 
 def fails_with(error: Exception) -> Any:
@@ -27,7 +28,7 @@ def fails_with(error: Exception) -> Any:
         (ValueError("a bug"), Fail("job-1", "internal error of the worker: a bug", True)),
     ],
 )
-def test_a_failure_is_told_once_with_its_cause(shop: Any, error: Exception, told: Fail) -> None:
+def test_a_failure_is_told_once_with_its_cause(shop: Shop, error: Exception, told: Fail) -> None:
     shop.work = fails_with(error)
     session = shop.session(1)
     shop.studio.on_offer(session, shop.claim())
@@ -39,7 +40,7 @@ def test_a_failure_is_told_once_with_its_cause(shop: Any, error: Exception, told
     assert [type(frame) for frame in session.frames].count(Fail) == 1
 
 
-def test_a_failure_with_nobody_to_tell_is_counted_and_forgotten(shop: Any) -> None:
+def test_a_failure_with_nobody_to_tell_is_counted_and_forgotten(shop: Shop) -> None:
     def work(job: Job) -> None:
         shop.studio.on_closed(session)
         raise EngineFailed("died")
@@ -53,7 +54,7 @@ def test_a_failure_with_nobody_to_tell_is_counted_and_forgotten(shop: Any) -> No
     assert shop.studio.unfinished_jobs() == []
 
 
-def test_a_job_handed_back_at_shutdown_may_be_tried_elsewhere(shop: Any) -> None:
+def test_a_job_handed_back_at_shutdown_may_be_tried_elsewhere(shop: Shop) -> None:
     shop.work = shop.until_cancelled
     session = shop.session(1)
     shop.studio.on_offer(session, shop.claim())
@@ -63,7 +64,7 @@ def test_a_job_handed_back_at_shutdown_may_be_tried_elsewhere(shop: Any) -> None
     assert shop.board.current.failed == 0, "handed back is no failure"
 
 
-def test_progress_goes_to_the_board_and_the_studio(shop: Any) -> None:
+def test_progress_goes_to_the_board_and_the_studio(shop: Shop) -> None:
     shop.work = shop.until_cancelled
     session = shop.session(1)
     shop.studio.on_offer(session, shop.claim())
@@ -72,7 +73,7 @@ def test_progress_goes_to_the_board_and_the_studio(shop: Any) -> None:
     assert (job.job_id, job.fraction, job.message) == ("job-1", 0.5, "half")
 
 
-def test_a_finished_job_leaves_the_board(shop: Any) -> None:
+def test_a_finished_job_leaves_the_board(shop: Shop) -> None:
     shop.studio.on_offer(shop.session(1), shop.claim())
     assert shop.uploaded.wait(60)
     assert shop.delivery.flush(60)

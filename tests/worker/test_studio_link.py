@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import pytest
 
@@ -75,8 +75,14 @@ class Line:
             self._changed.notify_all()
 
 
+class StartLine(Protocol):
+    """Starts the link of a worker with these settings."""
+
+    def __call__(self, url: str, **settings: Any) -> Line: ...
+
+
 @pytest.fixture
-def line(tmp_path: Path) -> Iterator[Callable[..., Line]]:
+def line(tmp_path: Path) -> Iterator[StartLine]:
     lines: list[Line] = []
 
     def start(url: str, **settings: Any) -> Line:
@@ -96,7 +102,7 @@ def line(tmp_path: Path) -> Iterator[Callable[..., Line]]:
 CREDENTIALS = {"worker_id": "worker-1", "auth_token": Secret("token-1")}
 
 
-def test_with_credentials_it_connects_at_once_and_ends_with_closing(line: Any) -> None:
+def test_with_credentials_it_connects_at_once_and_ends_with_closing(line: StartLine) -> None:
     with ScriptedStudio() as studio:
         kept = line(studio.url, **CREDENTIALS)
         kept.wait(lambda status: status.state == "connected")
@@ -108,7 +114,7 @@ def test_with_credentials_it_connects_at_once_and_ends_with_closing(line: Any) -
         assert kept.end() is None
 
 
-def test_a_lost_session_is_shown_and_made_again(line: Any) -> None:
+def test_a_lost_session_is_shown_and_made_again(line: StartLine) -> None:
     with ScriptedStudio() as studio:
         kept = line(studio.url, **CREDENTIALS)
         kept.wait(lambda status: status.state == "connected")
@@ -117,7 +123,7 @@ def test_a_lost_session_is_shown_and_made_again(line: Any) -> None:
         kept.wait(lambda status: status.state == "connected")
 
 
-def test_a_refused_session_is_not_made_again_and_the_worker_stays_up(line: Any) -> None:
+def test_a_refused_session_is_not_made_again_and_the_worker_stays_up(line: StartLine) -> None:
     with ScriptedStudio() as studio:
         kept = line(studio.url, **CREDENTIALS)
         kept.wait(lambda status: status.state == "connected")
@@ -128,7 +134,7 @@ def test_a_refused_session_is_not_made_again_and_the_worker_stays_up(line: Any) 
         assert kept.end() is None
 
 
-def test_a_deleted_worker_forgets_its_credentials_and_asks_again(line: Any) -> None:
+def test_a_deleted_worker_forgets_its_credentials_and_asks_again(line: StartLine) -> None:
     with ScriptedStudio() as studio:
         kept = line(studio.url, install_id="install-1", **CREDENTIALS)
         kept.wait(lambda status: status.state == "connected")
@@ -139,7 +145,7 @@ def test_a_deleted_worker_forgets_its_credentials_and_asks_again(line: Any) -> N
         assert config.install_id == "install-1"
 
 
-def test_no_credential_goes_to_a_studio_that_did_not_issue_it(line: Any) -> None:
+def test_no_credential_goes_to_a_studio_that_did_not_issue_it(line: StartLine) -> None:
     with ScriptedStudio() as studio:
         kept = line(studio.url, registered_at="https://studio.example/", **CREDENTIALS)
         kept.wait(lambda status: status.state == "registering")
@@ -155,14 +161,14 @@ def test_credentials_from_before_belong_to_the_studio_that_was_set(tmp_path: Pat
     assert identity_at("https://studio.example", store.config).worker_id == "worker-1"
 
 
-def test_the_limit_of_attempts_is_the_configured_one(line: Any) -> None:
+def test_the_limit_of_attempts_is_the_configured_one(line: StartLine) -> None:
     kept = line("http://127.0.0.1:9/", ws_reconnect_attempts=1, **CREDENTIALS)
     error = kept.end()
     assert isinstance(error, TransportError)
     assert "ws_reconnect_attempts" in str(error)
 
 
-def test_registration_with_a_studio_that_is_not_there_ends_with_stopping(line: Any) -> None:
+def test_registration_with_a_studio_that_is_not_there_ends_with_stopping(line: StartLine) -> None:
     kept = line("http://127.0.0.1:9/")
     kept.wait(lambda status: status.state == "registering")
     kept.stopping.set()
@@ -184,7 +190,7 @@ def edit(kept: Line) -> ConfigStore:
     return store
 
 
-def test_a_refused_worker_takes_up_a_reset(line: Any) -> None:
+def test_a_refused_worker_takes_up_a_reset(line: StartLine) -> None:
     with ScriptedStudio() as studio:
         kept = line(studio.url, install_id="install-1", **CREDENTIALS)
         kept.wait(lambda status: status.state == "connected")
@@ -196,7 +202,7 @@ def test_a_refused_worker_takes_up_a_reset(line: Any) -> None:
         assert kept.board.current.worker_id is None
 
 
-def test_a_connected_worker_takes_up_a_reset(line: Any) -> None:
+def test_a_connected_worker_takes_up_a_reset(line: StartLine) -> None:
     with ScriptedStudio() as studio:
         kept = line(studio.url, install_id="install-1", **CREDENTIALS)
         kept.wait(lambda status: status.state == "connected")
@@ -207,7 +213,9 @@ def test_a_connected_worker_takes_up_a_reset(line: Any) -> None:
         assert studio.session().close_code == CloseCode.NORMAL
 
 
-def test_another_address_is_gone_to_without_the_credentials_and_back_with_them(line: Any) -> None:
+def test_another_address_is_gone_to_without_the_credentials_and_back_with_them(
+    line: StartLine,
+) -> None:
     with ScriptedStudio() as first, ScriptedStudio() as second:
         kept = line(first.url, install_id="install-1", **CREDENTIALS)
         kept.wait(lambda status: status.state == "connected")
@@ -225,7 +233,7 @@ def test_another_address_is_gone_to_without_the_credentials_and_back_with_them(l
         assert second.sessions == []
 
 
-def test_an_address_that_is_none_leaves_the_session_as_it_is(line: Any) -> None:
+def test_an_address_that_is_none_leaves_the_session_as_it_is(line: StartLine) -> None:
     with ScriptedStudio() as studio:
         kept = line(studio.url, install_id="install-1", **CREDENTIALS)
         kept.wait(lambda status: status.state == "connected")

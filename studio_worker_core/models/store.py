@@ -122,10 +122,7 @@ class ModelStore:
         rest = iter(fetched)
         paths = [path or next(rest) for path in found]
         by_name = {file.filename: path for file, path in zip(files, paths, strict=True)}
-        roles: dict[str, tuple[Path, ...]] = {}
-        for file in source.files:
-            roles[file.role] = (*roles.get(file.role, ()), by_name[file.filename])
-        return roles
+        return _by_role(source, by_name)
 
     def models(self) -> list[StoredModel]:
         """Every model that has files here, by name."""
@@ -233,6 +230,13 @@ def check_source(source: ModelSource, *, allow_private: bool = False) -> list[Mo
                 what=file.filename,
             )
     return list(distinct.values())
+
+
+def _by_role(source: ModelSource, by_name: Mapping[str, Path]) -> dict[str, tuple[Path, ...]]:
+    roles: dict[str, tuple[Path, ...]] = {}
+    for file in source.files:
+        roles[file.role] = (*roles.get(file.role, ()), by_name[file.filename])
+    return roles
 
 
 def _policy(url: str, *, allow_private: bool) -> AddressPolicy:

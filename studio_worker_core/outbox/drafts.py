@@ -39,14 +39,7 @@ def completed(
     ext = result.suffix.removeprefix(".").lower()
     path = draft.directory / f"result.{ext}"
     try:
-        with disk_errors(disk, path):
-            if result.name != path.name:
-                disk.move(result, path)
-            disk.keep_file(path)
-        with path.open("rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
-            size = os.fstat(file.fileno()).st_size
-        _clear(disk, draft, path)
+        digest, size = _keep(disk, draft, result, path)
     except FileNotFoundError as error:
         raise OutboxError(
             f"the result of job {draft.job_id} vanished from {draft.directory}",
@@ -75,6 +68,19 @@ def completed(
         # Better a failed job now than a manifest that cannot be read after a restart.
         raise EngineFailed(f"the engine's result cannot be described: {error}") from error
     return Entry(draft.directory, manifest)
+
+
+def _keep(disk: Disk, draft: Draft, result: Path, path: Path) -> tuple[str, int]:
+    """Put ``result`` at ``path``, alone there: its SHA-256 and how many bytes it has."""
+    with disk_errors(disk, path):
+        if result.name != path.name:
+            disk.move(result, path)
+        disk.keep_file(path)
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+        size = os.fstat(file.fileno()).st_size
+    _clear(disk, draft, path)
+    return digest, size
 
 
 def _clear(disk: Disk, draft: Draft, result: Path) -> None:

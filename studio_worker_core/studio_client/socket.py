@@ -105,12 +105,8 @@ def open_socket(
         raise TransportError(_OP, quoted(_words(error, proxied=proxy is not None))) from None
     if connection.subprotocol is None:
         _log.warning("the studio did not confirm the sub-protocol %s; going on", SUBPROTOCOL)
-    extra = {
-        "op": _OP,
-        "status": 101,
-        "elapsed_ms": round((time.monotonic() - started) * 1000, 1),
-        "endpoint": url,
-    }
+    elapsed_ms = round((time.monotonic() - started) * 1000, 1)
+    extra = {"op": _OP, "status": 101, "elapsed_ms": elapsed_ms, "endpoint": url}
     _log.debug("connected", extra=extra)
     return connection
 

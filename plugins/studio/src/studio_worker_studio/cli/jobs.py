@@ -64,23 +64,24 @@ def jobs(
     if as_json:
         print_json(found)
         return
-    rows = [
-        [
-            job["jobId"],
-            job["state"],
-            job["kind"],
-            job["model"],
-            f"{job['attempts']}/{job['maxAttempts']}",
-            job.get("workerId", "-"),
-            when(job["createdAt"]),
-            job.get("error") or _outcome(job),
-        ]
-        for job in found
-    ]
+    rows = [_row(job, when(job["createdAt"])) for job in found]
     headings = ["job", "state", "kind", "model", "failures", "worker", "queued", "result"]
     print_table(headings, rows, "no jobs")
     if more:
         typer.echo(f"there are more; --after {found[-1]['jobId']} shows them", err=True)
+
+
+def _row(job: dict[str, Any], queued: str) -> list[str]:
+    return [
+        job["jobId"],
+        job["state"],
+        job["kind"],
+        job["model"],
+        f"{job['attempts']}/{job['maxAttempts']}",
+        job.get("workerId", "-"),
+        queued,
+        job.get("error") or _outcome(job),
+    ]
 
 
 def job(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -60,11 +60,14 @@ def logs(
         print_json(found)
         return
     for entry in found:
-        of_job = f" [{entry['jobId']}]" if entry.get("jobId") else ""
-        line = (
-            f"{entry['ts']} {entry['level']:<7} {entry['workerId']}{of_job} "
-            f"{entry['category']}: {entry['message']}"
-        )
-        typer.echo(printable(line))
+        typer.echo(printable(_line(entry)))
     if not found:
         typer.echo("no log entries", err=True)
+
+
+def _line(entry: dict[str, Any]) -> str:
+    of_job = f" [{entry['jobId']}]" if entry.get("jobId") else ""
+    return (
+        f"{entry['ts']} {entry['level']:<7} {entry['workerId']}{of_job} "
+        f"{entry['category']}: {entry['message']}"
+    )

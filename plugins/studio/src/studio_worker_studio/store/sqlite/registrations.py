@@ -27,26 +27,17 @@ class SqliteRegistrations:
 
         def work(c: sqlite3.Connection) -> RegistrationRecord | Full:
             _forget(c, now - limits.keep_seconds)
-            row = c.execute(
-                "SELECT request_id FROM registrations WHERE state = 'pending'"
-                " AND install_id = ? AND secret_hash = ?",
-                (request.install_id, secret_hash),
-            ).fetchone()
-            if row is not None:
+            pending = _pending(c, request.install_id, secret_hash)
+            if pending is not None:
                 c.execute(
                     "UPDATE registrations SET capabilities = ?, user_agent = ?,"
                     " source_address = ? WHERE request_id = ?",
-                    (described, request.user_agent, source_address, row["request_id"]),
+                    (described, request.user_agent, source_address, pending),
                 )
-                return _known(c, row["request_id"])
-            approved = c.execute(
-                "SELECT r.request_id FROM registrations r JOIN workers w USING (worker_id)"
-                " WHERE r.state = 'approved' AND r.install_id = ? AND r.secret_hash = ?"
-                " AND w.deleted_at IS NULL ORDER BY r.id DESC LIMIT 1",
-                (request.install_id, secret_hash),
-            ).fetchone()
+                return _known(c, pending)
+            approved = _approved(c, request.install_id, secret_hash)
             if approved is not None:
-                return _known(c, approved["request_id"])
+                return _known(c, approved)
             if request.replaces is not None:
                 c.execute(
                     "DELETE FROM registrations WHERE state = 'pending' AND install_id = ?"
@@ -144,6 +135,26 @@ def _full(c: sqlite3.Connection, source_address: str, limits: PendingLimits) -> 
     if here >= limits.per_address:
         return Full.ADDRESS
     return Full.STUDIO if c.execute(count).fetchone()[0] >= limits.all else None
+
+
+def _pending(c: sqlite3.Connection, install_id: str, secret_hash: str) -> str | None:
+    row = c.execute(
+        "SELECT request_id FROM registrations WHERE state = 'pending'"
+        " AND install_id = ? AND secret_hash = ?",
+        (install_id, secret_hash),
+    ).fetchone()
+    return None if row is None else str(row["request_id"])
+
+
+def _approved(c: sqlite3.Connection, install_id: str, secret_hash: str) -> str | None:
+    """The latest one that was let in and whose worker is still there."""
+    row = c.execute(
+        "SELECT r.request_id FROM registrations r JOIN workers w USING (worker_id)"
+        " WHERE r.state = 'approved' AND r.install_id = ? AND r.secret_hash = ?"
+        " AND w.deleted_at IS NULL ORDER BY r.id DESC LIMIT 1",
+        (install_id, secret_hash),
+    ).fetchone()
+    return None if row is None else str(row["request_id"])
 
 
 def _known(c: sqlite3.Connection, request_id: str) -> RegistrationRecord:

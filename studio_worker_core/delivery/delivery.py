@@ -31,8 +31,6 @@ from studio_worker_core.errors import OutboxError
 from studio_worker_core.outbox import Entry, Outbox
 from studio_worker_core.wire.frames import Fail
 
-__all__ = ["Delivery", "DeliverySession", "Settled"]
-
 _log = logging.getLogger("studio_worker.delivery")
 _LONGEST_REASON = 2000
 

@@ -7,9 +7,9 @@
     UPLOADING   Uploaded            DELIVERED
     SENT        Acked               DELIVERED
                 its session ends    WAITING
-    both        Failed              WAITING for a pause; REFUSED when that is final
-    REFUSED     accepted anew       WAITING
-    any other   Gone                LOST, until the studio has been told
+    both        SendFailed          WAITING for a pause; REFUSED when that is final
+    REFUSED     Found, anew         WAITING
+    any other   LeftOutbox          LOST, until the studio has been told
 
 Nothing here touches a disk, a socket or a clock; :mod:`.delivery` carries the effects out and
 reports back with the next event. Times are seconds on a monotonic clock.

@@ -185,11 +185,11 @@ Event = (
 
 
 class Upload(Struct, frozen=True):
-    """Send the file to ``/complete``; answered by Uploaded or Failed."""
+    """Send the file to ``/complete``; answered by Uploaded or SendFailed."""
 
 
 class SendJson(Struct, frozen=True):
-    """Queue a ``completeJson`` on the session of that number; answered by Failed if it
+    """Queue a ``completeJson`` on the session of that number; answered by SendFailed if it
     could not be queued."""
 
     session: int

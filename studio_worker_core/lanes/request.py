@@ -40,7 +40,7 @@ class LaneRequest(LoadRequest, frozen=True, kw_only=True):
     job_id: str
     task: Task
     inputs: Mapping[str, Path]
-    """``init_image``, ``mask``, ``ref_image``, ``input`` → fetched file."""
+    """Name → fetched file, as :attr:`.Job.inputs` of the contract."""
     directory: Path
     """Where the result file goes."""
     scratch: Path

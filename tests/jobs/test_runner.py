@@ -56,7 +56,9 @@ def test_the_engine_gets_files_inputs_defaults_and_room(bench: Bench) -> None:
     assert request.entry.engine == "toy"
 
 
-def test_files_that_came_with_a_job_count_beside_what_it_names(bench: Bench, tmp_path: Path) -> None:
+def test_files_that_came_with_a_job_count_beside_what_it_names(
+    bench: Bench, tmp_path: Path
+) -> None:
     mask = tmp_path / "mask.png"
     bench.do(bench.job(inputs={"mask": mask}))
     (request,) = bench.requests

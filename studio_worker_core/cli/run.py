@@ -10,9 +10,9 @@ import typer
 from studio_worker_core.cli.invocation import invocation_of
 from studio_worker_core.cli.reporting import TerminalReporter
 from studio_worker_core.config import ConfigStore
+from studio_worker_core.worker.running import run_worker
 from studio_worker_core.worker.shutdown import Shutdown
 from studio_worker_core.worker.status import StatusBoard
-from studio_worker_core.worker.worker import run_worker
 
 app = typer.Typer(rich_markup_mode=None)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from starlette.applications import Starlette
@@ -12,7 +12,7 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import FileResponse, PlainTextResponse, Response
-from starlette.routing import Route
+from starlette.routing import BaseRoute, Route
 
 from studio_worker_core.errors import InvalidTask, JobError, ModelStoreError
 from studio_worker_core.local_api.access import FILES
@@ -42,12 +42,16 @@ _EXPECTED = (Refused, ClientDisconnect, HTTPException, JobError, ModelStoreError
 
 
 def build_app(
-    api: Api, token: Callable[[], str], health: Callable[[], Mapping[str, Any]]
+    api: Api,
+    token: Callable[[], str],
+    health: Callable[[], Mapping[str, Any]],
+    more: Sequence[BaseRoute] = (),
 ) -> Starlette:
     """The application over one worker.
 
     :param token: what every request but ``/healthz`` has to show.
     :param health: the answer of ``/healthz``.
+    :param more: routes about more of the worker than its jobs.
     """
 
     async def healthz(_: Request) -> Response:
@@ -64,7 +68,7 @@ def build_app(
     for each in _ROUTES:
         made += each(api).routes()
     return Starlette(
-        routes=[Route("/healthz", healthz), Route(f"{FILES}{{name}}", kept), *made],
+        routes=[Route("/healthz", healthz), Route(f"{FILES}{{name}}", kept), *made, *more],
         middleware=[Middleware(Guarded, token=token)],
         exception_handlers=dict.fromkeys(_EXPECTED, _failed),
     )

@@ -1,5 +1,6 @@
 """Being let in by a studio's operator, once (protocol §2)."""
 
+from studio_worker_core.registration.edits import change_settings, forget_rejection, settle
 from studio_worker_core.registration.issuers import (
     identities,
     identity_at,
@@ -15,7 +16,7 @@ from studio_worker_core.registration.machine import (
     Standing,
     standing_of,
 )
-from studio_worker_core.registration.registrar import Registrar, change_settings, settle
+from studio_worker_core.registration.registrar import Registrar
 
 __all__ = [
     "Approved",
@@ -26,6 +27,7 @@ __all__ = [
     "Rejected",
     "Standing",
     "change_settings",
+    "forget_rejection",
     "identities",
     "identity_at",
     "issuer_of",

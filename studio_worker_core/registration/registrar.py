@@ -8,13 +8,14 @@ import random
 import secrets
 import threading
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
 from studio_worker_core.config import Config, ConfigStore
 from studio_worker_core.errors import ConfigError, HttpStatusError, StudioError, WireError
-from studio_worker_core.registration.issuers import at_home, identity_at, kept_as, moved_to
+from studio_worker_core.registration.edits import reset
+from studio_worker_core.registration.issuers import at_home, identity_at, kept_as
 from studio_worker_core.registration.machine import (
     Answer,
     Approved,
@@ -39,7 +40,6 @@ from studio_worker_core.retrying import Backoff
 from studio_worker_core.secrets import Secret
 from studio_worker_core.studio_client.headers import USER_AGENT
 from studio_worker_core.studio_client.http import StudioClient
-from studio_worker_core.studio_client.urls import normalise_base_url
 from studio_worker_core.wire.capabilities import Capabilities
 from studio_worker_core.wire.registration import RegisterRequest
 
@@ -154,16 +154,7 @@ class Registrar:
         Raises:
             ConfigError: the config file cannot be written; nothing is forgotten then.
         """
-        base_url = self._client.base_url
-
-        def change(config: Config) -> dict[str, Any]:
-            before = identity_at(base_url, config)
-            waiting = before.install_id if before.request_id else before.replaces
-            # Minted at once: a running worker tells a reset from a torn file by it.
-            nobody = Identity(install_id=str(uuid.uuid4()), replaces=waiting)
-            return kept_as(base_url, config, nobody)
-
-        self._store.revise(change)
+        reset(self._store, self._client.base_url)
         self._begin_as(self._identity())
 
     def _identity(self) -> Identity:
@@ -256,27 +247,6 @@ class Registrar:
             )
         else:
             _log.error("registration goes on in memory only, until restart: %s", error)
-
-
-def settle(store: ConfigStore) -> None:
-    """As :meth:`Registrar.settle`, after the address was changed beside a worker or without one.
-
-    Raises:
-        ConfigError: the config file cannot be written, or its address is none.
-    """
-    base_url = normalise_base_url(store.config.api_base_url)
-    if not at_home(base_url, store.config):
-        store.revise(lambda config: kept_as(base_url, config, identity_at(base_url, config)))
-
-
-def change_settings(store: ConfigStore, base_url: str, changes: Mapping[str, Any]) -> None:
-    """Make ``base_url`` the configured studio, with ``changes`` of other settings, in one write;
-    what this install is to the studio before it is kept.
-
-    Raises:
-        ConfigError: a value does not fit, or the file cannot be written; nothing is changed then.
-    """
-    store.revise(lambda config: {**changes, **moved_to(base_url, config)})
 
 
 class _Overtaken(Exception):

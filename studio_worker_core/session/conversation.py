@@ -168,6 +168,7 @@ class Session:
             case machine.Beat():
                 beat = Heartbeat(self._handler.capabilities(), self._handler.current_job_id())
                 self._queue(encode_text(beat))
+                self._handler.heartbeat_sent()
             case machine.ShipLogs():
                 self._ship_logs()
             case machine.Tell(frame, notes):

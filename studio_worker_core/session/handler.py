@@ -59,6 +59,10 @@ class SessionHandler(Protocol):
         """For each heartbeat."""
         ...
 
+    def heartbeat_sent(self) -> None:
+        """One is on its way."""
+        ...
+
     def unfinished_jobs(self) -> list[str]:
         """For ``hello``: jobs that run, or are finished but not acknowledged."""
         ...

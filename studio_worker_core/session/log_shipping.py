@@ -72,6 +72,8 @@ class LogShipper(logging.Handler):
 
     Holds at most ``max_entries`` and about ``max_bytes``; the oldest are dropped first, and
     an entry in their place says how many.
+
+    :param also: hears of every entry, and returns at once.
     """
 
     def __init__(
@@ -82,6 +84,7 @@ class LogShipper(logging.Handler):
         max_entries: int = 10_000,
         max_bytes: int = 4 * 1024 * 1024,
         clock: Callable[[], float] = time.time,
+        also: Callable[[LogEntry], None] = lambda _: None,
     ) -> None:
         super().__init__(level)
         self.redactor = redactor or Redactor()
@@ -89,6 +92,7 @@ class LogShipper(logging.Handler):
         self._max_entries = max_entries
         self._max_bytes = max_bytes
         self._clock = clock
+        self._also = also
         self._held: deque[_Held] = deque()
         self._bytes = 0
         self._dropped = 0
@@ -117,6 +121,7 @@ class LogShipper(logging.Handler):
         with self._guard:
             self._append(_held(entry))
             self._make_room()
+        self._also(entry)
 
     def take(self, limit: int, *, max_bytes: int = 512 * 1024) -> list[LogEntry]:
         """At most ``limit`` entries of about ``max_bytes`` together, oldest first."""

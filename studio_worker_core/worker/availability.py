@@ -21,6 +21,7 @@ log = logging.getLogger("studio_worker.worker")
 Presence = Literal["idle", "active"] | None
 
 _PAUSE_SECONDS = 0.5
+_SWITCH_SECONDS = 2.0
 _PRESENCE_SECONDS = 5.0
 _ROOM_SECONDS = 2.0
 
@@ -76,6 +77,16 @@ class Availability:
     def watched(self) -> dict[str, LastKnown[Any]]:
         """What needs a thread to ask it, by the thread's name."""
         return {"pause": self._paused, "presence": self._presence, "room": self._room}
+
+    @property
+    def paused(self) -> bool:
+        """Whether the worker was paused, in this run or from its start."""
+        return self._paused()
+
+    def pause_changed(self) -> None:
+        """Take note of a pause or its end at once; may wait a moment for the disk."""
+        self._paused.fresh(_SWITCH_SECONDS)
+        self.not_taking()
 
     def not_taking(self) -> str | None:
         """Why no offers are taken now, in words for a person; None when they are.

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 from studio_worker_core import __version__
 from studio_worker_core.config import Config, ConfigStore
 from studio_worker_core.errors import ConfigError
-from studio_worker_core.host.gpu import GpuMemory
 from studio_worker_core.jobs.service import JobService
 from studio_worker_core.jobs.slots import Slots
+from studio_worker_core.local_api.daemon import Daemon
 from studio_worker_core.local_api.discovery import NAME, announce, withdraw
 from studio_worker_core.local_api.listening import LocalServer, bind, url_of
 from studio_worker_core.models.catalogue import Catalogue
@@ -46,14 +46,14 @@ class LocalApi:
         service: JobService,
         roster: Roster,
         redact: Callable[[Secret | None], None],
-        gpu: Callable[[], GpuMemory | None],
         warm: Callable[[], set[tuple[str, str]]],
+        daemon: Daemon,
     ) -> None:
         self._store = store
         self._settings = settings
         self._slots = slots
         self._redact = redact
-        self._gpu = gpu
+        self._daemon = daemon
         self._token: Secret | None = None
         self._api: Api | None = None
         self.url = ""
@@ -126,6 +126,7 @@ class LocalApi:
         # Imported with the first connection: most of a server is loaded here.
         from studio_worker_core.local_api.api import Api, Names
         from studio_worker_core.local_api.app import build_app
+        from studio_worker_core.local_api.original.daemon_routes import DaemonRoutes
         from studio_worker_core.struct_types import make_all_ready
 
         def names() -> Names:
@@ -134,7 +135,8 @@ class LocalApi:
 
         make_all_ready()
         self._api = Api(self._source, names, limits=lambda: self._settings().inputs)
-        return build_app(self._api, self._shown_token, self._health)
+        more = DaemonRoutes(self._daemon).routes()
+        return build_app(self._api, self._shown_token, self._health, more)
 
     def _shown_token(self) -> str:
         return self._token.reveal() if self._token is not None else ""
@@ -148,7 +150,7 @@ class LocalApi:
             "engine": "multi",
             "modelsRoot": str(root),
             "modelsRootFreeBytes": _free_bytes(root),
-            "gpuRuntime": _gpu_runtime(self._gpu()),
+            "gpuRuntime": self._daemon.gpu_runtime(),
         }
 
 
@@ -160,12 +162,6 @@ def _port(config: Config) -> int:
         return int(given)
     _log.warning("%s=%s is no port; local_api_port counts", PORT_VARIABLE, given[:80])
     return config.local_api_port
-
-
-def _gpu_runtime(memory: GpuMemory | None) -> dict[str, Any]:
-    if memory is None:
-        return {"ok": False, "detail": "no graphics card was found; engines use the processor"}
-    return {"ok": True, "detail": f"{memory.name}, {memory.total_gb:.1f} GB"}
 
 
 def _free_bytes(root: Path) -> int | None:

@@ -86,6 +86,16 @@ class PauseSwitch:
         with contextlib.suppress(OSError):
             _path(self._lock_path).unlink()
 
+    def turn(self, paused: bool) -> None:
+        """Pause this worker, or let it go on, from within.
+
+        Raises:
+            ConfigError: the file cannot be written; all stays as it was.
+        """
+        if self._listens:
+            _write(self._lock_path, _RunState(self._pid, paused), self._disk)
+        self._paused = paused
+
     def __call__(self) -> bool:
         """As the file says; when it does not, as it said before."""
         told = is_paused(self._lock_path, self._pid) if self._listens else None

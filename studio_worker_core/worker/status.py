@@ -49,6 +49,10 @@ class WorkerStatus(Struct, frozen=True):
     """When it came into that state."""
     detail: str = ""
     """A few words beside the state: the request id while pending, the reason while waiting."""
+    connected: bool = False
+    """Whether there is a session with the studio."""
+    attempt: int = 0
+    """Which attempt at one this is, or was; 0 before the first."""
     studio_url: str = ""
     worker_id: str | None = None
     jobs: tuple[JobStatus, ...] = ()
@@ -110,6 +114,7 @@ class StatusBoard:
         self._lock = threading.Lock()
         self._current = WorkerStatus()
         self._listeners: list[_Listener] = []
+        self._bells: tuple[Callable[[], None], ...] = ()
 
     @property
     def current(self) -> WorkerStatus:
@@ -121,6 +126,11 @@ class StatusBoard:
         two of them, however often something changes."""
         with self._lock:
             self._listeners.append(_Listener(listener, pause))
+
+    def ring(self, bell: Callable[[], None]) -> None:
+        """Call ``bell``, which returns at once, after each change, on the thread that made it."""
+        with self._lock:
+            self._bells = (*self._bells, bell)
 
     def close(self, seconds: float = 1.0) -> None:
         """Tell the listeners the last snapshot, waiting at most ``seconds`` for each."""
@@ -185,6 +195,8 @@ class StatusBoard:
             # In here, so that no older snapshot comes after a newer one.
             for listener in self._listeners:
                 listener.put(current)
+        for bell in self._bells:
+            bell()
 
 
 class ShownOnBoard(JobListener[object]):

@@ -6,6 +6,7 @@ import logging
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
+from datetime import UTC, datetime
 from functools import partial
 from typing import Protocol
 
@@ -77,6 +78,8 @@ class Studio:
         self._keeper = keeper
         self._delivery = delivery
         self._logs = logs
+        self.last_heartbeat: datetime | None = None
+        """When it was sent; None before the first."""
 
     # SessionHandler
 
@@ -88,6 +91,10 @@ class Studio:
         """The oldest job that runs, else the one being delivered: the studio holds both for
         us. A local job is not the studio's to know."""
         return next(iter(self._leases.job_ids()), None) or self._delivery.in_flight()
+
+    def heartbeat_sent(self) -> None:
+        """See :class:`~studio_worker_core.session.SessionHandler`."""
+        self.last_heartbeat = datetime.now(UTC)
 
     def unfinished_jobs(self) -> list[str]:
         """Running, or finished but not acknowledged (protocol §3.1)."""

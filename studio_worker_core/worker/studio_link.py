@@ -6,6 +6,7 @@ import contextlib
 import logging
 import threading
 from collections.abc import Callable
+from typing import Any
 
 from studio_worker_core.config import Config, ConfigStore
 from studio_worker_core.errors import ConfigError, RegistrationRejected, SessionRefused
@@ -32,7 +33,7 @@ from studio_worker_core.studio_client.http import StudioClient
 from studio_worker_core.studio_client.socket import open_socket
 from studio_worker_core.studio_client.urls import normalise_base_url
 from studio_worker_core.wire.capabilities import Capabilities
-from studio_worker_core.worker.status import StatusBoard
+from studio_worker_core.worker.status import StatusBoard, WorkerState
 from studio_worker_core.worker.until import Until
 
 log = logging.getLogger("studio_worker.worker")
@@ -153,7 +154,7 @@ class StudioLink:
 
     def _stay_refused(self, why: str) -> None:
         log.error("%s", why)
-        self._board.post(state="refused", detail=why)
+        self._post("refused", why)
         Until(self._stopping, self._is_overtaken).wait()
 
     def _credentials(self) -> tuple[str, Secret] | None:
@@ -172,21 +173,26 @@ class StudioLink:
     def _show_registration(self, state: Standing) -> None:
         match state:
             case Pristine():
-                self._board.post(state="registering", detail="asking the studio")
+                self._post("registering", "asking the studio")
             case Pending(request_id):
-                self._board.post(state="pending", detail=f"approval of {request_id}")
+                self._post("pending", f"approval of {request_id}")
                 log.info("waiting for the studio's operator to approve request %s", request_id)
             case Approved(worker_id):
                 log.info("approved as worker %s", worker_id)
             case Rejected():
-                self._board.post(state="refused", detail="the studio rejected this worker")
+                self._post("refused", "the studio rejected this worker")
 
     def _show_link(self, state: LinkState) -> None:
         match state:
             case Connecting(attempt):
                 detail = f"attempt {attempt}" if attempt > 1 else ""
-                self._board.post(state="connecting", detail=detail)
+                self._post("connecting", detail, attempt=attempt)
             case Connected():
-                self._board.post(state="connected", detail="")
+                self._post("connected", "", connected=True)
             case Waiting(seconds, reason):
-                self._board.post(state="waiting", detail=f"{seconds:.0f} s: {reason}")
+                self._post("waiting", f"{seconds:.0f} s: {reason}")
+
+    def _post(
+        self, state: WorkerState, detail: str, *, connected: bool = False, **more: Any
+    ) -> None:
+        self._board.post(state=state, detail=detail, connected=connected, **more)

@@ -11,10 +11,7 @@ from typing import Any
 
 from studio_worker_core.config import Config, ConfigStore
 from studio_worker_core.delivery import Delivery, Settled
-from studio_worker_core.errors import ConfigError
 from studio_worker_core.host.facts import host_facts
-from studio_worker_core.host.gpu import default_vram_threshold, gpu_memory
-from studio_worker_core.host.lock import InstanceLock
 from studio_worker_core.host.presence import user_presence
 from studio_worker_core.jobs.job import StopReason
 from studio_worker_core.jobs.keeping import OutboxKeeper
@@ -24,16 +21,17 @@ from studio_worker_core.jobs.slots import Slots
 from studio_worker_core.plugin import JobEvent
 from studio_worker_core.session import Outlet
 from studio_worker_core.session.log_shipping import LogShipper
-from studio_worker_core.struct_types import make_all_ready
 from studio_worker_core.worker.availability import Availability
+from studio_worker_core.worker.changes import Changes
+from studio_worker_core.worker.daemon import Levers, Sights, WorkerDaemon
+from studio_worker_core.worker.job_memory import JobMemory
 from studio_worker_core.worker.last_known import LastKnown
 from studio_worker_core.worker.local_api import LocalApi
+from studio_worker_core.worker.log_ring import LogRing
 from studio_worker_core.worker.parts import open_parts
 from studio_worker_core.worker.run_state import PauseSwitch
-from studio_worker_core.worker.settings import open_settings
 from studio_worker_core.worker.shutdown import Shutdown
 from studio_worker_core.worker.status import ShownOnBoard, StatusBoard
-from studio_worker_core.worker.status_file import StatusFile
 from studio_worker_core.worker.studio import Studio
 from studio_worker_core.worker.studio_link import StudioLink
 from studio_worker_core.worker.threads import Threads
@@ -50,55 +48,6 @@ _END_SECONDS = 30.0
 """From the last frame to the end of the process, when something hangs for good."""
 
 
-def run_worker(
-    store: ConfigStore,
-    *,
-    board: StatusBoard,
-    shutdown: Shutdown,
-    wait_for_lock: bool = False,
-    with_studio: bool = True,
-) -> None:
-    """Serve until ``shutdown.stop`` is set; blocks.
-
-    With ``wait_for_lock`` a worker that already runs here is waited for, not an error. Without
-    ``with_studio`` only programs of this machine are served: nothing is registered or sent.
-
-    Raises:
-        AlreadyRunning: another worker holds this config directory.
-        ConfigError: the settings cannot be used.
-        OutboxError: the outbox cannot be opened.
-        RegistrationRejected, SessionRefused, TransportError: see :meth:`.StudioLink.run`.
-    """
-    make_all_ready()
-    with InstanceLock(store.lock_path, wait=shutdown.stop if wait_for_lock else None) as lock:
-        if not lock.held:
-            return
-        logs = LogShipper()
-        logger = logging.getLogger("studio_worker")
-        logger.addHandler(logs)
-        try:
-            config = open_settings(store)
-            if config.install_id is None:
-                config = _fitted(store, config)
-            with (
-                PauseSwitch(store.lock_path, paused=config.paused) as switch,
-                StatusFile(store.lock_path, board),
-            ):
-                if with_studio:
-                    if not store.names_a_studio:
-                        log.info(
-                            "no studio is configured: asking the built-in one, %s",
-                            config.api_base_url,
-                        )
-                    board.post(studio_url=config.api_base_url)
-                worker = Worker(
-                    store, config, logs, board, shutdown.stop, switch, with_studio=with_studio
-                )
-                worker.serve(shutdown)
-        finally:
-            logger.removeHandler(logs)
-
-
 class Worker:
     """The parts of one worker, put together; :meth:`serve` runs them."""
 
@@ -107,13 +56,16 @@ class Worker:
         store: ConfigStore,
         config: Config,
         logs: LogShipper,
+        kept_logs: LogRing,
+        changes: Changes,
         board: StatusBoard,
         stop: threading.Event,
-        paused: Callable[[], bool],
+        switch: PauseSwitch,
         *,
         with_studio: bool,
     ) -> None:
         self._board = board
+        self._changes = changes
         self._with_studio = with_studio
         self._stop = stop
         self._closing = threading.Event()
@@ -126,23 +78,14 @@ class Worker:
         self._job_threads = [f"job-{number}" for number in range(1, len(slots) + 1)]
         leases: Leases[Outlet] = Leases()
         self._delivery = self._make_delivery(leases)
-        self._availability = availability = self._make_availability(paused)
+        self._availability = availability = self._make_availability(switch)
+        remembered = JobMemory(changes.ring)
         self._jobs = JobService(
             parts.runner,
             slots,
             prepare=parts.prepare,
             notify=parts.roster.notify,
-            watchers=[ShownOnBoard(board, lambda: self._delivery.pending_count())],
-        )
-        self._local = LocalApi(
-            store,
-            parts.settings,
-            slots,
-            self._jobs,
-            parts.roster,
-            logs.redact,
-            lambda: parts.gpu.fresh(_GPU_SECONDS),
-            parts.lanes.warm,
+            watchers=[ShownOnBoard(board, lambda: self._delivery.pending_count()), remembered],
         )
         studio = Studio(
             capabilities=availability.capabilities,
@@ -164,6 +107,32 @@ class Worker:
             stopping=stop,
             closing=self._closing,
         )
+        sights = Sights(
+            board=board,
+            slots=slots,
+            jobs=remembered,
+            logs=kept_logs,
+            changes=changes,
+            paused=lambda: availability.paused,
+            heartbeat=lambda: studio.last_heartbeat,
+            gpu=lambda: parts.gpu.fresh(_GPU_SECONDS),
+            url=lambda: self._local.url,
+        )
+        daemon = WorkerDaemon(store, sights, Levers(partial(self._pause, switch), stop.set))
+        self._local = LocalApi(
+            store,
+            parts.settings,
+            slots,
+            self._jobs,
+            parts.roster,
+            logs.redact,
+            parts.lanes.warm,
+            daemon,
+        )
+
+    def _pause(self, switch: PauseSwitch, paused: bool) -> None:
+        switch.turn(paused)
+        self._availability.pause_changed()
 
     def _make_delivery(self, leases: Leases[Outlet]) -> Delivery:
         return Delivery(
@@ -239,6 +208,7 @@ class Worker:
         self._jobs.finish()
         # A slot is free before its job's end is told; the session must hear it first.
         self._threads.join(_HAND_BACK_SECONDS, *self._job_threads)
+        self._changes.close()
         self._local.close()
         if self._with_studio:
             self._delivery.flush(max(_FLUSH_SECONDS, deadline - time.monotonic()))
@@ -274,17 +244,3 @@ class Worker:
                 error=settled.reason,
             )
         )
-
-
-def _fitted(store: ConfigStore, config: Config) -> Config:
-    """A new install asks for no more GPU memory than the machine has, unless it was told to."""
-    if config.vram_threshold_gb != Config().vram_threshold_gb:
-        return config
-    threshold = default_vram_threshold(gpu_memory())
-    if threshold >= config.vram_threshold_gb:
-        return config
-    try:
-        return store.update(vram_threshold_gb=threshold)
-    except ConfigError as error:
-        log.warning("%s", error)
-        return store.hold(vram_threshold_gb=threshold)

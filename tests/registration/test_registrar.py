@@ -21,6 +21,7 @@ from studio_worker_core.registration import (
     Registrar,
     Rejected,
     Standing,
+    forget_rejection,
 )
 from studio_worker_core.retrying import Backoff
 from studio_worker_core.secrets import Secret
@@ -134,6 +135,26 @@ def test_a_rejection_is_final_until_reset(make: Make, studio: Line, store: Confi
     assert registrar.state == Pristine()
     assert isinstance(registrar.tick(), Pending)
     assert store.config.install_id != install_id
+
+
+def test_only_a_rejection_is_forgotten_and_the_registrar_asks_anew(
+    make: Make, studio: Line, store: ConfigStore
+) -> None:
+    registrar = make()
+    registrar.tick()
+    assert not forget_rejection(store)
+    assert isinstance(registrar.tick(), Pending)
+    install_id = store.config.install_id
+    studio.reject(studio.open_requests()[0])
+    assert isinstance(registrar.tick(), Rejected)
+    assert forget_rejection(store)
+    assert not forget_rejection(store)
+    assert isinstance(registrar.tick(), Pending)
+    assert store.config.install_id != install_id
+    studio.approve(studio.open_requests()[0])
+    assert isinstance(registrar.tick(), Approved)
+    assert not forget_rejection(store), "an approval is never given up by that"
+    assert isinstance(registrar.tick(), Approved)
 
 
 def test_a_reset_tells_the_studio_which_waiting_request_to_drop(

@@ -82,6 +82,9 @@ class RecordingHandler(SessionHandler):
     def current_job_id(self) -> str | None:
         return self.job
 
+    def heartbeat_sent(self) -> None:
+        self._note("heartbeat_sent", None)
+
     def unfinished_jobs(self) -> list[str]:
         return list(self.unfinished)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from studio_worker_core.errors import NotRunning
+from studio_worker_core.errors import ConfigError, NotRunning
 from studio_worker_core.worker.run_state import PauseSwitch, is_paused, set_paused
 from tests.support.faulty_disk import FaultyDisk
 
@@ -75,3 +75,29 @@ def test_a_start_that_cannot_write_does_not_listen_to_an_old_file(
 def test_a_program_that_does_not_listen_is_told_apart(lock: Path) -> None:
     with pytest.raises(NotRunning, match=r"process 17 holds .* does not listen"):
         set_paused(lock, 17, True)
+
+
+def test_the_worker_itself_turns_the_switch_and_the_commands_see_it(lock: Path) -> None:
+    with PauseSwitch(lock, paused=False) as switch:
+        switch.turn(True)
+        assert switch()
+        assert is_paused(lock, os.getpid()) is True
+        set_paused(lock, os.getpid(), False)
+        assert not switch()
+
+
+def test_a_worker_that_no_command_reaches_turns_its_switch_all_the_same(lock: Path) -> None:
+    disk = FaultyDisk()
+    disk.arm("full", step=0)
+    with PauseSwitch(lock, paused=False, disk=disk) as switch:
+        switch.turn(True)
+        assert switch()
+
+
+def test_a_switch_whose_file_cannot_be_written_stays_as_it_was(lock: Path) -> None:
+    disk = FaultyDisk()
+    with PauseSwitch(lock, paused=False, disk=disk) as switch:
+        disk.arm("full", step=0)
+        with pytest.raises(ConfigError):
+            switch.turn(True)
+        assert not switch()

@@ -19,8 +19,6 @@ from studio_worker_core.errors import DownloadFailed, ModelStoreError, SourceRef
 from studio_worker_core.retrying import Backoff
 from studio_worker_core.storage.disk import free_bytes, is_full, shown_bytes
 
-__all__ = ["Downloader", "Fetched", "Wanted"]
-
 _log = logging.getLogger("studio_worker.downloads.downloading")
 
 _CHUNK = 1 << 20

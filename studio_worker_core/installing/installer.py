@@ -47,7 +47,7 @@ class Step(Struct, frozen=True):
 
 
 class Installer:
-    """Installs plugins and keeps the books in the config, so that nothing is lost when the
+    """Installs plugins and records them in the config, so that nothing is lost when the
     worker's environment is made anew.
 
     :param say: told every line pip prints.
@@ -69,13 +69,13 @@ class Installer:
         """
         name = requirement_name(requirement)
         description = self._put(requirement, name, isolated=isolated)
-        books = self._store.config.plugins
-        elsewhere = books.installed if isolated else books.isolated
+        recorded = self._store.config.plugins
+        elsewhere = recorded.installed if isolated else recorded.isolated
         if _without(elsewhere, name) != elsewhere:
             self._remove(name, isolated=not isolated)
         self._record(
-            installed=[*_without(books.installed, name), *([] if isolated else [requirement])],
-            isolated=[*_without(books.isolated, name), *([requirement] if isolated else [])],
+            installed=[*_without(recorded.installed, name), *([] if isolated else [requirement])],
+            isolated=[*_without(recorded.isolated, name), *([requirement] if isolated else [])],
         )
         return description
 
@@ -83,24 +83,24 @@ class Installer:
         """Remove a plugin that :meth:`install` installed.
 
         Raises:
-            PluginError: it is not in the books, or pip failed.
+            PluginError: it is not recorded, or pip failed.
         """
         name = requirement_name(requirement)
-        books = self._store.config.plugins
-        isolated = _without(books.isolated, name) != books.isolated
-        if not isolated and _without(books.installed, name) == books.installed:
-            known = ", ".join([*books.installed, *books.isolated]) or "nothing"
+        recorded = self._store.config.plugins
+        isolated = _without(recorded.isolated, name) != recorded.isolated
+        if not isolated and _without(recorded.installed, name) == recorded.installed:
+            known = ", ".join([*recorded.installed, *recorded.isolated]) or "nothing"
             raise PluginError(f"{name} was not installed with 'engines install' ({known} was)")
         self._remove(name, isolated=isolated)
         self._record(
-            installed=_without(books.installed, name), isolated=_without(books.isolated, name)
+            installed=_without(recorded.installed, name), isolated=_without(recorded.isolated, name)
         )
 
     def sync(self) -> list[Step]:
         """Bring back every recorded plugin that is missing or was made for another version."""
-        books = self._store.config.plugins
-        plain = [self._synced(requirement, isolated=False) for requirement in books.installed]
-        return plain + [self._synced(requirement, isolated=True) for requirement in books.isolated]
+        recorded = self._store.config.plugins
+        shared = [self._synced(each, isolated=False) for each in recorded.installed]
+        return shared + [self._synced(each, isolated=True) for each in recorded.isolated]
 
     def _synced(self, requirement: str, *, isolated: bool) -> Step:
         try:
@@ -143,10 +143,10 @@ class Installer:
         return self._store.engines_root / name
 
     def _record(self, *, installed: Iterable[str], isolated: Iterable[str]) -> None:
-        books: PluginSettings = msgspec.structs.replace(
+        recorded: PluginSettings = msgspec.structs.replace(
             self._store.config.plugins, installed=tuple(installed), isolated=tuple(isolated)
         )
-        self._store.update(plugins=books)
+        self._store.update(plugins=recorded)
 
 
 def _without(requirements: Sequence[str], name: str) -> tuple[str, ...]:

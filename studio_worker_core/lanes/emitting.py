@@ -11,7 +11,7 @@ from studio_worker_core.foreign_text import encodable
 from studio_worker_core.lanes import protocol as messages
 from studio_worker_core.lanes.live import Wanted
 
-MAX_TEXT = 4 << 20
+MAX_EMITTED = 4 << 20
 """Most characters of one job; what comes after them is not sent."""
 
 _PIECE = 48 * 1024  # characters: at four bytes each it fits a message
@@ -65,9 +65,9 @@ class Emitter:
             self._give_sign()
             return
         with self._changed:
-            if self._closed or self._characters >= MAX_TEXT:
+            if self._closed or self._characters >= MAX_EMITTED:
                 return
-            kept = text[: MAX_TEXT - self._characters]
+            kept = text[: MAX_EMITTED - self._characters]
             self._characters += len(kept)
             self._pieces.append(kept)
             if self._thread is None:

@@ -14,7 +14,7 @@ from studio_worker_core.lanes.protocol import Emitted, Inspected, Previewed
 from studio_worker_core.lanes.request import LaneRequest
 from studio_worker_core.media_types import image_type
 
-MAX_TEXT = 8 << 20
+MAX_PASSED_ON = 8 << 20
 """Most characters of one job; what comes after them is not passed on."""
 
 MAX_PREVIEW_BYTES = 1 << 20
@@ -46,7 +46,7 @@ class PassingOn:
         """Pass it on if it is wanted and in order."""
         match message:
             case Emitted(text=text) if text and self._live.text is not None:
-                if self._characters + len(text) <= MAX_TEXT:
+                if self._characters + len(text) <= MAX_PASSED_ON:
                     self._characters += len(text)
                     self._live.text(text)
             case Previewed(name=name) if self._live.preview is not None:

@@ -112,7 +112,7 @@ class Lanes:
                 raise JobCancelled("cancelled")
             outcome, seconds = self._outcome(key, request, stops, on_progress, on_log, live)
         self._lanes.keep(self._most_warm())
-        self._book(entry.engine, outcome)
+        self._count(entry.engine, outcome)
         if isinstance(outcome, Faulted):
             raise error_of(outcome, entry.engine)
         assert isinstance(outcome, Done)
@@ -148,7 +148,7 @@ class Lanes:
                 self._lanes.forget(lane)
         self._lanes.keep(self._most_warm())
         if isinstance(outcome, Faulted):
-            self._book(key.engine, outcome)
+            self._count(key.engine, outcome)
             raise error_of(outcome, key.engine)
 
     def pin(self, engine: str, model: str) -> None:
@@ -264,7 +264,7 @@ class Lanes:
     def _most_warm(self) -> int:
         return self._limits().keep_warm if self._keep_warm is None else self._keep_warm
 
-    def _book(self, engine: str, outcome: Outcome) -> None:
+    def _count(self, engine: str, outcome: Outcome) -> None:
         if not isinstance(outcome, Faulted) or outcome.fault == "invalid":
             self._crashes.finished(engine)
         elif outcome.crash:

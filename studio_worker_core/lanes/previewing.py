@@ -14,7 +14,7 @@ from studio_worker_core.lanes import protocol as messages
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-MAX_SIDE = 768
+MAX_PREVIEW_SIDE = 768
 """Pixels; a larger preview is made smaller."""
 
 _PAUSE_SECONDS = 0.2
@@ -80,7 +80,8 @@ def _small(image: Any) -> Image:
 
     if isinstance(image, (str, Path)):
         with Image.open(image) as opened:
-            opened.draft("RGB", (MAX_SIDE, MAX_SIDE))  # a JPEG is decoded no larger than needed
+            # A JPEG is decoded no larger than needed.
+            opened.draft("RGB", (MAX_PREVIEW_SIDE, MAX_PREVIEW_SIDE))
             return _fitted(opened)
     if not isinstance(image, Image.Image):
         raise TypeError(f"{type(image).__name__} is neither a Pillow image nor a path")
@@ -90,7 +91,7 @@ def _small(image: Any) -> Image:
 def _fitted(image: Image) -> Image:
     if image.mode not in ("RGB", "RGBA"):
         image = image.convert("RGBA" if "A" in image.getbands() else "RGB")
-    scale = MAX_SIDE / max(image.size)
+    scale = MAX_PREVIEW_SIDE / max(image.size)
     if scale >= 1:
         return image.copy()
     width, height = (max(round(side * scale), 1) for side in image.size)

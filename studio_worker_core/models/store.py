@@ -16,10 +16,11 @@ from studio_worker_core.downloads.addresses import (
     check_url,
     shown_url,
 )
-from studio_worker_core.downloads.downloading import Downloader, Wanted
+from studio_worker_core.downloads.downloading import Downloader
 from studio_worker_core.downloads.fetching import Fetcher
 from studio_worker_core.downloads.hub import HubToken
 from studio_worker_core.downloads.transfers import TransferLine, run_transfers
+from studio_worker_core.downloads.wanted import Wanted
 from studio_worker_core.errors import ModelStoreError, SourceRefused
 from studio_worker_core.models.inventory import Inventory
 from studio_worker_core.models.manifest import MODEL_MANIFEST_NAME, read_model_manifest
@@ -34,8 +35,6 @@ from studio_worker_core.models.upkeep import (
 from studio_worker_core.network.loopback import is_loopback_host
 from studio_worker_core.storage.locks import held
 from studio_worker_core.wire.models import ModelFile, ModelSource
-
-__all__ = ["CheckedFile", "ModelStore", "StoredModel", "check_source"]
 
 _log = logging.getLogger("studio_worker.models.store")
 

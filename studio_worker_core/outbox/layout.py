@@ -15,12 +15,11 @@ from studio_worker_core.storage.disk import Disk
 
 _log = logging.getLogger("studio_worker.outbox")
 
-
 _LONGEST_NAME = 200
 
 
 class Layout:
-    """The three rooms of the outbox."""
+    """The three places of the outbox: what waits, what was refused, what cannot be read."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -77,7 +76,7 @@ def _directories(parent: Path) -> list[tuple[str, str]]:
 
 
 class EntryReader:
-    """Reads the finished results in one room; a manifest that did not change is read once.
+    """Reads the finished results in one place; a manifest that did not change is read once.
 
     Results that come and go meanwhile are simply there or not. One that cannot be read is
     left out and logged once; recovery at the next start sets it aside.
@@ -88,7 +87,7 @@ class EntryReader:
         self._known: dict[str, tuple[tuple[int, ...], Entry | None]] = {}
 
     def entries(self) -> list[Entry]:
-        """Every finished result of the room, oldest first."""
+        """Every finished result there, oldest first."""
         known: dict[str, tuple[tuple[int, ...], Entry | None]] = {}
         for name, path in _directories(self._parent):
             try:

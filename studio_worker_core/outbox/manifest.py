@@ -57,7 +57,7 @@ class Refusal(Struct, frozen=True):
 
 
 class Manifest(Struct, frozen=True, kw_only=True):
-    """The books of one finished result. ``bytes`` and ``sha256`` are those of its file."""
+    """What is known of one finished result. ``bytes`` and ``sha256`` are those of its file."""
 
     version: int = MANIFEST_VERSION
     job: Identifier

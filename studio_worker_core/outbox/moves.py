@@ -43,16 +43,16 @@ class Moves:
         write_durably(self._disk, entry.directory / MANIFEST_NAME, data)
         return entry
 
-    def move(self, entry: Entry, room: Path, target: Path | None = None) -> Entry | None:
-        """Move it to another room, under its name or the next free one; None when it has gone."""
+    def move(self, entry: Entry, place: Path, target: Path | None = None) -> Entry | None:
+        """Move it to another place, under its name or the next free one; None when it has gone."""
         with disk_errors(self._disk, entry.directory):
             self._layout.make(self._disk)
-            target = target or free_path(room, entry.key)
+            target = target or free_path(place, entry.key)
             try:
                 self._disk.move(entry.directory, target)
             except FileNotFoundError:
                 return None
-            self._disk.sync_directory(room)
+            self._disk.sync_directory(place)
             self._disk.sync_directory(entry.directory.parent)
         return Entry(target, entry.manifest)
 

@@ -21,8 +21,8 @@ def recover(layout: Layout, disk: Disk, now: datetime) -> list[str]:
     """
     layout.make(disk)
     done: list[str] = []
-    for room in (layout.jobs, layout.refused):
-        for path in sorted(room.iterdir()):
+    for place in (layout.jobs, layout.refused):
+        for path in sorted(place.iterdir()):
             try:
                 line = _put_in_order(layout, disk, now, path)
             except OSError as error:

@@ -242,7 +242,7 @@ class Outbox:
     def note_failure(self, entry: Entry, error: str) -> Entry | None:
         """Count a failed attempt and remember why; None when the result has gone.
 
-        On a full disk the books on disk stay as they were.
+        On a full disk its manifest stays as it was.
         """
         noted = Entry(
             entry.directory,
@@ -291,5 +291,5 @@ class Outbox:
             except FileNotFoundError:
                 return None
             except OutboxError as error:
-                _log.warning("the books of job %s are behind: %s", old.job_id, error)
+                _log.warning("the manifest of job %s stays as it was: %s", old.job_id, error)
                 return new

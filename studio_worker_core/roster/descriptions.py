@@ -41,7 +41,7 @@ class _Kept(Struct, frozen=True):
     description: PluginDescription
 
 
-class _Book(Struct):
+class _Answers(Struct):
     format: int = 0
     installed: str = ""
     candidates: tuple[Candidate, ...] = ()
@@ -83,7 +83,7 @@ class Descriptions:
         self._seconds = seconds
         self._stop = stop or threading.Event()
         self._now = now
-        self._book = _Book()
+        self._answers = _Answers()
         self._index = ""
         self.notes: tuple[str, ...] = ()
         """A line for each damaged distribution, whosever it is."""
@@ -92,14 +92,14 @@ class Descriptions:
         """The installed plugins, from the cache while nothing was installed or removed."""
         path = sys.path if self._search_path is None else self._search_path
         self._index = _digest(fingerprint(path))
-        self._book = _read(self._cache)
-        if self._book.installed != self._index:
+        self._answers = _read(self._cache)
+        if self._answers.installed != self._index:
             found, notes = find_candidates(path)
-            self._book.installed = self._index
-            self._book.candidates = tuple(found)
-            self._book.notes = tuple(notes)
-        self.notes = self._book.notes
-        return list(self._book.candidates)
+            self._answers.installed = self._index
+            self._answers.candidates = tuple(found)
+            self._answers.notes = tuple(notes)
+        self.notes = self._answers.notes
+        return list(self._answers.candidates)
 
     def describe(
         self, wanted: Collection[Candidate], *, again: AskAgain = lambda _: False
@@ -115,7 +115,7 @@ class Descriptions:
 
         found: dict[Candidate, PluginDescription] = {}
         for candidate in wanted:
-            kept = self._book.kept.get(_key(candidate))
+            kept = self._answers.kept.get(_key(candidate))
             if (
                 kept is not None
                 and self._is_fresh(kept)
@@ -131,10 +131,10 @@ class Descriptions:
         for candidate, description in zip(missing, asked, strict=True):
             found[candidate] = description
             plain, with_models = before[candidate]
-            self._book.kept[_key(candidate)] = _Kept(
+            self._answers.kept[_key(candidate)] = _Kept(
                 with_models if description.reports else plain, self._now(), description
             )
-        if missing or self._book.format != _FORMAT:
+        if missing or self._answers.format != _FORMAT:
             self._write()
         return found
 
@@ -163,12 +163,12 @@ class Descriptions:
             return
         from studio_worker_core.storage.atomic import write_whole  # most starts only read
 
-        known = {_key(candidate) for candidate in self._book.candidates}
-        self._book.kept = {key: kept for key, kept in self._book.kept.items() if key in known}
-        self._book.format = _FORMAT
+        known = {_key(candidate) for candidate in self._answers.candidates}
+        self._answers.kept = {key: kept for key, kept in self._answers.kept.items() if key in known}
+        self._answers.format = _FORMAT
         try:
             self._cache.parent.mkdir(parents=True, exist_ok=True)
-            write_whole(self._cache, msgspec.json.encode(self._book), sync=False)
+            write_whole(self._cache, msgspec.json.encode(self._answers), sync=False)
         except (OSError, UnicodeEncodeError):
             return  # a read-only home, or paths without an encoding: costs time, nothing else
 
@@ -190,14 +190,14 @@ def models_stamp(root: Path) -> str:
     return _digest(lines)
 
 
-def _read(cache: Path | None) -> _Book:
+def _read(cache: Path | None) -> _Answers:
     if cache is None:
-        return _Book()
+        return _Answers()
     try:
-        book = msgspec.json.decode(cache.read_bytes(), type=_Book)
+        answers = msgspec.json.decode(cache.read_bytes(), type=_Answers)
     except (OSError, msgspec.MsgspecError, UnicodeError, RecursionError):
-        return _Book()
-    return book if book.format == _FORMAT else _Book()
+        return _Answers()
+    return answers if answers.format == _FORMAT else _Answers()
 
 
 def _key(candidate: Candidate) -> str:

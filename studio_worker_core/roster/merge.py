@@ -23,7 +23,7 @@ def merge_plugins(
     plugins: Sequence[PluginDescription], disabled: Collection[str] = ()
 ) -> tuple[RosterEntry, ...]:
     """The entries of a roster from all plugins; ``disabled`` names engines."""
-    healthy = [plugin for plugin in plugins if plugin.fault is None and plugin.disabled is None]
+    healthy = [plugin for plugin in plugins if _is_healthy(plugin)]
     twice = _names_claimed_twice(command.name for p in healthy for command in p.commands)
     entries: list[RosterEntry] = []
     for plugin in plugins:
@@ -45,13 +45,15 @@ def merge_plugins(
 
 def merge_commands(plugins: Iterable[PluginDescription]) -> tuple[CommandSpec, ...]:
     """Sub-commands of all healthy plugins; a name that two plugins want is left out."""
-    commands = [
-        command for plugin in plugins if plugin.fault is None for command in plugin.commands
-    ]
+    commands = [command for plugin in plugins if _is_healthy(plugin) for command in plugin.commands]
     twice = _names_claimed_twice(command.name for command in commands)
     return tuple(
         sorted((c for c in commands if c.name not in twice), key=lambda command: command.name)
     )
+
+
+def _is_healthy(plugin: PluginDescription) -> bool:
+    return plugin.fault is None and plugin.disabled is None
 
 
 def _engine_entry(

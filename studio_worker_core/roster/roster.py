@@ -12,7 +12,7 @@ from studio_worker_core.plugin import CommandSpec, EngineSpec, JobEvent, TaskKin
 from studio_worker_core.wire.capabilities import EngineInfo
 from studio_worker_core.wire.media_types import OCTET_STREAM, WELL_KNOWN
 
-State = Literal["ready", "broken", "disabled", "clash"]
+EntryState = Literal["ready", "broken", "disabled", "clash"]
 
 
 class RosterEntry(Struct, frozen=True):
@@ -23,7 +23,7 @@ class RosterEntry(Struct, frozen=True):
     distribution: str
     version: str
     """Version of the distribution."""
-    state: State
+    state: EntryState
     kinds: tuple[TaskKind, ...] = ()
     """In wire order."""
     models: Mapping[TaskKind, tuple[str, ...]] = field(default_factory=dict)

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from studio_worker_core.session.conversation import Session
 from studio_worker_core.session.endings import EndReason, SessionEnded
-from studio_worker_core.session.handler import HandlerFrame, JobFrame, Outlet, SessionHandler
+from studio_worker_core.session.handler import JobFrame, Outlet, SessionHandler
+from studio_worker_core.session.machine import HandlerFrame
 from studio_worker_core.session.timings import Timings
 
 __all__ = [

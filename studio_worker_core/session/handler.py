@@ -16,8 +16,6 @@ from studio_worker_core.wire.frames import (
     Reject,
 )
 
-__all__ = ["HandlerFrame", "JobFrame", "Outlet", "SessionHandler"]
-
 JobFrame = Accept | Reject | CompleteJson | Fail | Progress | ReadyForMore
 """The frames the rest of the worker sends; hello, heartbeats and logs are the session's own."""
 

@@ -15,8 +15,6 @@ from studio_worker_core.processes.answering import ANSWER
 from studio_worker_core.processes.asked import Ended, ask_process
 from studio_worker_core.processes.deaths import cause_of_death
 
-__all__ = ["MEMORY_BYTES", "SECONDS", "GaveUp", "Refused", "apart"]
-
 SECONDS = 60.0
 """How long one file may take, in seconds."""
 MEMORY_BYTES = 4 * 1024**3

@@ -10,8 +10,6 @@ from typing import Any
 
 from studio_worker_core.processes.answering import ANSWER, leave_file, take_request
 
-__all__ = ["main"]
-
 _LONGEST_TEXT = 4000
 
 

@@ -70,8 +70,8 @@ class LocalApi:
         )
 
     def open(self) -> Mapping[str, Callable[[], None]]:
-        """Take the port and say where it is; the bodies of the threads to start, by name. None
-        when it is turned off, or this machine gives no port: the worker serves its studio."""
+        """Take the port and say where it is; the bodies of the threads to start, by name. There
+        are none when it is turned off, or no port can be had: the worker serves its studio."""
         config = self._settings()
         if not config.api.enabled:
             return {}

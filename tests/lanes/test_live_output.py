@@ -134,7 +134,7 @@ def test_an_engine_does_not_wait_for_a_worker_that_does_not_read() -> None:
 def test_emitted_text_is_bounded_as_a_piece_and_in_all(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(emitting, "MAX_TEXT", 200_000)
+    monkeypatch.setattr(emitting, "MAX_EMITTED", 200_000)
 
     def work(job: Job[Any]) -> None:
         job.emit(text="🦊" * 150_000)
@@ -217,7 +217,7 @@ def test_a_preview_that_is_none_is_one_warning(tmp_path: Path, image: Any) -> No
 
 
 def test_the_largest_previews_are_passed_on(tmp_path: Path) -> None:
-    side = previewing.MAX_SIDE
+    side = previewing.MAX_PREVIEW_SIDE
     noise = Image.frombytes("RGB", (side, side), os.urandom(side * side * 3))
     noise.save(tmp_path / "noise.jpg", quality=80)
     assert taken(tmp_path, "noise.jpg") is not None
@@ -244,7 +244,7 @@ def test_nothing_but_a_small_picture_in_the_jobs_directory_is_read(tmp_path: Pat
 def test_a_worker_passes_on_no_more_than_its_bound(
     bench: LaneBench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(passing_on, "MAX_TEXT", 5)
+    monkeypatch.setattr(passing_on, "MAX_PASSED_ON", 5)
     heard: list[str] = []
     passing = PassingOn(LiveOutput(text=heard.append), bench.request(LlmTask(messages=[])))
     for text in ("abc", "", "defg", "de"):

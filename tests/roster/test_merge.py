@@ -98,3 +98,12 @@ def test_every_plugin_is_on_the_roster_and_every_withdrawn_one_has_a_reason(
     for entry in entries:
         assert (entry.reason is None) == (entry.state == "ready")
         assert (entry.remedy is None) == (entry.state == "ready")
+
+
+def test_a_plugin_that_is_switched_off_brings_no_command_and_takes_no_name() -> None:
+    def bringing(name: str, disabled: str | None = None) -> PluginDescription:
+        commands = (CommandSpec("x", "h", f"{name}:app"),)
+        return PluginDescription(name, name, "1", commands=commands, disabled=disabled)
+
+    found = merge_commands([bringing("one"), bringing("two", "off")])
+    assert [command.app for command in found] == ["one:app"]

@@ -28,17 +28,6 @@ from studio_worker_core.testing.conformance.verdicts import NotChecked, NotMet
 from studio_worker_core.testing.conformance.workshop import TrialJob, Workshop
 from studio_worker_core.wire.tasks import Task, TaskKind, task_kind
 
-__all__ = [
-    "cancels",
-    "imports_lightly",
-    "loads",
-    "progresses",
-    "refuses",
-    "survives_a_kill",
-    "survives_oddities",
-    "unloads",
-]
-
 _CANCEL_TRIES = 4
 _CANCEL_SECONDS = 2.0
 _REAPED_SECONDS = 10.0

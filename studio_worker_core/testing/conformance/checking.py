@@ -25,8 +25,6 @@ from studio_worker_core.testing.conformance.verdicts import (
 from studio_worker_core.testing.conformance.workshop import Workshop
 from studio_worker_core.wire.tasks import BINARY_KINDS, TaskKind
 
-__all__ = ["CHECKS", "Check", "check_engine", "find_check", "make_check"]
-
 _ALL = frozenset(TaskKind)
 
 

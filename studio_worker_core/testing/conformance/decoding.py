@@ -15,8 +15,6 @@ from studio_worker_core.sound_length import peak_of, read_wave, seconds_of
 from studio_worker_core.testing.apart import SECONDS, GaveUp, Refused, apart
 from studio_worker_core.wire.media_types import mime_for
 
-__all__ = ["Facts", "Undecodable", "decode", "decode_here"]
-
 _PILLOW = frozenset({"png", "apng", "jpg", "jpeg", "webp", "gif", "bmp", "tif", "tiff", "avif"})
 _MOST_FRAMES = 20_000
 _BLOCK = 65_536

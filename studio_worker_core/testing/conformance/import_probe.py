@@ -22,8 +22,6 @@ from studio_worker_core.processes.deaths import cause_of_death
 from studio_worker_core.roster.asking import ask_plugin
 from studio_worker_core.roster.installed import Candidate
 
-__all__ = ["HEAVY", "Imported", "probe_import"]
-
 HEAVY = frozenset(
     {
         *("PIL", "TTS", "av", "cv2", "diffusers", "imageio", "jax", "keras", "librosa"),

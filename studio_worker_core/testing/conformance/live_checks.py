@@ -11,8 +11,6 @@ from studio_worker_core.testing.conformance.workshop import Workshop
 from studio_worker_core.thinking import split
 from studio_worker_core.wire.tasks import LlmTask, Task, TaskKind, task_kind
 
-__all__ = ["emits"]
-
 _LEAST_STOP = 3
 _SHOWN = 60
 

@@ -13,8 +13,6 @@ from typing import Any
 
 from studio_worker_core.plugin import Engine, Job, Model, Output
 
-__all__ = ["OBSERVED_FILE", "observed_factory", "observed_progress"]
-
 OBSERVED_FILE = "observed-progress.json"
 """Where, in the job's scratch directory, the reported fractions are written."""
 

@@ -21,16 +21,6 @@ from studio_worker_core.wire.tasks import (
     VideoTask,
 )
 
-__all__ = [
-    "as_asked",
-    "decodes",
-    "extensions",
-    "models",
-    "repeats",
-    "reports",
-    "unknown_extension",
-]
-
 _MOST_MODELS = 24
 _ANIMATED = frozenset({"gif", "webp", "apng", "png", "avif"})
 _QUIETEST_PEAK = 0.01

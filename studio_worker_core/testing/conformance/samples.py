@@ -28,8 +28,6 @@ from studio_worker_core.wire.tasks import (
     VideoTask,
 )
 
-__all__ = ["Trial", "absurd_trials", "long_tasks", "odd_trials", "small_task", "write_tone"]
-
 _PROMPT = "a lighthouse on a cliff at dusk, painted in blue and gold"
 _TEXT = "The studio asked for one short sentence."
 _SENTENCE = "This sentence is one of very many that are spoken one after the other. "

@@ -17,8 +17,6 @@ from studio_worker_core.roster.discovery import discover
 from studio_worker_core.roster.roster import Roster, RosterEntry
 from studio_worker_core.wire.tasks import TaskKind
 
-__all__ = ["Subject", "installed_subject", "subject_from"]
-
 
 class Subject(Struct, frozen=True):
     """What the kit works on."""

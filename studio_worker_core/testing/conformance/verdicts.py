@@ -10,8 +10,6 @@ from msgspec import Struct
 
 from studio_worker_core.wire.tasks import TaskKind
 
-__all__ = ["Finding", "NotChecked", "NotMet", "OnFinding", "Report", "Verdict"]
-
 Verdict = Literal["passed", "failed", "skipped"]
 
 

@@ -28,8 +28,6 @@ from studio_worker_core.testing.conformance.verdicts import NotChecked, NotMet
 from studio_worker_core.wire.generation import GenerationMeta
 from studio_worker_core.wire.tasks import BINARY_KINDS, Task, TaskKind, task_kind
 
-__all__ = ["Product", "TrialJob", "Workshop"]
-
 _LIMITS = Limits(load_seconds=600.0, idle_seconds=120.0, total_seconds=300.0)
 _TONE_SECONDS = 2.0
 

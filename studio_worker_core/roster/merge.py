@@ -15,7 +15,7 @@ from collections.abc import Collection, Iterable, Sequence
 
 from studio_worker_core.plugin import CommandSpec, EngineSpec, TaskKind
 from studio_worker_core.roster.plugin_records import PluginDescription
-from studio_worker_core.roster.roster import RosterEntry
+from studio_worker_core.roster.roster import EntryState, RosterEntry
 from studio_worker_core.wire.media_types import WELL_KNOWN
 
 
@@ -96,7 +96,7 @@ def _engine_entry(
 
 def _whole_plugin(
     plugin: PluginDescription,
-    state: str,
+    state: EntryState,
     reason: str | None,
     faulty: PluginDescription | None,
     warnings: tuple[str, ...] = (),
@@ -114,7 +114,7 @@ def _whole_plugin(
         engine=plugin.name,
         distribution=plugin.distribution,
         version=plugin.version,
-        state=state,  # type: ignore[arg-type]
+        state=state,
         reason=reason,
         remedy=remedy,
         where=fault.where if fault else None,

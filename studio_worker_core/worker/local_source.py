@@ -113,13 +113,11 @@ class LocalSource:
             inputs=work.inputs,
         )
         local = _Local(job, ended, self._roster.mime_for, on_text, on_preview)
-        with self._changed:
-            if self._closed:
-                raise Busy("the worker is stopping")
-            if len(self._waiting) >= MOST_WAITING:
-                raise Busy
-            self._waiting.append(local)
-            self._changed.notify()
+        try:
+            self._queue_up(local)
+        except Busy:
+            local.release()
+            raise
         return lambda: self._stop(local)
 
     def run(self) -> None:
@@ -141,6 +139,15 @@ class LocalSource:
             self._changed.notify()
         for local in left:
             local.give_up(JobCancelled("the worker is stopping"))
+
+    def _queue_up(self, local: _Local) -> None:
+        with self._changed:
+            if self._closed:
+                raise Busy("the worker is stopping")
+            if len(self._waiting) >= MOST_WAITING:
+                raise Busy
+            self._waiting.append(local)
+            self._changed.notify()
 
     def _next(self) -> _Local | None:
         with self._changed:

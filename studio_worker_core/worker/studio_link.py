@@ -21,7 +21,6 @@ from studio_worker_core.registration import (
 )
 from studio_worker_core.secrets import Secret
 from studio_worker_core.session import SessionHandler
-from studio_worker_core.session.log_shipping import LogShipper
 from studio_worker_core.session.reconnecting import (
     Connected,
     Connecting,
@@ -53,7 +52,6 @@ class StudioLink:
         store: ConfigStore,
         handler: SessionHandler,
         capabilities: Callable[[], Capabilities],
-        logs: LogShipper,
         board: StatusBoard,
         *,
         stopping: threading.Event,

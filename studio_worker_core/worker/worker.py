@@ -102,7 +102,6 @@ class Worker:
             store,
             studio,
             availability.capabilities,
-            logs,
             board,
             stopping=stop,
             closing=self._closing,

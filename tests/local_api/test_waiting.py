@@ -7,6 +7,7 @@ import json
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -102,6 +103,19 @@ def test_too_many_are_told_to_come_back_and_a_place_is_free_again(alone: ServedH
             client.close()
         eventually("none waits", lambda: alone.source.waiting == 0)
     assert alone.watcher.started_jobs == []
+
+
+def test_a_job_that_is_refused_leaves_nothing_on_the_disk(
+    alone: ServedHere, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = tmp_path / "temporary"
+    place.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(place))
+    alone.source.close()
+    body = {"text": "hi", "model": "synthetic-tts"}
+    refused = requests.post(f"{alone.url}/tts", json=body, headers=SIGNED, timeout=60)
+    assert refused.status_code == 503
+    assert list(place.iterdir()) == []
 
 
 @pytest.mark.parametrize(

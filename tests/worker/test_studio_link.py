@@ -16,7 +16,6 @@ from studio_worker_core.host.facts import host_facts
 from studio_worker_core.registration import Registrar, identity_at
 from studio_worker_core.roster.roster import Roster
 from studio_worker_core.secrets import Secret
-from studio_worker_core.session.log_shipping import LogShipper
 from studio_worker_core.studio_client.http import StudioClient
 from studio_worker_core.wire.frames import CloseCode, Heartbeat
 from studio_worker_core.worker.status import StatusBoard, WorkerStatus
@@ -45,7 +44,6 @@ class Line:
             store,
             RecordingHandler(),
             lambda: capabilities,
-            LogShipper(),
             self.board,
             stopping=self.stopping,
             closing=self.closing,

@@ -14,6 +14,7 @@ from studio_worker_core.cli.status import running_worker
 from studio_worker_core.config import ConfigStore
 from studio_worker_core.errors import NotRunning
 from studio_worker_core.local_api.discovery import NAME, Discovery, read
+from studio_worker_core.local_api.lan import url_for_others
 from studio_worker_core.terminal import print_json
 
 app = typer.Typer(rich_markup_mode=None)
@@ -34,13 +35,18 @@ def api(
     """
     store = ConfigStore(invocation_of(ctx).config_path)
     found = _running(store)
+    settings = store.load().api
+    others = url_for_others(settings) if settings.listen else None
     if as_json:
-        print_json({"url": found.url, "token": found.token, "openaiBaseUrl": f"{found.url}/v1"})
+        shown = {"url": found.url, "token": found.token, "openaiBaseUrl": f"{found.url}/v1"}
+        print_json(shown if others is None else {**shown, "urlForOthers": others})
     elif curl:
         header = shlex.quote(f"Authorization: Bearer {found.token}")
         typer.echo(f"curl -H {header} {found.url}/v1/models")
     else:
         typer.echo(_how(found, store.directory / NAME))
+        if others is not None:
+            typer.echo(f"\nOther machines reach it at {others}, with the same token.")
 
 
 def _running(store: ConfigStore) -> Discovery:

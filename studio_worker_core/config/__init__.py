@@ -3,6 +3,7 @@
 from studio_worker_core.config.location import default_config_path
 from studio_worker_core.config.settings import (
     RETIRED_KEYS,
+    ApiSettings,
     Config,
     InputLimits,
     Limits,
@@ -15,6 +16,7 @@ from studio_worker_core.config.values import config_keys, nearest_key, value_of
 
 __all__ = [
     "RETIRED_KEYS",
+    "ApiSettings",
     "Config",
     "ConfigStore",
     "InputLimits",

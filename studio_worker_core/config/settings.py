@@ -85,6 +85,22 @@ class ApiSettings(Struct, frozen=True, kw_only=True):
     """Further names of models: ``{ "tts-1" = "espeak-ng", "gpt-image-1" = "procedural" }``."""
     voices: dict[str, str] = {}
     """Further names of voices: ``{ alloy = "en-gb" }``."""
+    listen: _Text | None = None
+    """Address at which other machines are answered, too: one of this machine's, or ``0.0.0.0``
+    for all. Not set: this machine alone. Read at the start, like all that follows."""
+    listen_port: _Port = 4789
+    """The port for other machines."""
+    hosts: tuple[str, ...] = ()
+    """Names that other machines call this one by; a request by another name is refused. Its
+    addresses need none."""
+    tls_cert: Path | None = None
+    """Certificate (PEM, with its chain) for other machines; a relative path starts at the config
+    file's directory."""
+    tls_key: Path | None = None
+    """The certificate's key (PEM)."""
+    tls_self_signed: bool = False
+    """Whether a certificate is made, ``api-cert.pem`` beside the config file, where none is given;
+    needs the extra ``tls``."""
 
 
 class PluginSettings(Struct, frozen=True, kw_only=True):

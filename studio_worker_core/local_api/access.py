@@ -9,6 +9,8 @@ with the headers that let the page read it.
 from __future__ import annotations
 
 import hmac
+import ipaddress
+from collections.abc import Callable, Collection
 from typing import Literal
 from urllib.parse import urlsplit
 
@@ -40,6 +42,8 @@ class Access(Struct, frozen=True):
     authorization: str | None = None
     asks_method: str | None = None
     """``Access-Control-Request-Method``: with it an OPTIONS request is a preflight."""
+    is_local: bool = True
+    """Whether it came to a loopback address."""
 
 
 class Denial(Struct, frozen=True):
@@ -49,15 +53,23 @@ class Denial(Struct, frozen=True):
     message: str
 
 
-def judge(access: Access, token: str) -> Denial | Literal["preflight"] | None:
-    """Whether a request may go on: None when it may."""
-    if not _is_here(access.host):
-        return Denial(403, "the Host of the request is not this machine")
-    if access.origin is not None and not _is_own_origin(access.origin):
+def judge(
+    access: Access, token: str, hosts: Collection[str] = ()
+) -> Denial | Literal["preflight"] | None:
+    """Whether a request may go on: None when it may.
+
+    :param hosts: what other machines call this one, in lower case.
+    """
+    name = _name_of(access.host)
+    own = _is_loopback if access.is_local else _known_as(hosts, name)
+    if name is None or not (own(name) or (not access.is_local and _is_address(name))):
+        return Denial(403, "the Host of the request is not this machine; see api.hosts")
+    if access.origin is not None and not _is_own_origin(access.origin, own):
         return Denial(403, "the page that sent this request is not from this machine")
     if access.method == "OPTIONS" and access.origin is not None and access.asks_method is not None:
         return "preflight"
-    is_open = access.path in OPEN_PATHS or access.path.startswith(FILES)
+    # Others are told nothing without the token; the name of a file is as good as one.
+    is_open = (access.is_local and access.path in OPEN_PATHS) or access.path.startswith(FILES)
     if is_open or _has_token(access.authorization, token):
         return None
     return Denial(401, UNSIGNED)
@@ -87,25 +99,45 @@ def preflight_headers(origin: str, asked: str | None) -> dict[str, str]:
     }
 
 
-def _is_here(host: str | None) -> bool:
+def _name_of(host: str | None) -> str | None:
+    """The name or address in a ``Host``, in lower case; None for one that is none."""
     if not host or any(letter in host for letter in "/\\@?# \t"):
-        return False
+        return None
     try:
         parts = urlsplit(f"//{host}")
         _ = parts.port  # a port that is no number
     except ValueError:
+        return None
+    return parts.hostname or None
+
+
+def _is_loopback(name: str) -> bool:
+    return is_loopback_host(name)
+
+
+def _known_as(hosts: Collection[str], name: str | None) -> Callable[[str], bool]:
+    """What other machines may call this one, or a page's origin: the given names, and the
+    ``name`` that the very request is sent to."""
+    return lambda given: given.rstrip(".") in hosts or (given == name and _is_address(given))
+
+
+def _is_address(name: str) -> bool:
+    """An address needs no list: a name that a web site points here is what has to be kept out."""
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
         return False
-    return is_loopback_host(parts.hostname or "")
+    return True
 
 
-def _is_own_origin(origin: str) -> bool:
+def _is_own_origin(origin: str, own: Callable[[str], bool]) -> bool:
     try:
         parts = urlsplit(origin)
         _ = parts.port
     except ValueError:
         return False
     plain = not (parts.path or parts.query or parts.fragment or "@" in parts.netloc)
-    return plain and parts.scheme in ("http", "https") and is_loopback_host(parts.hostname or "")
+    return plain and parts.scheme in ("http", "https") and own(parts.hostname or "")
 
 
 def _has_token(authorization: str | None, token: str) -> bool:

@@ -36,6 +36,8 @@ class Names(Struct, frozen=True):
 
     aliases: Mapping[str, str] = {}
     voices: Mapping[str, str] = {}
+    hosts: frozenset[str] = frozenset()
+    """What other machines call this one, in lower case."""
 
 
 class Api:

@@ -69,7 +69,7 @@ def build_app(
         made += each(api).routes()
     return Starlette(
         routes=[Route("/healthz", healthz), Route(f"{FILES}{{name}}", kept), *made, *more],
-        middleware=[Middleware(Guarded, token=token)],
+        middleware=[Middleware(Guarded, token=token, hosts=lambda: api.names().hosts)],
         exception_handlers=dict.fromkeys(_EXPECTED, _failed),
     )
 

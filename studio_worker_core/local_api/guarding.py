@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import PlainTextResponse, Response
@@ -19,6 +19,7 @@ from studio_worker_core.local_api.access import (
 from studio_worker_core.local_api.answers import json_answer
 from studio_worker_core.local_api.draining import Draining
 from studio_worker_core.local_api.openai.errors import error_body
+from studio_worker_core.network.loopback import is_loopback_host
 
 _log = logging.getLogger("studio_worker.local_api")
 _INTERNAL = "internal error of the worker; its log says more"
@@ -27,9 +28,12 @@ _INTERNAL = "internal error of the worker; its log says more"
 class Guarded:
     """ASGI middleware: nobody passes but who may (:mod:`.access`)."""
 
-    def __init__(self, app: ASGIApp, token: Callable[[], str]) -> None:
+    def __init__(
+        self, app: ASGIApp, token: Callable[[], str], hosts: Callable[[], Collection[str]]
+    ) -> None:
         self._app = app
         self._token = token
+        self._hosts = hosts
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Judge a request, then pass it on or refuse it."""
@@ -48,8 +52,9 @@ class Guarded:
             origin=origin,
             authorization=headers.get("authorization"),
             asks_method=headers.get("access-control-request-method"),
+            is_local=is_loopback_host((scope.get("server") or ("",))[0]),
         )
-        verdict = judge(access, self._token())
+        verdict = judge(access, self._token(), self._hosts())
         if verdict == "preflight":
             asked = headers.get("access-control-request-headers")
             allowed = preflight_headers(origin or "", asked)

@@ -10,13 +10,19 @@ import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from msgspec import Struct
+
 if TYPE_CHECKING:
+    from ssl import SSLContext
+
     from starlette.types import ASGIApp
+    from uvicorn import Server
 
 log = logging.getLogger("studio_worker.local_api")
 
 _HERE = "127.0.0.1"
 _GRACE_SECONDS = 3
+_MOST_OF_OTHERS = 256
 
 
 def bind(port: int, host: str = _HERE) -> socket.socket:
@@ -26,12 +32,12 @@ def bind(port: int, host: str = _HERE) -> socket.socket:
         OSError: this machine gives no port at all.
     """
     try:
-        return _bound(host, port)
+        return bound(host, port)
     except OSError as error:
         if port == 0:
             raise
         log.info("port %d is taken (%s); the local API takes a free one", port, error.strerror)
-        return _bound(host, 0)
+        return bound(host, 0)
 
 
 def url_of(listener: socket.socket) -> str:
@@ -40,8 +46,9 @@ def url_of(listener: socket.socket) -> str:
     return f"http://{host}:{port}"
 
 
-def _bound(host: str, port: int) -> socket.socket:
-    listener = socket.socket()
+def bound(host: str, port: int) -> socket.socket:
+    """A listening socket at just this address and port. Raises :class:`OSError`."""
+    listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
     try:
         if sys.platform != "win32":  # there it would let two workers share a port
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -53,15 +60,30 @@ def _bound(host: str, port: int) -> socket.socket:
     return listener
 
 
+class Lan(Struct, frozen=True):
+    """Where other machines are answered, and the TLS spoken there, if any."""
+
+    listener: socket.socket
+    tls: SSLContext | None
+
+
 class LocalServer:
     """Serves an application on ``listener``; :meth:`run` is the body of its thread.
 
     Nothing of a server is loaded before the first connection comes: an API that nobody uses
     costs a socket and a thread.
+
+    :param lan: where other machines are answered.
     """
 
-    def __init__(self, listener: socket.socket, make_app: Callable[[], ASGIApp]) -> None:
+    def __init__(
+        self,
+        listener: socket.socket,
+        make_app: Callable[[], ASGIApp],
+        lan: Lan | None = None,
+    ) -> None:
         self._listener = listener
+        self._lan = lan
         self._make_app = make_app
         self._bell, self._ear = socket.socketpair()
         self._stopping = False
@@ -73,7 +95,8 @@ class LocalServer:
             if self._wanted():
                 self._serve()
         finally:
-            self._listener.close()
+            for listener in self._listeners():
+                listener.close()
             self._bell.close()
             self._ear.close()
 
@@ -84,34 +107,56 @@ class LocalServer:
         with contextlib.suppress(OSError):
             self._bell.send(b"!")
 
+    def _listeners(self) -> list[socket.socket]:
+        return [self._listener] if self._lan is None else [self._listener, self._lan.listener]
+
     def _wanted(self) -> bool:
         with selectors.DefaultSelector() as selector:
-            selector.register(self._listener, selectors.EVENT_READ)
-            selector.register(self._ear, selectors.EVENT_READ)
+            for each in (*self._listeners(), self._ear):
+                selector.register(each, selectors.EVENT_READ)
             selector.select()
         return not self._stopping
 
     def _serve(self) -> None:
-        import uvicorn
+        import asyncio
 
-        config = uvicorn.Config(
-            self._make_app(),
-            http="h11",  # bounds the size of a request's head
-            ws="none",
-            lifespan="off",
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            proxy_headers=False,
-            timeout_graceful_shutdown=_GRACE_SECONDS,
-            timeout_keep_alive=30,
-        )
-        server = uvicorn.Server(config)
+        app = self._make_app()
+        servers = [_server(app)]
+        if self._lan is not None:
+            # Strangers may come there, and keep connections.
+            servers.append(_server(app, tls=self._lan.tls, most=_MOST_OF_OTHERS))
 
         def end() -> None:
-            server.should_exit = True
+            for server in servers:
+                server.should_exit = True
 
         self._end = end
         if self._stopping:
             return
-        server.run(sockets=[self._listener])
+
+        async def serve() -> None:
+            pairs = zip(servers, self._listeners(), strict=True)
+            await asyncio.gather(*(server.serve([listener]) for server, listener in pairs))
+
+        asyncio.run(serve())
+
+
+def _server(app: ASGIApp, tls: SSLContext | None = None, most: int | None = None) -> Server:
+    import uvicorn
+
+    config = uvicorn.Config(
+        app,
+        http="h11",  # bounds the size of a request's head
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        limit_concurrency=most,
+        timeout_graceful_shutdown=_GRACE_SECONDS,
+        timeout_keep_alive=30,
+    )
+    config.load()
+    config.ssl = tls
+    return uvicorn.Server(config)

@@ -17,7 +17,8 @@ from studio_worker_core.jobs.service import JobService
 from studio_worker_core.jobs.slots import Slots
 from studio_worker_core.local_api.daemon import Daemon
 from studio_worker_core.local_api.discovery import NAME, announce, withdraw
-from studio_worker_core.local_api.listening import LocalServer, bind, url_of
+from studio_worker_core.local_api.lan import open_lan
+from studio_worker_core.local_api.listening import Lan, LocalServer, bind, url_of
 from studio_worker_core.models.catalogue import Catalogue
 from studio_worker_core.roster.roster import Roster
 from studio_worker_core.secrets import Secret
@@ -82,7 +83,8 @@ class LocalApi:
             return {}
         token = self._token = config.local_api_token or self._new_token()
         self.url = url_of(listener)
-        self._server = LocalServer(listener, self._make_app)
+        lan = self._open_lan(config)
+        self._server = LocalServer(listener, self._make_app, lan)
         self._redact(token)
         try:
             announce(self._store.directory, self.url, token)
@@ -105,6 +107,13 @@ class LocalApi:
         """Remove the results that were kept for an address; after the server's end."""
         if self._api is not None:
             self._api.files.close()
+
+    def _open_lan(self, config: Config) -> Lan | None:
+        try:
+            return open_lan(config.api, self._store.directory)
+        except ConfigError as error:
+            _log.error("%s", error)  # this machine and the studio are served all the same
+            return None
 
     def _serve(self) -> None:
         assert self._server is not None
@@ -131,7 +140,7 @@ class LocalApi:
 
         def names() -> Names:
             api = self._settings().api
-            return Names(api.aliases, api.voices)
+            return Names(api.aliases, api.voices, frozenset(map(str.lower, api.hosts)))
 
         make_all_ready()
         self._api = Api(self._source, names, limits=lambda: self._settings().inputs)

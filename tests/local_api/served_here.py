@@ -16,7 +16,7 @@ from studio_worker_core.jobs.slots import Slots
 from studio_worker_core.lanes.pool import Lanes
 from studio_worker_core.local_api.api import Api, Names
 from studio_worker_core.local_api.app import build_app
-from studio_worker_core.local_api.listening import LocalServer, bind, url_of
+from studio_worker_core.local_api.listening import Lan, LocalServer, bind, url_of
 from studio_worker_core.models.entries import CatalogueEntry
 from studio_worker_core.models.inputs import InputFetcher
 from studio_worker_core.models.store import ModelStore
@@ -42,6 +42,7 @@ class ServedHere:
         *,
         studio: str = "https://studio.example/",
         roster: Roster | None = None,
+        lan: Lan | None = None,
     ) -> None:
         self.names = names
         self.catalogue = list(catalogue)
@@ -65,7 +66,9 @@ class ServedHere:
         self.listener = bind(0)
         self.url = url_of(self.listener)
         self.server = LocalServer(
-            self.listener, lambda: build_app(self.api, lambda: TOKEN, lambda: {"ok": True})
+            self.listener,
+            lambda: build_app(self.api, lambda: TOKEN, lambda: {"ok": True}),
+            lan,
         )
         self._threads = [
             threading.Thread(target=body)

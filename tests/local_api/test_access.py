@@ -78,3 +78,48 @@ def test_nothing_but_the_token_opens(host: str, origin: str | None, said: str | 
 
 def test_no_token_is_no_open_door() -> None:
     assert isinstance(judge(Access("GET", "/models", "localhost", None, "Bearer "), ""), Denial)
+
+
+HOSTS = frozenset({"gpu-box.lan", "worker"})
+
+
+def from_afar(
+    host: str | None, origin: str | None = None, path: str = "/v1/models", said: str | None = SIGNED
+) -> int | str | None:
+    asked = Access("GET", path, host, origin, said, is_local=False)
+    verdict = judge(asked, TOKEN, HOSTS)
+    return verdict.status if isinstance(verdict, Denial) else verdict
+
+
+@pytest.mark.parametrize(
+    "host",
+    ["gpu-box.lan", "GPU-Box.lan:4789", "gpu-box.lan.", "worker:1", "192.168.0.7", "[::5]:1"],
+)
+def test_other_machines_come_by_an_address_or_a_name_of_the_list(host: str) -> None:
+    assert from_afar(host) is None
+    assert from_afar(host, said=None) == 401
+
+
+@pytest.mark.parametrize(
+    "host", ["evil.example", "localhost", "gpu-box.lan.evil.example", "", None]
+)
+def test_other_machines_do_not_come_by_another_name(host: str | None) -> None:
+    assert from_afar(host) == 403
+
+
+def test_other_machines_are_told_nothing_without_the_token() -> None:
+    assert from_afar("192.168.0.7", path="/healthz", said=None) == 401
+    assert status_of(Access("GET", "/healthz", "localhost")) is None
+
+
+def test_pages_of_other_machines_may_come_from_the_list_and_from_here_only() -> None:
+    assert from_afar("gpu-box.lan", "https://worker:8443") is None
+    assert from_afar("192.168.0.7:4789", "https://192.168.0.7:4789") is None
+    for origin in ("http://192.168.0.1", "http://localhost", "https://evil.example", "null"):
+        assert from_afar("192.168.0.7:4789", origin) == 403
+
+
+def test_the_list_opens_nothing_on_this_machine() -> None:
+    for name in ("gpu-box.lan", "192.168.0.7"):
+        verdict = judge(Access("GET", "/v1/models", name, None, SIGNED), TOKEN, HOSTS)
+        assert isinstance(verdict, Denial)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import math
 import wave
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -69,7 +70,7 @@ def test_a_chat_completion_comes_back_as_json(standing: Field) -> None:
     assert job["result"]["json"] == answer
 
 
-def test_a_transcript_comes_back_as_json(standing: Field, tmp_path: Any) -> None:
+def test_a_transcript_comes_back_as_json(standing: Field, tmp_path: Path) -> None:
     from http.server import HTTPServer, SimpleHTTPRequestHandler
     from threading import Thread
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -16,7 +15,7 @@ from studio_worker_core.jobs.leases import Lease
 from studio_worker_core.jobs.runner import JobRunner
 from studio_worker_core.jobs.slots import ANY_SLOT, Slot
 from studio_worker_core.lanes.live import NOBODY, LiveOutput
-from studio_worker_core.lanes.request import LaneRequest
+from studio_worker_core.lanes.request import LaneRequest, OnLog, OnProgress
 from studio_worker_core.lanes.results import Result
 from studio_worker_core.outbox import Entry, Outbox
 from studio_worker_core.plugin import EngineSpec
@@ -44,7 +43,7 @@ class Bench:
         self.reports: list[tuple[float, str | None]] = []
         self.requests: list[LaneRequest] = []
         self.asked_models: list[str] = []
-        self.engine: Callable[[LaneRequest, Any], Result] = draw
+        self.engine: Callable[[LaneRequest, threading.Event], Result] = draw
         self.fault_in_models: BaseException | None = None
         self.fault_in_inputs: BaseException | None = None
         models = {
@@ -84,8 +83,8 @@ class Bench:
         request: LaneRequest,
         *,
         cancel: threading.Event,
-        on_progress: Any,
-        on_log: Any,
+        on_progress: OnProgress,
+        on_log: OnLog,
         live: LiveOutput = NOBODY,
     ) -> Result:
         self.requests.append(request)
@@ -97,11 +96,17 @@ class Bench:
     # the model store
 
     def ensure(
-        self, source: ModelSource, model: str, *, on_progress: Any = None, cancel: Any = None
+        self,
+        source: ModelSource,
+        model: str,
+        *,
+        on_progress: Callable[[float, str], None] | None = None,
+        cancel: threading.Event | None = None,
     ) -> Mapping[str, tuple[Path, ...]]:
         self.asked_models.append(model)
         if self.fault_in_models is not None:
             raise self.fault_in_models
+        assert on_progress is not None
         on_progress(0.5, "model.bin")
         on_progress(1.0, "model.bin")
         return {"model": (Path("model.bin"),)}
@@ -154,7 +159,12 @@ class _Inputs:
         self._bench = bench
 
     def fetch(
-        self, task: Task, into: Path, *, given: Collection[str] = (), cancel: Any = None
+        self,
+        task: Task,
+        into: Path,
+        *,
+        given: Collection[str] = (),
+        cancel: threading.Event | None = None,
     ) -> Mapping[str, Path]:
         if self._bench.fault_in_inputs is not None:
             raise self._bench.fault_in_inputs

@@ -23,7 +23,7 @@ from studio_worker_core.errors import (
 from studio_worker_core.jobs.slots import Slot
 from studio_worker_core.lanes.results import Result
 from studio_worker_core.wire.generation import GenerationMeta
-from studio_worker_core.wire.tasks import ImageTask, MeshTask
+from studio_worker_core.wire.tasks import ImageTask, MeshTask, Task
 from tests.jobs.conftest import Bench
 
 
@@ -141,7 +141,7 @@ PICTURE = ImageTask(prompt="a castle", ext="png", seed=1)
         ),
     ],
 )
-def test_a_kept_result_answers_its_own_task_only(bench: Bench, first: Any, second: Any) -> None:
+def test_a_kept_result_answers_its_own_task_only(bench: Bench, first: Task, second: Task) -> None:
     bench.do(bench.job(first))
     bench.do(bench.job(second))
     assert len(bench.requests) == 2

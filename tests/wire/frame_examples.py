@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from studio_worker_core.wire.capabilities import Capabilities
 from studio_worker_core.wire.frames import (
     Accept,
@@ -23,7 +21,9 @@ from studio_worker_core.wire.frames import (
     Progress,
     ReadyForMore,
     Reject,
+    StudioFrame,
     Welcome,
+    WorkerFrame,
 )
 from studio_worker_core.wire.models import CliDefaults, ModelFile, ModelSource
 from studio_worker_core.wire.tasks import AudioSttTask, ImageTask, TaskKind
@@ -49,7 +49,7 @@ CAPABILITIES_JSON = """{"machineName":"box","username":"someone","agentVersion":
     "supportedModelsPerKind":{"image":["synthetic"]}}"""
 
 
-WORKER_FRAMES: list[tuple[Any, str]] = [
+WORKER_FRAMES: list[tuple[WorkerFrame, str]] = [
     (
         Hello("tok", CAPABILITIES),
         '{"type":"hello","authToken":"tok","capabilities":' + CAPABILITIES_JSON + "}",
@@ -129,7 +129,7 @@ CLAIM_JSON = (
 )
 
 
-STUDIO_FRAMES: list[tuple[Any, str]] = [
+STUDIO_FRAMES: list[tuple[StudioFrame, str]] = [
     (
         Welcome("w1", "2026-01-02T03:04:05Z"),
         '{"type":"welcome","workerId":"w1","serverTime":"2026-01-02T03:04:05Z"}',

@@ -54,14 +54,12 @@ def test_nonsense_is_a_bad_frame(text: str) -> None:
 
 
 def test_a_worker_does_not_read_its_own_frames_nor_a_studio_its_own() -> None:
-    for frame, text in WORKER_FRAMES:
+    for _, text in WORKER_FRAMES:
         with pytest.raises(BadFrame):
             read_studio_frame(text)
-        assert frame is not None
-    for frame, text in STUDIO_FRAMES:
+    for _, text in STUDIO_FRAMES:
         with pytest.raises(BadFrame):
             decode_worker_frame(text)
-        assert frame is not None
 
 
 @pytest.mark.parametrize("data", [b"", b"{}", b'{"type":"heartbeatAck"}', b"\xff"])

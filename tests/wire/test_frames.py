@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from typing import Any
 
 import msgspec
 import pytest
@@ -16,7 +15,14 @@ from studio_worker_core.wire.codec import (
     encode_text,
     read_studio_frame,
 )
-from studio_worker_core.wire.frames import CompleteJson, Heartbeat, Hello, Offer
+from studio_worker_core.wire.frames import (
+    CompleteJson,
+    Heartbeat,
+    Hello,
+    Offer,
+    StudioFrame,
+    WorkerFrame,
+)
 from studio_worker_core.wire.models import CliDefaults
 from studio_worker_core.wire.tasks import ImageTask, TaskKind
 from tests.wire.frame_examples import (
@@ -27,35 +33,38 @@ from tests.wire.frame_examples import (
     WORKER_FRAMES,
 )
 
-ids = [type(frame).__name__ for frame, _ in WORKER_FRAMES + STUDIO_FRAMES]
+Frame = WorkerFrame | StudioFrame
+FRAMES: list[tuple[Frame, str]] = [*WORKER_FRAMES, *STUDIO_FRAMES]
+
+ids = [type(frame).__name__ for frame, _ in FRAMES]
 worker = pytest.mark.parametrize(("frame", "text"), WORKER_FRAMES, ids=ids[: len(WORKER_FRAMES)])
 studio = pytest.mark.parametrize(("frame", "text"), STUDIO_FRAMES, ids=ids[len(WORKER_FRAMES) :])
-both = pytest.mark.parametrize(("frame", "text"), WORKER_FRAMES + STUDIO_FRAMES, ids=ids)
+both = pytest.mark.parametrize(("frame", "text"), FRAMES, ids=ids)
 
 
 @both
-def test_a_frame_is_written_as_the_protocol_says(frame: Any, text: str) -> None:
+def test_a_frame_is_written_as_the_protocol_says(frame: Frame, text: str) -> None:
     assert json.loads(encode(frame)) == json.loads(text)
     assert encode_text(frame).encode() == encode(frame)
 
 
 @worker
-def test_a_studio_reads_what_a_worker_says(frame: Any, text: str) -> None:
+def test_a_studio_reads_what_a_worker_says(frame: Frame, text: str) -> None:
     assert decode_worker_frame(text) == frame
 
 
 @studio
-def test_a_worker_reads_what_a_studio_says(frame: Any, text: str) -> None:
+def test_a_worker_reads_what_a_studio_says(frame: Frame, text: str) -> None:
     assert read_studio_frame(text).frame == frame
 
 
-def read(frame: Any, text: str) -> Any:
+def read(frame: Frame, text: str) -> Frame:
     from_worker = any(type(frame) is type(known) for known, _ in WORKER_FRAMES)
     return decode_worker_frame(text) if from_worker else read_studio_frame(text).frame
 
 
 @both
-def test_unknown_keys_are_ignored(frame: Any, text: str) -> None:
+def test_unknown_keys_are_ignored(frame: Frame, text: str) -> None:
     raw = json.loads(text)
     raw["brandNew"] = {"deep": [1, None]}
     for inner in ("claim", "capabilities"):
@@ -65,7 +74,7 @@ def test_unknown_keys_are_ignored(frame: Any, text: str) -> None:
 
 
 @both
-def test_a_null_reads_as_an_absent_key(frame: Any, text: str) -> None:
+def test_a_null_reads_as_an_absent_key(frame: Frame, text: str) -> None:
     raw = json.loads(text)
     with_nulls = dict(raw)
     for field in msgspec.structs.fields(type(frame)):
@@ -75,7 +84,7 @@ def test_a_null_reads_as_an_absent_key(frame: Any, text: str) -> None:
 
 
 @both
-def test_absent_means_absent_when_writing(frame: Any, text: str) -> None:
+def test_absent_means_absent_when_writing(frame: Frame, text: str) -> None:
     raw = json.loads(encode(frame))
     if isinstance(frame, CompleteJson):
         raw.pop("result")
@@ -83,7 +92,7 @@ def test_absent_means_absent_when_writing(frame: Any, text: str) -> None:
 
 
 @both
-def test_a_missing_required_key_is_a_bad_frame(frame: Any, text: str) -> None:
+def test_a_missing_required_key_is_a_bad_frame(frame: Frame, text: str) -> None:
     for field in msgspec.structs.fields(type(frame)):
         if field.required:
             raw = json.loads(text)
@@ -94,7 +103,7 @@ def test_a_missing_required_key_is_a_bad_frame(frame: Any, text: str) -> None:
 
 
 @both
-def test_a_null_in_a_required_key_is_a_bad_frame(frame: Any, text: str) -> None:
+def test_a_null_in_a_required_key_is_a_bad_frame(frame: Frame, text: str) -> None:
     for field in msgspec.structs.fields(type(frame)):
         if field.required and field.name != "result":
             raw = json.loads(text)

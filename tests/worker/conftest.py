@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 
@@ -20,9 +20,12 @@ from studio_worker_core.jobs.keeping import Keeper, OutboxKeeper
 from studio_worker_core.jobs.leases import Leases
 from studio_worker_core.jobs.service import JobService
 from studio_worker_core.jobs.slots import Slot, Slots
+from studio_worker_core.lanes.live import NOBODY, LiveOutput
+from studio_worker_core.lanes.request import OnProgress
 from studio_worker_core.lanes.results import Result
 from studio_worker_core.outbox import Entry, Outbox
 from studio_worker_core.roster.roster import Roster
+from studio_worker_core.session import JobFrame
 from studio_worker_core.session.log_shipping import LogShipper
 from studio_worker_core.wire.frames import Claim, Welcome
 from studio_worker_core.wire.generation import GenerationMeta
@@ -36,6 +39,8 @@ WAIT = 60.0
 
 MADE = GenerationMeta(engine="toy", seed=5)
 
+T = TypeVar("T")
+
 
 class FakeSession:
     """Records what the worker says; the studio is the test."""
@@ -43,11 +48,11 @@ class FakeSession:
     def __init__(self, number: int, features: frozenset[str] = frozenset({"resume"})) -> None:
         self.number = number
         self.features = features
-        self.frames: list[Any] = []
+        self.frames: list[JobFrame] = []
         self.over = False
         self._changed = threading.Condition()
 
-    def send(self, frame: Any) -> bool:
+    def send(self, frame: JobFrame) -> bool:
         with self._changed:
             if self.over:
                 return False
@@ -55,13 +60,15 @@ class FakeSession:
             self._changed.notify_all()
             return True
 
-    def wait_frame(self, kind: type) -> Any:
-        def found() -> Any:
+    def wait_frame(self, kind: type[T]) -> T:
+        def found() -> T | None:
             return next((frame for frame in self.frames if isinstance(frame, kind)), None)
 
         with self._changed:
-            assert self._changed.wait_for(lambda: found() is not None, WAIT), self.frames
-            return found()
+            self._changed.wait_for(lambda: found() is not None, WAIT)
+            frame = found()
+        assert frame is not None, self.frames
+        return frame
 
 
 class Shop:
@@ -145,7 +152,12 @@ class Shop:
     # the runner
 
     def run(
-        self, job: Job, keeper: Keeper[Entry], report: Any, slot: Slot, live: Any = None
+        self,
+        job: Job,
+        keeper: Keeper[Entry],
+        report: OnProgress,
+        slot: Slot,
+        live: LiveOutput = NOBODY,
     ) -> Entry:
         report(0.5, "half")
         self.running.set()

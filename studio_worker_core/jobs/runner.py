@@ -28,6 +28,7 @@ from studio_worker_core.lanes.live import NOBODY, LiveOutput
 from studio_worker_core.lanes.request import LaneRequest, OnLog, OnProgress
 from studio_worker_core.lanes.results import Result
 from studio_worker_core.plugin import Model
+from studio_worker_core.roster.options import refusal
 from studio_worker_core.roster.roster import Roster, RosterEntry
 from studio_worker_core.wire.models import ModelSource
 from studio_worker_core.wire.tasks import Task
@@ -164,6 +165,9 @@ class JobRunner:
         live: LiveOutput = NOBODY,
     ) -> KeptT:
         """Do the job on the engine ``entry``, whatever its source; errors come as they are."""
+        refused = refusal(entry.options, job.task.options or {})
+        if refused is not None:
+            raise InvalidTask(f"engine '{entry.engine}': {refused}")
         place = keeper.begin(job)
         try:
             result = self._result(_Run(job, entry, JobProgress(report), slot, live), place)

@@ -54,6 +54,9 @@ def do_job(
     is_cancelled: Callable[[], bool],
 ) -> EngineAnswer:
     """Let the engine do one job. Never raises."""
+    options = _options(order)
+    if isinstance(options, messages.Failed):
+        return options
     reporter = _Reporter(order.job_id, send)
     emitter = Emitter(order.job_id, send, order.wanted)
     previewer = Previewer(order, send, reporter.log)
@@ -70,10 +73,26 @@ def do_job(
         on_emit=emitter.emit,
         on_preview=previewer.show,
         wants_preview=previewer.is_wanted,
+        options=options,
     )
     memory_peak.begin()
     with emitter:  # all of it is out before the answer is
         return _done(engine, job, order)
+
+
+def _options(order: messages.Generate) -> Any:
+    """The engine's own parameters as the task gives them; None for an engine without any."""
+    if not order.options:
+        return None
+    module, _, name = order.options.partition(":")
+    try:
+        struct = getattr(importlib.import_module(module), name)
+        return msgspec.convert(order.task.options or {}, struct)
+    except msgspec.ValidationError as error:
+        return messages.Failed("invalid", f"options: {_text(error)}", order.job_id)
+    except BaseException as error:  # foreign code
+        why = f"its options cannot be read: {_raised(error)}"
+        return messages.Failed("crash", why, order.job_id)
 
 
 def _done(engine: Engine, job: Job[Any], order: messages.Generate) -> EngineAnswer:

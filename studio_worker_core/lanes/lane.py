@@ -285,6 +285,7 @@ class Lane:
                 directory=request.directory,
                 scratch=request.scratch,
                 wanted=live.wanted,
+                options=request.entry.spec.options if request.entry.spec is not None else "",
             )
         )
 

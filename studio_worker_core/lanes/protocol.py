@@ -53,6 +53,8 @@ class Generate(_Message, frozen=True, tag="generate"):
     scratch: Path
     wanted: Wanted | None = None
     """What is to be told while the job is done; None from a worker that knows of no such thing."""
+    options: str = ""
+    """``"module:Class"`` of the struct that the task's options fill; empty for none."""
 
 
 class CancelJob(_Message, frozen=True, tag="cancel"):

@@ -51,6 +51,11 @@ class EngineSpec(Struct, frozen=True):
     """SPDX expression of the engine's licence where it differs from the plugin's."""
     parameters: Mapping[str, str] = field(default_factory=dict)
     """Task parameter → how the engine treats it, for ``engines show``."""
+    options: str = ""
+    """``"module:Class"`` of a frozen :class:`msgspec.Struct` with the parameters that only this
+    engine has, each with a type, a default, and bounds and words in its
+    :class:`msgspec.Meta`; read where the plugin module is, so its module must be light. The host
+    checks what a task gives in ``options`` and :attr:`Job.options` holds one. Since API 1."""
 
     @property
     def kinds(self) -> tuple[TaskKind, ...]:

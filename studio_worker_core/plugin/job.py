@@ -59,6 +59,7 @@ class Job(Generic[TaskT]):
         on_emit: Callable[[str], None] = lambda _text: None,
         on_preview: Callable[[Any], None] = lambda _image: None,
         wants_preview: Callable[[], bool] = lambda: False,
+        options: Any = None,
     ) -> None:
         self.id = id
         self.task = task
@@ -67,6 +68,9 @@ class Job(Generic[TaskT]):
         """Fetched inputs by the task field they came from, without ``_url``:
         ``init_image``, ``mask``, ``ref_image``, ``input``, ``image`` (mesh), ``image_1`` … (the
         pictures of a chat, in order). Local files, type already checked."""
+        self.options = options
+        """The engine's own parameters: an instance of what :attr:`EngineSpec.options` names, with
+        its defaults where the task says nothing; None for an engine that declares none."""
         self.scratch = scratch
         """A directory for temporary files, removed after the job."""
         self._directory = directory

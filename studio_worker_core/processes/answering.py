@@ -20,17 +20,11 @@ def take_request() -> tuple[Path, dict[str, Any]]:
     """The scratch directory and the request; from then on this process ends with its parent,
     behaves, and finds the modules that its parent finds."""
     scratch = Path(sys.argv[1]).absolute()
-    request = told((scratch / REQUEST).read_bytes())
-    return scratch, request
-
-
-def told(data: bytes) -> dict[str, Any]:
-    """What :func:`.asked.request_bytes` made; from then on as :func:`take_request` says."""
-    request: dict[str, Any] = json.loads(data)
+    request: dict[str, Any] = json.loads((scratch / REQUEST).read_text("ascii"))
     die_with(request["parent"])
     be_modest()
     sys.path[:] = request["search_path"] or sys.path
-    return request
+    return scratch, request
 
 
 def leave_file(scratch: Path, name: str, data: bytes) -> None:

@@ -31,6 +31,7 @@ from studio_worker_core.roster.hook_answers import (
     check_report,
 )
 from studio_worker_core.roster.installed import Candidate
+from studio_worker_core.roster.option_types import described_options
 from studio_worker_core.roster.plugin_errors import describe_error, place_of_error
 from studio_worker_core.roster.plugin_records import PluginDescription, PluginFault
 
@@ -210,12 +211,15 @@ def _asked(
     commands = ask("studio_worker_commands", check_commands, no_commands)
     try:
         check_offer(engines, extensions)
+        note("its options")
+        options = described_options(engines)
     except BadAnswer as bad:
         raise _Withdrawn(
             str(bad), f"report it to the authors of {candidate.distribution}", source
         ) from None
     return {
         "engines": engines,
+        "options": options,
         "extensions": extensions,
         "report": report,
         "reports": implements("studio_worker_capabilities"),

@@ -25,7 +25,7 @@ from studio_worker_core.roster.installed import (
 )
 from studio_worker_core.roster.plugin_records import PluginDescription
 
-_FORMAT = 1
+_FORMAT = 2
 _KEPT_SECONDS = 24 * 3600.0
 """An answer may rest on what no fingerprint shows, such as a library of the system."""
 _FAULT_SECONDS = 600.0

@@ -108,6 +108,10 @@ def _checked_engine(item: Any) -> EngineSpec:
         raise BadAnswer(
             f"gives engine '{spec.name}' the factory {_shown(spec.factory)}; write 'module:Class'"
         )
+    if spec.options and not _FACTORY.fullmatch(spec.options):
+        raise BadAnswer(
+            f"gives engine '{spec.name}' the options {_shown(spec.options)}; write 'module:Class'"
+        )
     if not any(spec.models.values()):
         raise BadAnswer(f"gives engine '{spec.name}' no models")
     if len(spec.version) > 512:

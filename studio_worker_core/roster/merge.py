@@ -81,6 +81,7 @@ def _engine_entry(
         where=plugin.source if clash and not off else None,
         warnings=(*plugin.warnings, *_command_notes(plugin, twice)),
         spec=spec,
+        options=plugin.options.get(spec.name, ()),
         traits={
             key: value
             for key, value in sorted(plugin.report.traits.items())

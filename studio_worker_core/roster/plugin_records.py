@@ -5,6 +5,7 @@ from __future__ import annotations
 from msgspec import Struct, field
 
 from studio_worker_core.plugin import CapabilityReport, CommandSpec, EngineSpec
+from studio_worker_core.roster.options import OptionSpec
 
 
 class PluginFault(Struct, frozen=True):
@@ -28,6 +29,8 @@ class PluginDescription(Struct, frozen=True):
     source: str = ""
     import_ms: float = 0.0
     engines: tuple[EngineSpec, ...] = ()
+    options: dict[str, tuple[OptionSpec, ...]] = field(default_factory=dict)
+    """Engine → the parameters that only it has."""
     extensions: dict[str, str] = field(default_factory=dict)
     report: CapabilityReport = CapabilityReport()
     reports: bool = False

@@ -9,6 +9,7 @@ from typing import Any, Literal
 from msgspec import Struct, field
 
 from studio_worker_core.plugin import CommandSpec, EngineSpec, JobEvent, TaskKind
+from studio_worker_core.roster.options import OptionSpec
 from studio_worker_core.wire.capabilities import EngineInfo
 from studio_worker_core.wire.media_types import OCTET_STREAM, WELL_KNOWN
 
@@ -39,6 +40,8 @@ class RosterEntry(Struct, frozen=True):
     warnings: tuple[str, ...] = ()
     """What does not stop the engine but should be known, e.g. a slow import."""
     spec: EngineSpec | None = None
+    options: tuple[OptionSpec, ...] = ()
+    """The parameters that only this engine has."""
     traits: Mapping[str, Any] = field(default_factory=dict)
     source: str = ""
     """File of the plugin module, or the module's name before it could be found."""

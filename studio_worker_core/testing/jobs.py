@@ -24,6 +24,7 @@ class RecordedJob(Job[TaskT]):
         inputs: Mapping[str, Path],
         id: str,  # noqa: A002 - engines read it as job.id
         is_cancelled: Callable[[], bool],
+        options: Any = None,
     ) -> None:
         super().__init__(
             id=id,
@@ -38,6 +39,7 @@ class RecordedJob(Job[TaskT]):
             on_emit=lambda text: self.emitted.append(text),
             on_preview=lambda image: self.previews.append(image),
             wants_preview=lambda: True,
+            options=options,
         )
         self.emitted: list[str] = []
         """The pieces that :meth:`Job.emit` was given."""
@@ -63,6 +65,7 @@ def make_job(
     inputs: Mapping[str, Path] | None = None,
     id: str = "job-1",  # noqa: A002 - engines read it as job.id
     is_cancelled: Callable[[], bool] = lambda: False,
+    options: Any = None,
 ) -> RecordedJob[TaskT]:
     """A job that does ``task`` and leaves its result in ``directory``. Since API 1.
 
@@ -70,6 +73,7 @@ def make_job(
     :param model: the model, or the name of one without files.
     :param inputs: fetched inputs by the names of :attr:`Job.inputs`.
     :param is_cancelled: whether somebody asked for the job to stop; asked anew each time.
+    :param options: the engine's own parameters, an instance of its struct.
     """
     return RecordedJob(
         task,
@@ -78,4 +82,5 @@ def make_job(
         inputs=inputs or {},
         id=id,
         is_cancelled=is_cancelled,
+        options=options,
     )

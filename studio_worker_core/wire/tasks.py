@@ -42,8 +42,11 @@ _Seed = Annotated[int, Meta(ge=-(2**63))]
 _InlinePicture = Annotated[str, Meta(min_length=1, max_length=MAX_INLINE_INPUT)]
 
 
-class _Task(Struct, frozen=True, rename="camel", omit_defaults=True, tag_field="kind"):
-    pass
+class _Task(
+    Struct, frozen=True, rename="camel", omit_defaults=True, tag_field="kind", kw_only=True
+):
+    options: Annotated[dict[Name, Any], Meta(max_length=100)] | None = None
+    """Parameters that only the engine of the job has, by their names."""
 
 
 class ImageTask(_Task, frozen=True, tag="image"):

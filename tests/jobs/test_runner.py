@@ -258,3 +258,13 @@ def test_every_line_names_its_job(bench: Bench, caplog: pytest.LogCaptureFixture
     said = caplog.text
     assert "toy: hello from the engine" in said
     assert "ran engine toy in" in said
+
+
+def test_options_that_the_engine_does_not_have_are_refused_before_anything_is_done(
+    bench: Any,
+) -> None:
+    task = ImageTask(prompt="a castle", ext="png", options={"gloss": 1})
+    with pytest.raises(InvalidTask, match="engine 'toy': options has no 'gloss'; it has none"):
+        bench.do(bench.job(task, files=True))
+    assert bench.asked_models == []
+    assert bench.outbox.pending() == []

@@ -10,6 +10,9 @@ from studio_worker_core.models.entries import CatalogueEntry
 from studio_worker_core.wire.models import CliDefaults, ModelSource
 from studio_worker_core.wire.tasks import TaskKind
 from tests.local_api.served_here import TOKEN, ServedHere
+from tests.support.fixtures import site
+
+__all__ = ["client", "here", "site"]
 
 NAMES = Names(
     aliases={"tts-1": "espeak-ng", "whisper-1": "synthetic-stt", "gpt-image-1": "procedural"},

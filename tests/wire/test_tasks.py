@@ -72,6 +72,10 @@ FULL: list[tuple[Any, str]] = [
         '{"kind":"audio_tts","text":"t","voice":"v","speed":1.5,"language":"en","ext":"mp3"}',
     ),
     (
+        AudioTtsTask("t", options={"pitch": 2, "mood": "calm"}),
+        '{"kind":"audio_tts","text":"t","options":{"pitch":2,"mood":"calm"}}',
+    ),
+    (
         VideoTask("p", "n", "https://h/i", 3.5, 24.0, 64, 32, "gif"),
         '{"kind":"video","prompt":"p","negativePrompt":"n","initImageUrl":"https://h/i",'
         '"seconds":3.5,"fps":24.0,"width":64,"height":32,"ext":"gif"}',

@@ -30,7 +30,7 @@ class Bench:
         """What the engine logged as a warning in the last job."""
         return [line for level, line in self._job.logs if level == "warning"]
 
-    def job(self, task: Task) -> RecordedJob[Task]:
+    def job(self, task: Task, options: Any = None) -> RecordedJob[Task]:
         self.count += 1
         directory = self.directory / str(self.count)
         directory.mkdir()
@@ -40,6 +40,7 @@ class Bench:
             is_cancelled=lambda: (
                 self.cancel_after is not None and len(self.progress) >= self.cancel_after
             ),
+            options=options,
         )
         return self._job
 

@@ -9,14 +9,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from plugins.tts.tests.bench import Bench
-from studio_worker_core.plugin import InvalidTask
+from studio_worker_core.plugin import AudioTtsTask, InvalidTask
 from studio_worker_tts.formant.engine import FormantEngine
 from studio_worker_tts.formant.numbers import in_words
+from studio_worker_tts.formant.options import FormantOptions
 from studio_worker_tts.formant.score import score_of
 from studio_worker_tts.formant.sounds import SOUNDS
 from studio_worker_tts.formant.spelling import phonemes_of, words_of
 from studio_worker_tts.formant.synthesis import SAMPLE_RATE, render
-from studio_worker_tts.formant.voices import voice_named
+from studio_worker_tts.formant.voices import raised, voice_named
 
 
 @pytest.mark.parametrize(
@@ -123,3 +124,25 @@ def test_the_sound_is_at_16_khz_and_never_clips(bench: Bench) -> None:
     samples, rate = soundfile.read(bench.speak(FormantEngine(), "A loud and clear voice."))
     assert rate == 16_000
     assert 0.2 < np.abs(samples).max() < 0.95
+
+
+def test_a_voice_is_raised_by_semitones() -> None:
+    voice = voice_named("default", None)
+    assert raised(voice, 12).pitch == pytest.approx(2 * voice.pitch)
+    plain = score_of("hello", voice, 1.0)
+    low = score_of("hello", raised(voice, -12), 1.0)
+    assert plain is not None
+    assert low is not None
+    assert low.pitch.mean() == pytest.approx(plain.pitch.mean() / 2)
+    assert (low.formants == plain.formants).all(), "the same speaker"
+
+
+def test_the_pause_between_sentences_is_as_long_as_was_asked(bench: Bench) -> None:
+    def seconds(options: FormantOptions | None) -> float:
+        job = bench.job(AudioTtsTask(text="One. Two. Three."), options)
+        return float(soundfile.info(FormantEngine().generate(job)).duration)
+
+    normal = seconds(None)
+    assert seconds(FormantOptions()) == normal
+    assert seconds(FormantOptions(pause=1.25)) == pytest.approx(normal + 2, abs=0.01)
+    assert seconds(FormantOptions(pause=0)) == pytest.approx(normal - 0.5, abs=0.01)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 import msgspec
@@ -11,6 +12,7 @@ from studio_worker_core.cli.installed import installed_engines
 from studio_worker_core.cli.invocation import invocation_of
 from studio_worker_core.config import ConfigStore
 from studio_worker_core.errors import PluginError
+from studio_worker_core.roster.options import OptionSpec
 from studio_worker_core.roster.roster import Roster, RosterEntry
 from studio_worker_core.terminal import print_json, print_table
 
@@ -68,7 +70,7 @@ def show(ctx: typer.Context, name: EngineName, as_json: _Json = False) -> None:
         if index:
             typer.echo()
         for key, value in _details(entry).items():
-            _print_detail(key, value)
+            _print_detail(key, value if key != "options" else _in_words(entry.options))
 
 
 def refresh(ctx: typer.Context) -> None:
@@ -110,6 +112,24 @@ def _details(entry: RosterEntry) -> dict[str, Any]:
         "factory": spec.factory if spec else "",
         "source": entry.source,
         "traits": msgspec.to_builtins(entry.traits),
+        "options": msgspec.to_builtins(entry.options),
+    }
+
+
+def _in_words(options: Sequence[OptionSpec]) -> dict[str, str]:
+    return {
+        option.name: "; ".join(
+            part
+            for part in (
+                option.words,
+                option.range or option.type,
+                f"normally {msgspec.json.encode(option.default).decode()}"
+                if option.default is not None
+                else "",
+            )
+            if part
+        )
+        for option in options
     }
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -11,6 +11,7 @@ from msgspec import Struct
 
 from studio_worker_core.errors import ParameterRefused
 from studio_worker_core.jobs import parameters
+from studio_worker_core.roster.options import OptionSpec
 from studio_worker_core.wire.tasks import Task, TaskKind
 
 
@@ -46,15 +47,20 @@ def typed_parameters(pairs: Iterable[str]) -> dict[str, Given]:
     return found
 
 
-def task_given(kind: TaskKind, given: Mapping[str, Given]) -> Task:
+def task_given(
+    kind: TaskKind, given: Mapping[str, Given], options: Sequence[OptionSpec] = ()
+) -> Task:
     """A task of ``kind``; keys may be written as on the wire or as in Python.
+
+    :param options: the parameters that only its engine has.
 
     Raises:
         typer.BadParameter: an unknown key, a missing one, or a value of the wrong type, said
             in the words of the option.
     """
     try:
-        return parameters.task_from(kind, {key: each.value for key, each in given.items()})
+        values = {key: each.value for key, each in given.items()}
+        return parameters.task_from(kind, values, options)
     except ParameterRefused as error:
         raise _refused(error, given) from None
 

@@ -52,5 +52,8 @@ Seconds = Annotated[
 Voice = Annotated[str | None, typer.Option(help="The voice that speaks.")]
 Parameters = Annotated[
     list[str] | None,
-    typer.Option(metavar="KEY=VALUE", help="Any other task parameter, e.g. denoise=0.4."),
+    typer.Option(
+        metavar="KEY=VALUE",
+        help="Any other task parameter, e.g. denoise=0.4, or one of the engine's own.",
+    ),
 ]

@@ -96,7 +96,7 @@ def run(
         INPUT_PARAMETERS[key]: Given(path.as_uri(), f"--input {key}=")
         for key, path in files.items()
     }
-    task = task_given(chosen, given | parameters)
+    task = task_given(chosen, given | parameters, entry.options)
     _carry_out(_Order(entry, task, files, target, model, model_source), store, invocation)
 
 

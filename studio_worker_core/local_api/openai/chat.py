@@ -43,6 +43,8 @@ class Sampling(Struct, frozen=True, kw_only=True):
     stream: bool = False
     stream_options: StreamOptions = StreamOptions()
     deadline_ms: Annotated[int, Meta(ge=1)] | None = None
+    options: dict[str, Any] | None = None
+    """Parameters that only the engine has; ours."""
 
 
 class ChatRequest(Sampling, frozen=True, kw_only=True):
@@ -134,6 +136,7 @@ def _sampling_fields(request: Sampling, max_tokens: int | None) -> dict[str, Any
         "temperature": request.temperature,
         "top_p": request.top_p,
         "stop": _stops(request.stop),
+        "options": request.options,
     }
 
 

@@ -24,8 +24,8 @@ _SIZE = re.compile(r"([0-9]{1,6})[x×]([0-9]{1,6})")
 class PictureRequest(Struct, frozen=True):
     """The body of ``/v1/images/generations``, and the fields of an edit's or variation's form.
 
-    ``seed``, ``negative_prompt``, ``steps`` and ``denoise`` are ours: clients send them as
-    further fields.
+    ``seed``, ``negative_prompt``, ``steps``, ``denoise`` and ``options`` are ours: clients send
+    them as further fields.
     """
 
     prompt: Annotated[str, Meta(min_length=1, max_length=200_000)] | None = None
@@ -44,6 +44,7 @@ class PictureRequest(Struct, frozen=True):
     steps: Annotated[int, Meta(ge=1, le=10_000)] | None = None
     cfg_scale: Annotated[float, Meta(ge=0, le=100)] | None = None
     denoise: Annotated[float, Meta(ge=0, le=1)] | None = None
+    options: dict[str, Any] | None = None
 
     def __post_init__(self) -> None:
         if self.seed is not None and self.seed > MAX_SEED:
@@ -139,6 +140,7 @@ def picture_fields(request: PictureRequest) -> dict[str, Any]:
         "negative_prompt": request.negative_prompt,
         "cfg_scale": request.cfg_scale,
         "denoise": request.denoise,
+        "options": request.options,
         "ext": picture_extension(request),
     }
     if (size := asked_size(request)) is not None:

@@ -25,7 +25,7 @@ _PLAIN = ("mp3", "wav", "flac", "opus", "ogg")
 
 
 class SpeechRequest(Struct, frozen=True):
-    """The body of ``/v1/audio/speech``. ``language`` is ours."""
+    """The body of ``/v1/audio/speech``. ``language`` and ``options`` are ours."""
 
     input: Annotated[str, Meta(min_length=1, max_length=200_000)]
     model: str | None = None
@@ -35,6 +35,7 @@ class SpeechRequest(Struct, frozen=True):
     instructions: str | None = None
     stream_format: Literal["audio", "sse"] = "audio"
     language: str | None = None
+    options: dict[str, Any] | None = None
 
 
 def voice_of(request: SpeechRequest, aliases: Mapping[str, str]) -> str:
@@ -85,6 +86,7 @@ def speech_fields(
         "voice": voice_of(request, voices),
         "speed": request.speed,
         "language": request.language,
+        "options": request.options,
         "ext": speech_extension(request, written),
     }
     return {name: value for name, value in fields.items() if value is not None}

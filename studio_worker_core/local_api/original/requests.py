@@ -16,6 +16,8 @@ _Text = Annotated[str, Meta(min_length=1, max_length=200_000)]
 
 class _Body(Struct, frozen=True, rename="camel", kw_only=True, omit_defaults=True):
     model: str | None = None
+    options: dict[str, Any] | None = None
+    """Parameters that only the engine has; ours."""
 
 
 class ImageBody(_Body, frozen=True, kw_only=True):

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
 from studio_worker_core.plugin import TaskKind
 from studio_worker_core.testing.conformance import CHECKS, Finding, Subject, check_engine
+from tests.testing.conformance.conftest import PICTURE
 
 Check = Callable[..., list[Finding]]
 
@@ -167,6 +169,36 @@ def test_what_is_emitted_and_not_said_is_found(check: Check, emitted: str, found
     assert (finding.outcome, found in finding.detail) == ("failed", True), finding.detail
 
 
+OPTIONS = """
+from typing import Annotated, Literal
+from msgspec import Meta, Struct
+
+class Options(Struct):
+    level: Annotated[int, Meta(ge=0, le=9)] = 1
+    edge: Literal["hard", "soft"] = "hard"
+"""
+
+
+@pytest.mark.parametrize(
+    ("flaw", "outcome", "said"),
+    [
+        ("", "passed", "4 values of level, edge"),
+        ("if job.options.level == 9: raise InvalidTask('not 9')", "failed", "options.level of 9"),
+        ("if job.options.edge == 'soft': raise EngineFailed('no')", "failed", "of 'soft' is"),
+    ],
+)
+def test_options_are_tried_at_their_ends(
+    check: Check, plugin_text: str, tmp_path: Path, flaw: str, outcome: str, said: str
+) -> None:
+    engine = PICTURE.replace(
+        "        task = job.task\n", f"        task = job.task\n        {flaw}\n"
+    )
+    plugin = plugin_text.replace('version="1"', 'version="1", options="flawed_options:Options"')
+    (tmp_path / "site" / "flawed_options.py").write_text(OPTIONS, "utf-8")
+    (finding,) = check("options", engine=engine, plugin=plugin)
+    assert (finding.outcome, said in finding.detail) == (outcome, True), finding.detail
+
+
 def test_a_heavy_import_is_named(subject: Callable[..., Subject], plugin_text: str) -> None:
     found = check_engine(subject(plugin="import PIL.Image\n" + plugin_text), only=["light-import"])
     (finding,) = found.findings
@@ -198,7 +230,11 @@ def test_an_engine_without_flaws_passes_every_check(subject: Callable[..., Subje
     told: list[Finding] = []
     report = check_engine(subject(), on_finding=told.append)
     assert [finding.check for finding in told] == [check.name for check in CHECKS]
-    of_pictures = [check.name for check in CHECKS if TaskKind.IMAGE in check.kinds]
+    of_pictures = [
+        check.name
+        for check in CHECKS
+        if TaskKind.IMAGE in check.kinds and check.name != "options"  # it has none
+    ]
     passed = [f.check for f in report.findings if f.outcome == "passed"]
     assert passed == of_pictures
     assert report.passed

@@ -47,6 +47,7 @@ def studio_worker_engines(host: HostInfo) -> Sequence[EngineSpec]:  # noqa: ARG0
                 "speed": "0.25 to 4 times the voice's own pace",
                 "voice": "default, low, high, child or whisper",
             },
+            options="studio_worker_tts.formant.options:FormantOptions",
         ),
         *([COQUI] if installed() else []),
     ]

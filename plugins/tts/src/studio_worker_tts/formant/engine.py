@@ -6,15 +6,14 @@ import zlib
 from typing import Any
 
 from studio_worker_core.plugin import AudioTtsTask, Engine, InvalidTask, Job, Output
+from studio_worker_tts.formant.options import FormantOptions
 from studio_worker_tts.formant.reading import readable
 from studio_worker_tts.formant.score import score_of
 from studio_worker_tts.formant.synthesis import SAMPLE_RATE, render
-from studio_worker_tts.formant.voices import voice_named
+from studio_worker_tts.formant.voices import raised, voice_named
 from studio_worker_tts.plain_text import plain, refuse_or_tell
 from studio_worker_tts.sentences import checked_length, checked_speed, sentences
 from studio_worker_tts.sound_file import SoundFile, extension_for
-
-_PAUSE_SECONDS = 0.25
 
 
 class FormantEngine(Engine):
@@ -28,7 +27,8 @@ class FormantEngine(Engine):
         task = job.task
         if not isinstance(task, AudioTtsTask):
             raise InvalidTask("formant speaks text and does nothing else")
-        voice = voice_named(task.voice, task.language)
+        options = job.options or FormantOptions()
+        voice = raised(voice_named(task.voice, task.language), options.pitch)
         speed = checked_speed(task.speed)
         pieces = _pieces(job)
         ext = extension_for(task.ext)
@@ -39,7 +39,7 @@ class FormantEngine(Engine):
                 score = score_of(piece, voice, speed)
                 if score is not None:
                     if sound.seconds:
-                        sound.silence(_PAUSE_SECONDS / speed)
+                        sound.silence(options.pause / speed)
                     sound.write(render(score, zlib.crc32(piece.encode("utf-8", "replace"))))
                 job.progress((index + 1) / len(pieces), f"sentence {index + 1}/{len(pieces)}")
         if sound.seconds == 0:

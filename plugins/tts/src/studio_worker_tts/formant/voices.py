@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from studio_worker_core.plugin import InvalidTask
 
@@ -36,3 +37,8 @@ def voice_named(name: str, language: str | None) -> FormantVoice:
     if voice is None:
         raise InvalidTask(f"formant-synth has no voice {name[:80]!r}; it has {', '.join(_VOICES)}")
     return voice
+
+
+def raised(voice: FormantVoice, semitones: float) -> FormantVoice:
+    """The same speaker, higher or lower."""
+    return replace(voice, pitch=voice.pitch * 2 ** (semitones / 12))

@@ -1,0 +1,107 @@
+"""Describing the parameters that only one engine has: a struct of its plugin, into data.
+
+Runs in the process that was made for the plugin; see :mod:`.asking`.
+"""
+
+from __future__ import annotations
+
+import importlib
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import msgspec
+from msgspec import Struct, inspect
+
+from studio_worker_core.plugin import EngineSpec
+from studio_worker_core.roster.hook_answers import BadAnswer
+from studio_worker_core.roster.options import OptionSpec, wrong_value
+from studio_worker_core.roster.plugin_errors import describe_error
+from studio_worker_core.wire.tasks import TASKS
+
+_MOST_OPTIONS = 50
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,63}")
+
+
+def described_options(engines: Sequence[EngineSpec]) -> dict[str, tuple[OptionSpec, ...]]:
+    """Engine → its own parameters. Imports what :attr:`EngineSpec.options` names.
+
+    Raises:
+        BadAnswer: what is named cannot be imported, or is nothing that can be described.
+    """
+    return {spec.name: _described(spec) for spec in engines if spec.options}
+
+
+def _described(spec: EngineSpec) -> tuple[OptionSpec, ...]:
+    what = f"gives engine '{spec.name}' the options '{spec.options[:100]}', "
+    module, _, name = spec.options.partition(":")
+    try:
+        found = getattr(importlib.import_module(module), name)
+    except BaseException as error:  # foreign code: sys.exit and an interrupt stay here too
+        raise BadAnswer(f"{what}which cannot be imported: {describe_error(error)}") from None
+    if not (isinstance(found, type) and issubclass(found, Struct)):
+        raise BadAnswer(f"{what}which is not a msgspec.Struct")
+    try:
+        shape = inspect.type_info(found)
+    except Exception as error:  # a struct of a plugin may have any annotation
+        raise BadAnswer(f"{what}which cannot be read: {describe_error(error)}") from None
+    assert isinstance(shape, inspect.StructType)
+    if len(shape.fields) > _MOST_OPTIONS:
+        raise BadAnswer(f"{what}with {len(shape.fields)} fields; at most {_MOST_OPTIONS} are taken")
+    taken = {
+        name
+        for kind in spec.kinds
+        for field in msgspec.structs.fields(TASKS[kind])
+        for name in (field.name, field.encode_name)
+    }
+    options = tuple(_option(field, what) for field in shape.fields)
+    for option in options:
+        if not _NAME.fullmatch(option.name):
+            raise BadAnswer(f"{what}whose {option.name[:80]!r} is no plain name")
+        if option.name in taken:
+            raise BadAnswer(f"{what}whose '{option.name}' is a parameter of every such task")
+        if option.default is not None and (wrong := wrong_value(option, option.default)):
+            raise BadAnswer(f"{what}whose default of '{option.name}' does not fit: {wrong}")
+    return options
+
+
+def _option(field: inspect.Field, what: str) -> OptionSpec:
+    if field.required or field.default is msgspec.NODEFAULT:
+        raise BadAnswer(f"{what}whose '{field.encode_name}' has no plain default")
+    words, kind = "", field.type
+    while isinstance(kind, inspect.Metadata | inspect.UnionType):
+        if isinstance(kind, inspect.Metadata):
+            words = words or str((kind.extra_json_schema or {}).get("description", ""))
+            kind = kind.type
+            continue
+        others = [each for each in kind.types if not isinstance(each, inspect.NoneType)]
+        if len(others) != 1:
+            break
+        kind = others[0]
+    bounds = _BOUNDS.get(type(kind))
+    if bounds is None:
+        raise BadAnswer(
+            f"{what}whose '{field.encode_name}' is of a type that has no form; use str, int, "
+            "float, bool, a Literal or an Enum"
+        )
+    default = msgspec.to_builtins(field.default)
+    return OptionSpec(field.encode_name, default=default, words=words[:500], **bounds(kind))
+
+
+def _number(kind: Any) -> dict[str, Any]:
+    name = "whole number" if isinstance(kind, inspect.IntType) else "number"
+    return {"type": name, "least": kind.ge, "most": kind.le, "above": kind.gt, "below": kind.lt}
+
+
+_BOUNDS: Mapping[type, Callable[[Any], dict[str, Any]]] = {
+    inspect.StrType: lambda kind: {"type": "text", "longest": kind.max_length},
+    inspect.BoolType: lambda _: {"type": "true or false"},
+    inspect.IntType: _number,
+    inspect.FloatType: _number,
+    inspect.LiteralType: lambda kind: {"type": "choice", "choices": tuple(kind.values)},
+    inspect.EnumType: lambda kind: {
+        "type": "choice",
+        "choices": tuple(each.value for each in kind.cls),
+    },
+}
+"""What is kept of each type a field may have."""

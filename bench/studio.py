@@ -21,6 +21,7 @@ import psutil
 import requests
 from websockets.asyncio.client import connect
 
+from plugins.studio.tests.store.records import claim_next
 from studio_worker_core.wire.capabilities import Capabilities
 from studio_worker_core.wire.models import ModelSource
 from studio_worker_core.wire.registration import RegisterRequest
@@ -61,7 +62,7 @@ async def claims_per_second(directory: Path, queued: int) -> tuple[float, float]
     lanes = [Lane(kind, "synthetic", Shape.EXISTING) for kind in (TaskKind.IMAGE, TaskKind.LLM)]
     wanted = Wanted(frozenset(lanes), vram_gb=8.0)
     started = time.perf_counter()
-    while await store.claim_next(wanted, "worker", 0.0) is not None:
+    while await claim_next(store, wanted, "worker", 0.0) is not None:
         pass
     claimed = queued / (time.perf_counter() - started)
     opened.close()

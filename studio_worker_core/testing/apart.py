@@ -23,7 +23,7 @@ MEMORY_BYTES = 4 * 1024**3
 _MOST_ANSWER = 1024 * 1024
 
 
-class Refused(Exception):
+class Raised(Exception):
     """The function raised: the file is not what it should be."""
 
 
@@ -40,7 +40,7 @@ def apart(
     """Call ``module:name`` with JSON data in another process; its answer, JSON data too.
 
     Raises:
-        Refused: it raised an exception; the message is that one's.
+        Raised: it raised an exception; the message is that one's.
         GaveUp: no answer came of it.
     """
     request = {
@@ -63,7 +63,7 @@ def apart(
         )
         found = _answer(scratch / ANSWER, ended, seconds)
     if "refused" in found:
-        raise Refused(found["refused"])
+        raise Raised(found["refused"])
     if "memory" in found:
         raise GaveUp(f"it needs more than {memory_bytes / 1024**3:.3g} GiB of memory")
     return found["value"]

@@ -13,7 +13,7 @@ import psutil
 import pytest
 from PIL import Image
 
-from studio_worker_core.testing.apart import GaveUp, Refused, apart
+from studio_worker_core.testing.apart import GaveUp, Raised, apart
 from studio_worker_core.testing.conformance.decoding import Undecodable, decode
 from studio_worker_core.wire.tasks import TaskKind
 from studio_worker_studio.demo.plan import DemoJob
@@ -96,7 +96,7 @@ def test_memory_is_bounded(function: str) -> None:
 
 
 def test_an_exception_is_its_words() -> None:
-    with pytest.raises(Refused, match="invalid literal"):
+    with pytest.raises(Raised, match="invalid literal"):
         apart("builtins:int", "x")
 
 

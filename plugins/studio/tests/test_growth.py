@@ -11,6 +11,7 @@ from typing import TypeVar
 
 import pytest
 
+from plugins.studio.tests.store.records import claim_next
 from plugins.studio.tests.support.studio_in_thread import StudioInThread
 from studio_worker_core.wire.models import ModelSource
 from studio_worker_core.wire.tasks import ImageTask, TaskKind
@@ -107,7 +108,7 @@ def test_the_lanes_that_wait_are_found_without_reading_the_queue(queue: Queue) -
 def test_a_queue_of_a_thousand_models_that_nobody_here_serves_is_passed(queue: Queue) -> None:
     queue.add([job(n, model=f"model-{n}", engine=f"engine-{n}") for n in range(1500)])
     queue.add([job(5000)])
-    found = asyncio.run(queue.store.claim_next(MINE, "worker", 0.0))
+    found = asyncio.run(claim_next(queue.store, MINE, "worker", 0.0))
     assert found is not None
     assert found.job_id == "job-5000"
 

@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from studio_worker_core.media_types import reason_against
 from studio_worker_core.sound_length import peak_of, read_wave, seconds_of
-from studio_worker_core.testing.apart import SECONDS, GaveUp, Refused, apart
+from studio_worker_core.testing.apart import SECONDS, GaveUp, Raised, apart
 from studio_worker_core.wire.media_types import mime_for
 
 _PILLOW = frozenset({"png", "apng", "jpg", "jpeg", "webp", "gif", "bmp", "tif", "tiff", "avif"})
@@ -61,8 +61,8 @@ def decode(path: Path, ext: str, *, seconds: float = SECONDS) -> Facts:
     """
     try:
         facts = apart(f"{__name__}:decode_here", str(path.absolute()), ext, seconds=seconds)
-    except Refused as refused:
-        raise Undecodable(str(refused)) from None
+    except Raised as raised:
+        raise Undecodable(str(raised)) from None
     except GaveUp as error:
         raise Undecodable(f"{path.name} cannot be decoded: {error}") from None
     return msgspec.convert(facts, Facts)

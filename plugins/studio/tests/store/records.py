@@ -14,7 +14,8 @@ from studio_worker_core.wire.tasks import ChatMessage, ImageTask, LlmTask, Task,
 from studio_worker_studio.dispatch import Lane, Wanted
 from studio_worker_studio.shapes import Shape
 from studio_worker_studio.store.interface import Store
-from studio_worker_studio.store.records import NewJob, PendingLimits, StoredFile
+from studio_worker_studio.store.jobs import JobStore
+from studio_worker_studio.store.records import JobRecord, NewJob, PendingLimits, StoredFile
 
 Run = Callable[[Any], Any]
 
@@ -60,3 +61,13 @@ def let_in(store: Store, run: Run, install: str = "i-1") -> str:
     approved = run(store.registrations.approve(asked.request_id, 2.0))
     assert approved.worker_id is not None
     return str(approved.worker_id)
+
+
+async def claim_next(
+    jobs: JobStore, wanted: Wanted, worker_id: str, now: float
+) -> JobRecord | None:
+    """Claim what is first for ``wanted``, as the studio does for a worker that is free."""
+    while (found := await jobs.first_for(wanted)) is not None:
+        if (job := await jobs.claim(found.id, worker_id, now)) is not None:
+            return job
+    return None

@@ -16,6 +16,7 @@ from plugins.studio.tests.store.records import (
     SOURCE,
     Run,
     capabilities,
+    claim_next,
     job,
     let_in,
     request,
@@ -39,7 +40,7 @@ from studio_worker_studio.store.records import (
 def test_the_highest_priority_goes_first_then_the_oldest(store: Store, run: Run) -> None:
     for job_id, priority in (("job-a", 0), ("job-b", 5), ("job-c", 5)):
         run(store.jobs.add(job(job_id, priority=priority), 1.0))
-    claimed = [run(store.jobs.claim_next(wanted(), "w", 2.0)) for _ in range(4)]
+    claimed = [run(claim_next(store.jobs, wanted(), "w", 2.0)) for _ in range(4)]
     assert [each and each.job_id for each in claimed] == ["job-b", "job-c", "job-a", None]
 
 
@@ -82,7 +83,7 @@ def test_an_idempotency_key_queues_once(store: Store, run: Run) -> None:
 
 def test_a_file_that_cannot_be_put_in_its_place_ends_nothing(store: Store, run: Run) -> None:
     run(store.jobs.add(job("job-a"), 1.0))
-    held = run(store.jobs.claim_next(wanted(), "w", 2.0))
+    held = run(claim_next(store.jobs, wanted(), "w", 2.0))
 
     def full() -> None:
         raise OSError("no space left")
@@ -102,14 +103,14 @@ def test_a_file_that_cannot_be_put_in_its_place_ends_nothing(store: Store, run: 
 def test_how_a_result_was_made_is_kept_with_it(store: Store, run: Run) -> None:
     made = GenerationMeta(engine="synthetic", seed=2**64 - 1, seconds=0.5)
     run(store.jobs.add(job("job-a"), 1.0))
-    held = run(store.jobs.claim_next(wanted(), "w", 2.0))
+    held = run(claim_next(store.jobs, wanted(), "w", 2.0))
     file = store.jobs.finish_file(
         "job-a", "w", held.claims, FILE, None, 3.0, lambda: None, meta=made
     )
     assert run(file) is Receipt.DONE
     assert run(store.jobs.get("job-a")).meta == made
     run(store.jobs.add(job("job-b", CHAT), 1.0))
-    held = run(store.jobs.claim_next(wanted(TaskKind.LLM), "w", 2.0))
+    held = run(claim_next(store.jobs, wanted(TaskKind.LLM), "w", 2.0))
     answer = store.jobs.finish_json("job-b", "w", held.claims, b"{}", "ab", None, 3.0, meta=made)
     assert run(answer) is Receipt.DONE
     assert run(store.jobs.get("job-b")).meta == made
@@ -119,7 +120,7 @@ def test_a_lapsed_claim_goes_on_for_the_worker_that_comes_back_first(
     store: Store, run: Run
 ) -> None:
     run(store.jobs.add(job("job-a"), 1.0))
-    held = run(store.jobs.claim_next(wanted(), "w", 2.0))
+    held = run(claim_next(store.jobs, wanted(), "w", 2.0))
     run(store.jobs.release("job-a", held.claims, counted=False, now=3.0))
     kept, answered, dropped = run(store.jobs.resume("w", {"job-a"}, set(), 4.0))
     assert ([each.job_id for each in kept], answered, dropped) == (["job-a"], [], [])
@@ -130,7 +131,7 @@ def test_a_lapsed_claim_goes_on_for_the_worker_that_comes_back_first(
 
 def test_the_last_counted_loss_fails_a_job(store: Store, run: Run) -> None:
     run(store.jobs.add(job("job-a", max_attempts=1), 1.0))
-    held = run(store.jobs.claim_next(wanted(), "w", 2.0))
+    held = run(claim_next(store.jobs, wanted(), "w", 2.0))
     lost = run(store.jobs.release("job-a", held.claims, counted=True, now=3.0))
     assert lost.state is JobState.FAILED
     assert "lost" in (lost.error or "")
@@ -139,9 +140,9 @@ def test_the_last_counted_loss_fails_a_job(store: Store, run: Run) -> None:
 def test_what_is_of_age_goes_and_the_rest_stays(store: Store, run: Run) -> None:
     for job_id in ("job-done", "job-failed", "job-waits"):
         run(store.jobs.add(job(job_id), 1.0))
-    held = run(store.jobs.claim_next(wanted(), "w", 2.0))
+    held = run(claim_next(store.jobs, wanted(), "w", 2.0))
     run(store.jobs.finish_file(held.job_id, "w", held.claims, FILE, None, 3.0, lambda: None))
-    held = run(store.jobs.claim_next(wanted(), "w", 2.0))
+    held = run(claim_next(store.jobs, wanted(), "w", 2.0))
     run(store.jobs.fail(held.job_id, held.claims, "no", retryable=False, now=3.0))
     run(store.logs.add("w", [LogEntry("t", "info", "c", "m", "job-failed")], 3.0))
     assert run(store.jobs.forget_jobs(10.0, 10.0)) == 1

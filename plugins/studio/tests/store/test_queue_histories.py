@@ -19,6 +19,7 @@ from hypothesis.stateful import (
     rule,
 )
 
+from plugins.studio.tests.store.records import claim_next
 from studio_worker_core.wire.models import ModelSource
 from studio_worker_core.wire.tasks import ChatMessage, ImageTask, LlmTask, TaskKind
 from studio_worker_studio.dispatch import Lane, Wanted
@@ -97,7 +98,7 @@ class Queue(RuleBasedStateMachine):
             if job.kind in kinds
         ]
         lanes = frozenset(Lane(kind, "synthetic", Shape.EXISTING) for kind in kinds)
-        job = self.run(self.store.claim_next(Wanted(lanes, vram_gb=1.0), worker, self.now))
+        job = self.run(claim_next(self.store, Wanted(lanes, vram_gb=1.0), worker, self.now))
         if not waiting:
             assert job is None
             return

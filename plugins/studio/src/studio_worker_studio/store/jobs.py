@@ -68,9 +68,6 @@ class JobStore(Protocol):
     async def claim(self, job: int, worker_id: str, now: float) -> JobRecord | None:
         """Claim a queued job by its number; None when it is not queued any more."""
 
-    async def claim_next(self, wanted: Wanted, worker_id: str, now: float) -> JobRecord | None:
-        """Claim what :meth:`first_for` finds."""
-
     async def held_by(self, worker_id: str) -> list[JobRecord]:
         """The jobs a worker holds."""
 

@@ -80,12 +80,6 @@ class SqliteJobs:
     async def claim(self, job: int, worker_id: str, now: float) -> JobRecord | None:
         return await self._database.write(partial(_claims.claim, job, worker_id, now))
 
-    async def claim_next(self, wanted: Wanted, worker_id: str, now: float) -> JobRecord | None:
-        while (found := await self.first_for(wanted)) is not None:
-            if (job := await self.claim(found.id, worker_id, now)) is not None:
-                return job
-        return None
-
     async def held_by(self, worker_id: str) -> list[JobRecord]:
         return await self._database.read(lambda c: _claims.held_by(c, worker_id))
 

@@ -18,6 +18,7 @@
     ├── PluginError                 one plugin is at fault (distribution)
     ├── OutboxError                 a result cannot be kept (path)
     │   └── ResultDamaged           its bytes are not those that were kept (path)
+    ├── JournalError                the job journal cannot be read
     ├── ModelStoreError             a model file or an input cannot be had (what)
     │   ├── DownloadFailed          network or server at fault: worth another try
     │   └── SourceRefused           forbidden address, wrong checksum, too large: final
@@ -208,6 +209,10 @@ class OutboxError(StudioWorkerError):
 
 class ResultDamaged(OutboxError):
     """A kept result is not what its manifest says: it must never be delivered."""
+
+
+class JournalError(StudioWorkerError):
+    """The job journal cannot be read, or has no such job."""
 
 
 class ModelStoreError(StudioWorkerError):

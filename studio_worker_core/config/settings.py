@@ -62,6 +62,15 @@ class OutboxLimits(Struct, frozen=True, kw_only=True):
     """Refused results above this go, the oldest first."""
 
 
+class JournalLimits(Struct, frozen=True, kw_only=True):
+    """How much is kept of the jobs that were done; the oldest go first."""
+
+    max_jobs: _Count = 2000
+    """Most jobs that are kept; 0 keeps those that run."""
+    max_mb: _NotNegative = 256.0
+    """Most disk they take, with their logs and pictures."""
+
+
 class InputLimits(Struct, frozen=True, kw_only=True):
     """What may be fetched for a task (init image, mask, audio)."""
 
@@ -201,6 +210,7 @@ class Config(Struct, frozen=True, kw_only=True):
     """How long a running job may go on after the first SIGTERM or Ctrl-C."""
     limits: Limits = Limits()
     outbox: OutboxLimits = OutboxLimits()
+    journal: JournalLimits = JournalLimits()
     inputs: InputLimits = InputLimits()
     plugins: PluginSettings = PluginSettings()
     api: ApiSettings = ApiSettings()

@@ -87,6 +87,11 @@ class ConfigStore:
         return self.directory / "outbox"
 
     @property
+    def journal_path(self) -> Path:
+        """The file of the job journal."""
+        return self.directory / "journal" / "jobs.sqlite3"
+
+    @property
     def engines_root(self) -> Path:
         """Directory of the environments of isolated plugins."""
         return self.directory / "engines"

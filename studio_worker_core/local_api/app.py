@@ -14,7 +14,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import FileResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from studio_worker_core.errors import InvalidTask, JobError, ModelStoreError
+from studio_worker_core.errors import InvalidTask, JobError, JournalError, ModelStoreError
 from studio_worker_core.local_api.access import FILES
 from studio_worker_core.local_api.answers import RETRY_AFTER, json_answer
 from studio_worker_core.local_api.api import Api
@@ -38,7 +38,15 @@ _ROUTES = (
     PictureInRoutes,
     TextInRoutes,
 )
-_EXPECTED = (Refused, ClientDisconnect, HTTPException, JobError, ModelStoreError, OSError)
+_EXPECTED = (
+    Refused,
+    ClientDisconnect,
+    HTTPException,
+    JobError,
+    JournalError,
+    ModelStoreError,
+    OSError,
+)
 
 
 def build_app(
@@ -103,6 +111,8 @@ def _in_words(request: Request, error: Exception) -> Refused:
             return _with_status(405, words, "method_not_allowed")
         case HTTPException():
             return _with_status(error.status_code, str(error.detail), None)
+        case JournalError():
+            return _with_status(503, str(error), "journal_unreadable")
         case OSError():
             _log.warning("a request could not be served: %s", error)
             words = f"the worker's disk failed the request: {error.strerror or error}"

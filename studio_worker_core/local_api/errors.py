@@ -74,6 +74,12 @@ class NotLoaded(Refused):
         )
 
 
+class NotThere(Refused):
+    """Nothing of that name is there."""
+
+    status = 404
+
+
 class NotServed(Refused):
     """No engine here does that."""
 

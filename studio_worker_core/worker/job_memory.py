@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from studio_worker_core.jobs.job import Job, Source
 from studio_worker_core.jobs.listener import Failure, JobListener
+from studio_worker_core.lanes.live import Inspection, Wanted
 from studio_worker_core.local_api.daemon import JobShown
 from studio_worker_core.redaction import without_secrets
 from studio_worker_core.wire.tasks import full_prompt
@@ -78,6 +79,24 @@ class JobMemory(JobListener[object]):
             if shown is not None:
                 moved = replace(shown, fraction=fraction, message=words)
                 self._active[job.source, job.job_id] = moved
+        self._changed()
+
+    def wants(self, job: Job) -> Wanted:
+        """See :class:`JobListener`."""
+        return Wanted(inspection=True)
+
+    def inspected(self, job: Job, inspection: Inspection) -> None:
+        """See :class:`JobListener`."""
+        if not inspection.thumbnail:
+            return
+        with self._lock:
+            key, ended = (job.source, job.job_id), self._ended[job.source]
+            if key in self._active:
+                self._active[key] = replace(self._active[key], has_thumbnail=True)
+            for place, shown in enumerate(ended):
+                if shown.job_id == job.job_id:
+                    ended[place] = replace(shown, has_thumbnail=True)
+                    break
         self._changed()
 
     def finished(self, job: Job, result: object) -> None:

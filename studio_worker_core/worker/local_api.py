@@ -16,6 +16,7 @@ from studio_worker_core.errors import ConfigError
 from studio_worker_core.jobs.service import JobService
 from studio_worker_core.jobs.slots import Slots
 from studio_worker_core.local_api.daemon import Daemon
+from studio_worker_core.journal.journal import Journal
 from studio_worker_core.local_api.discovery import NAME, announce, withdraw
 from studio_worker_core.local_api.lan import open_lan
 from studio_worker_core.local_api.listening import Lan, LocalServer, bind, url_of
@@ -33,6 +34,8 @@ _log = logging.getLogger("studio_worker.local_api")
 
 PORT_VARIABLE = "STUDIO_WORKER_LOCAL_API_PORT"
 _MOST_PORT = 65535
+_FRESH_SECONDS = 2.0
+"""How long a look at the journal waits for what is being written to it."""
 
 
 class LocalApi:
@@ -46,6 +49,7 @@ class LocalApi:
         slots: Slots,
         service: JobService,
         roster: Roster,
+        journal: Journal,
         redact: Callable[[Secret | None], None],
         warm: Callable[[], set[tuple[str, str]]],
         daemon: Daemon,
@@ -55,6 +59,7 @@ class LocalApi:
         self._slots = slots
         self._redact = redact
         self._daemon = daemon
+        self._journal = journal
         self._token: Secret | None = None
         self._api: Api | None = None
         self.url = ""
@@ -136,6 +141,7 @@ class LocalApi:
         from studio_worker_core.local_api.api import Api, Names
         from studio_worker_core.local_api.app import build_app
         from studio_worker_core.local_api.original.daemon_routes import DaemonRoutes
+        from studio_worker_core.local_api.original.job_routes import JobRoutes
         from studio_worker_core.struct_types import make_all_ready
 
         def names() -> Names:
@@ -144,7 +150,8 @@ class LocalApi:
 
         make_all_ready()
         self._api = Api(self._source, names, limits=lambda: self._settings().inputs)
-        more = DaemonRoutes(self._daemon).routes()
+        history = self._journal.reader(_FRESH_SECONDS)
+        more = [*DaemonRoutes(self._daemon).routes(), *JobRoutes(history).routes()]
         return build_app(self._api, self._shown_token, self._health, more)
 
     def _shown_token(self) -> str:

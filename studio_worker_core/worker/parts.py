@@ -13,6 +13,7 @@ from studio_worker_core.errors import ModelStoreError
 from studio_worker_core.host.gpu import GpuMemory, gpu_memory
 from studio_worker_core.jobs.job import Job, Source
 from studio_worker_core.jobs.runner import JobRunner
+from studio_worker_core.journal.journal import Journal
 from studio_worker_core.lanes.pool import Lanes
 from studio_worker_core.models.catalogue import Catalogue
 from studio_worker_core.models.inputs import InputFetcher
@@ -48,6 +49,7 @@ class Parts:
     catalogue: Catalogue
     budget: GpuBudget
     gpu: LastKnown[GpuMemory | None]
+    journal: Journal
     models_root: Path
 
     def offerings(self) -> Offerings:
@@ -116,5 +118,6 @@ def open_parts(store: ConfigStore, config: Config, stop: threading.Event) -> Par
             ceiling=lambda: settings().memory_max_gb * 2**30,
         ),
         gpu=gpu,
+        journal=Journal(store.journal_path, lambda: settings().journal),
         models_root=store.models_root,
     )

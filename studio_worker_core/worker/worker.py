@@ -44,6 +44,8 @@ _JOIN_SECONDS = 10.0
 _WATCH_SECONDS = 1.0
 _GPU_SECONDS = 1.0
 """How long who asks after this worker's health may wait for the graphics driver."""
+_JOURNAL_SECONDS = 5.0
+"""How long the end waits for what the job journal still has to write."""
 _END_SECONDS = 30.0
 """From the last frame to the end of the process, when something hangs for good."""
 
@@ -85,6 +87,7 @@ class Worker:
             slots,
             prepare=parts.prepare,
             notify=parts.roster.notify,
+            recorders=[parts.journal],
             watchers=[ShownOnBoard(board, lambda: self._delivery.pending_count()), remembered],
         )
         studio = Studio(
@@ -124,6 +127,7 @@ class Worker:
             slots,
             self._jobs,
             parts.roster,
+            parts.journal,
             logs.redact,
             parts.lanes.warm,
             daemon,
@@ -164,6 +168,7 @@ class Worker:
         watched["room"].ask_now()  # a full outbox is known before the first offer
         for name, each in watched.items():
             self._watch.start(name, each.run)
+        self._parts.journal.start(threads.guard)
         for name in self._job_threads:
             threads.start(name, self._jobs.run)
         for name, body in self._local.open().items():
@@ -223,11 +228,14 @@ class Worker:
         left += self._watch.join(_WATCH_SECONDS)
         self._parts.lanes.close()
         self._parts.roster.close()
+        if not self._parts.journal.close(_JOURNAL_SECONDS):
+            left.append("journal")
         if left:
             log.error("threads that did not end: %s", ", ".join(left))
 
     def _settled(self, settled: Settled) -> None:
         manifest = settled.entry.manifest
+        self._parts.journal.delivered(settled.entry, settled.outcome, settled.reason)
         if settled.outcome == "delivered":
             self._board.count("done")
         elif settled.outcome == "lost":

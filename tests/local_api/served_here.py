@@ -7,16 +7,18 @@ from collections.abc import Iterable
 from pathlib import Path
 from types import TracebackType
 
-from studio_worker_core.config import InputLimits, Limits
+from studio_worker_core.config import InputLimits, JournalLimits, Limits
 from studio_worker_core.jobs.job import Job, StopReason
 from studio_worker_core.jobs.listener import Failure, JobListener
 from studio_worker_core.jobs.runner import JobRunner
 from studio_worker_core.jobs.service import JobService
 from studio_worker_core.jobs.slots import Slots
+from studio_worker_core.journal.journal import Journal
 from studio_worker_core.lanes.pool import Lanes
 from studio_worker_core.local_api.api import Api, Names
 from studio_worker_core.local_api.app import build_app
 from studio_worker_core.local_api.listening import Lan, LocalServer, bind, url_of
+from studio_worker_core.local_api.original.job_routes import JobRoutes
 from studio_worker_core.models.entries import CatalogueEntry
 from studio_worker_core.models.inputs import InputFetcher
 from studio_worker_core.models.store import ModelStore
@@ -58,7 +60,11 @@ class ServedHere:
             ModelStore(models_root),
             InputFetcher(InputLimits(), studio),
         )
-        self.service = JobService(runner, self.slots, watchers=[self.watcher])
+        journal = self.journal = Journal(root / "journal" / "jobs.sqlite3", JournalLimits)
+        self.history = journal.reader(60)
+        self.service = JobService(
+            runner, self.slots, recorders=[journal], watchers=[self.watcher]
+        )
         self.source = LocalSource(
             self.slots, self.service, roster, lambda: self.catalogue, warm=self.lanes.warm
         )
@@ -67,7 +73,9 @@ class ServedHere:
         self.url = url_of(self.listener)
         self.server = LocalServer(
             self.listener,
-            lambda: build_app(self.api, lambda: TOKEN, lambda: {"ok": True}),
+            lambda: build_app(
+                self.api, lambda: TOKEN, lambda: {"ok": True}, JobRoutes(self.history).routes()
+            ),
             lan,
         )
         self._threads = [
@@ -76,6 +84,7 @@ class ServedHere:
         ]
 
     def __enter__(self) -> ServedHere:
+        self.journal.start()
         for thread in self._threads:
             thread.start()
         return self
@@ -92,6 +101,7 @@ class ServedHere:
         for thread in self._threads:
             thread.join(60)
         self.lanes.close()
+        assert self.journal.close(60)
         self.api.files.close()
         assert not [thread.name for thread in self._threads if thread.is_alive()]
 

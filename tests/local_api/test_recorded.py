@@ -55,13 +55,6 @@ OPEN = {
     "40 GET /models/nope/state: content_type text/plain; charset=utf-8",
     "41 POST /models/nope/load: content_type text/plain; charset=utf-8",
     "63 DELETE /models/syn-video: status 404",
-    # the job journal
-    "43 GET /jobs: status 404",
-    "44 GET /jobs/local-<n>/log: status 404",
-    "45 GET /jobs/local-<n>/thumbnail: status 404",
-    "46 GET /jobs/studio-1/log: status 404",
-    "47 GET /jobs/studio-1/thumbnail: status 404",
-    "48 GET /jobs/nope/log: content_type text/plain; charset=utf-8",
 }
 """What is not there yet: the request and the complaint. Whoever builds it takes the line out."""
 

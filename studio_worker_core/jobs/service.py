@@ -45,6 +45,8 @@ class JobService:
 
     :param prepare: called before the work on a job begins; what it raises fails the job.
     :param notify: tells the plugins' job observers.
+    :param recorders: hear of every job before that listener: what it tells others is written
+        down. Of progress they are not told.
     :param watchers: hear of every job, in order, after the listener it was submitted with.
     """
 
@@ -55,12 +57,14 @@ class JobService:
         *,
         prepare: Callable[[Job], None] = lambda _job: None,
         notify: Callable[[JobEvent], None] = lambda _event: None,
+        recorders: Sequence[JobListener[object]] = (),
         watchers: Sequence[JobListener[object]] = (),
     ) -> None:
         self._runner = runner
         self._slots = slots
         self._prepare = prepare
         self._notify = notify
+        self._recorders = tuple(recorders)
         self._watchers = tuple(watchers)
         self._queue: queue.SimpleQueue[_Submitted | None] = queue.SimpleQueue()
 
@@ -105,7 +109,7 @@ class JobService:
                 hearer.finished(job, result)
 
     def _hearers(self, submitted: _Submitted) -> tuple[JobListener[Any], ...]:
-        return (submitted.listener, *self._watchers)
+        return (*self._recorders, submitted.listener, *self._watchers)
 
     def _result(self, submitted: _Submitted) -> Any:
         job = submitted.job

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import subprocess
 import sys
 import threading
 from collections.abc import Iterator
@@ -16,48 +15,13 @@ import pytest
 
 from tests.support.fault_field import FaultField, outbox_jobs
 from tests.support.http_gateway import HttpGateway, Rule
+from tests.support.small_disk import SmallDisk
 from tests.support.waiting import eventually, files_below
 
 resource: Any = pytest.importorskip("resource", reason="file size limits are of POSIX")
 
 MEBIBYTE = 1024 * 1024
 NO_RESERVE = "[outbox]\nmin_free_gb = 0.0\n"
-
-
-class SmallDisk:
-    """A file system of its own with a few megabytes."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-
-    def mount(self, kibibytes: int) -> bool:
-        self.path.mkdir()
-        return _run("mount", "-t", "tmpfs", "-o", f"size={kibibytes}k", "tmpfs", str(self.path))
-
-    def resize(self, kibibytes: int) -> None:
-        assert _run("mount", "-o", f"remount,size={kibibytes}k", str(self.path))
-
-    def fill(self) -> Path:
-        """Take all the space there is; remove the returned file to give it back."""
-        ballast = self.path / "ballast"
-        with ballast.open("wb", buffering=0) as file:
-            for size in (65536, 4096, 512, 1):
-                try:
-                    while True:
-                        file.write(bytes(size))
-                except OSError:
-                    continue
-        return ballast
-
-    def unmount(self) -> None:
-        _run("umount", "--lazy", str(self.path))
-
-
-def _run(*argv: str) -> bool:
-    try:
-        return subprocess.run(argv, capture_output=True, check=False).returncode == 0
-    except OSError:
-        return False
 
 
 class _Quiet(SimpleHTTPRequestHandler):

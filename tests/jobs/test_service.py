@@ -81,7 +81,11 @@ class House:
     """A service with as many threads as slots; each job's work is given by its id."""
 
     def __init__(
-        self, root: Path, slots: int = 1, watchers: Sequence[JobListener[Result]] = ()
+        self,
+        root: Path,
+        slots: int = 1,
+        watchers: Sequence[JobListener[Result]] = (),
+        recorders: Sequence[JobListener[Result]] = (),
     ) -> None:
         self.root = root
         self.slots = Slots([Slot(str(number)) for number in range(slots)])
@@ -94,6 +98,7 @@ class House:
             self,  # type: ignore[arg-type]
             self.slots,
             notify=self.events.append,
+            recorders=recorders,  # type: ignore[arg-type]
             watchers=watchers or [self.watcher],  # type: ignore[arg-type]
         )
         self._threads = [threading.Thread(target=self.service.run) for _ in range(slots)]
@@ -112,13 +117,13 @@ class House:
             live.inspection(Inspection())
         return keeper.keep(self.work.get(job.job_id, answered)(job), None)
 
-    def submit(self, job_id: str = "local-1") -> tuple[Job, Heard]:
+    def submit(self, job_id: str = "local-1", heard: Heard | None = None) -> tuple[Job, Heard]:
         task = LlmTask(messages=[])
         source = ModelSource(engine="toy")
         job = Job(job_id, Source.LOCAL, model="m", task=task, model_source=source)
         permit = self.slots.try_acquire(job)
         assert permit is not None
-        heard = Heard(self.slots)
+        heard = heard or Heard(self.slots)
         self.service.submit(permit, DirectoryKeeper(self.root), heard)
         return job, heard
 
@@ -167,6 +172,28 @@ def test_several_watchers_hear_the_same_and_are_told_what_any_of_them_wants(
     expected = ["accepted", "started", "50% half", "made", "finished"]
     assert first.calls == expected
     assert second.calls == [*expected[:3], "inspected", *expected[3:]]
+
+
+class _Asking(Heard):
+    """Looks, when it hears the end, at what another one has heard by then."""
+
+    def __init__(self, slots: Slots, other: Heard) -> None:
+        super().__init__(slots)
+        self._other = other
+        self.seen: list[str] = []
+
+    def finished(self, job: Job, result: Result) -> None:
+        self.seen = list(self._other.calls)
+        super().finished(job, result)
+
+
+def test_a_recorder_has_heard_the_end_before_whoever_asked_for_the_job(tmp_path: Path) -> None:
+    recorder = Heard(Slots())
+    house = House(tmp_path, recorders=[recorder])
+    asking = _Asking(house.slots, recorder)
+    house.submit(heard=asking)
+    house.close()
+    assert asking.seen == ["accepted", "started", "made", "finished"]
 
 
 @pytest.mark.parametrize(

@@ -15,8 +15,8 @@ from studio_worker_core.config import Config, ConfigStore
 from studio_worker_core.errors import ConfigError
 from studio_worker_core.jobs.service import JobService
 from studio_worker_core.jobs.slots import Slots
-from studio_worker_core.local_api.daemon import Daemon
 from studio_worker_core.journal.journal import Journal
+from studio_worker_core.local_api.daemon import Daemon
 from studio_worker_core.local_api.discovery import NAME, announce, withdraw
 from studio_worker_core.local_api.lan import open_lan
 from studio_worker_core.local_api.listening import Lan, LocalServer, bind, url_of

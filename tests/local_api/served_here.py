@@ -62,9 +62,7 @@ class ServedHere:
         )
         journal = self.journal = Journal(root / "journal" / "jobs.sqlite3", JournalLimits)
         self.history = journal.reader(60)
-        self.service = JobService(
-            runner, self.slots, recorders=[journal], watchers=[self.watcher]
-        )
+        self.service = JobService(runner, self.slots, recorders=[journal], watchers=[self.watcher])
         self.source = LocalSource(
             self.slots, self.service, roster, lambda: self.catalogue, warm=self.lanes.warm
         )

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from studio_worker_core.jobs.job import Job, Source, StopReason
 from studio_worker_core.jobs.listener import Failure
+from studio_worker_core.lanes.live import Inspection
 from studio_worker_core.secrets import Secret
 from studio_worker_core.wire.models import ModelSource
 from studio_worker_core.wire.tasks import ImageTask
@@ -51,6 +52,19 @@ def test_a_job_is_shown_as_it_goes_on_and_as_it_ended() -> None:
     assert ended.finished_at == "2026-01-01T12:00:00.000Z"
     assert memory.ended(Source.LOCAL) == []
     assert len(rings) == 3
+
+
+def test_a_job_whose_result_has_a_picture_says_so_whenever_that_is_heard() -> None:
+    memory = JobMemory()
+    for name in ("job-1", "job-2", "job-3"):
+        memory.started(job(name))
+    memory.inspected(job("job-1"), Inspection(thumbnail=b"png"))
+    memory.inspected(job("job-3"), Inspection())
+    for name in ("job-1", "job-2", "job-3"):
+        memory.finished(job(name), object())
+    memory.inspected(job("job-2"), Inspection(thumbnail=b"png"))
+    found = {shown.job_id: shown.has_thumbnail for shown in memory.ended(Source.STUDIO)}
+    assert found == {"job-1": True, "job-2": True, "job-3": False}
 
 
 def test_a_job_that_was_stopped_says_why() -> None:

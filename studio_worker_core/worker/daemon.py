@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import time
 from collections.abc import Callable, Mapping
@@ -42,6 +43,8 @@ from studio_worker_core.worker.job_memory import JobMemory, in_utc
 from studio_worker_core.worker.log_ring import LogRing
 from studio_worker_core.worker.shown_settings import change_shown, shown_settings
 from studio_worker_core.worker.status import StatusBoard, WorkerStatus
+
+_log = logging.getLogger("studio_worker.worker")
 
 _GPU_SECONDS = 5.0
 """How long an answer of the graphics driver holds: pages ask several times a second."""
@@ -169,6 +172,7 @@ class WorkerDaemon(Daemon):
 
     def shutdown(self) -> None:
         """See :class:`.Daemon`."""
+        _log.info("stopping: a client of the local API asked for it")
         self._levers.stop()
 
     def subscribe(self, changed: Callable[[], None]) -> Callable[[], None]:

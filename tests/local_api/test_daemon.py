@@ -284,4 +284,5 @@ def test_a_worker_is_shut_down_in_order(field: Field) -> None:
     assert (answer.status_code, answer.json()) == (202, {"ok": True})
     assert worker.wait() == 0
     field.operator.wait_worker("offline")
+    assert "stopping: a client of the local API asked for it" in worker.output
     assert not re.search(r"Traceback|ERROR", worker.output)

@@ -131,20 +131,19 @@ class JobService:
             hearer.made(submitted.job, result)
 
     def _reporting(self, submitted: _Submitted) -> OnProgress:
-        job = submitted.job
+        job, hearers = submitted.job, self._hearers(submitted)
         logged = time.monotonic()
 
         def report(fraction: float, message: str | None) -> None:
             nonlocal logged
-            for watcher in self._watchers:
-                watcher.progress(job, fraction, message)
+            for hearer in hearers:
+                hearer.progress(job, fraction, message)
             now = time.monotonic()
             if now - logged >= _PROGRESS_LOG_SECONDS:
                 logged = now
                 words = f" ({message})" if message else ""
                 extra = {"job_id": job.job_id}
                 _log.info("job %s: %.0f %%%s", job.job_id, 100 * fraction, words, extra=extra)
-            submitted.listener.progress(job, fraction, message)
 
         return report
 

@@ -21,7 +21,6 @@ import psutil
 import requests
 from websockets.asyncio.client import connect
 
-from plugins.studio.tests.store.records import claim_next
 from studio_worker_core.wire.capabilities import Capabilities
 from studio_worker_core.wire.models import ModelSource
 from studio_worker_core.wire.registration import RegisterRequest
@@ -62,8 +61,8 @@ async def claims_per_second(directory: Path, queued: int) -> tuple[float, float]
     lanes = [Lane(kind, "synthetic", Shape.EXISTING) for kind in (TaskKind.IMAGE, TaskKind.LLM)]
     wanted = Wanted(frozenset(lanes), vram_gb=8.0)
     started = time.perf_counter()
-    while await claim_next(store, wanted, "worker", 0.0) is not None:
-        pass
+    while (found := await store.first_for(wanted)) is not None:
+        await store.claim(found.id, "worker", 0.0)
     claimed = queued / (time.perf_counter() - started)
     opened.close()
     return claimed, submitted

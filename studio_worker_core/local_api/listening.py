@@ -150,6 +150,7 @@ def _server(app: ASGIApp, tls: SSLContext | None = None, most: int | None = None
         ws="none",
         lifespan="off",
         log_config=None,
+        log_level="critical",  # what a client does wrong is answered, not printed
         access_log=False,
         server_header=False,
         proxy_headers=False,

@@ -140,6 +140,7 @@ class LocalApi:
         # Imported with the first connection: most of a server is loaded here.
         from studio_worker_core.local_api.api import Api, Names
         from studio_worker_core.local_api.app import build_app
+        from studio_worker_core.local_api.events import EventRoutes
         from studio_worker_core.local_api.original.daemon_routes import DaemonRoutes
         from studio_worker_core.local_api.original.job_routes import JobRoutes
         from studio_worker_core.struct_types import make_all_ready
@@ -150,8 +151,12 @@ class LocalApi:
 
         make_all_ready()
         self._api = Api(self._source, names, limits=lambda: self._settings().inputs)
-        history = self._journal.reader(_FRESH_SECONDS)
-        more = [*DaemonRoutes(self._daemon).routes(), *JobRoutes(history).routes()]
+        daemon, history = self._daemon, self._journal.reader(_FRESH_SECONDS)
+        more = [
+            *DaemonRoutes(daemon).routes(),
+            *EventRoutes(daemon).routes(),
+            *JobRoutes(history).routes(),
+        ]
         return build_app(self._api, self._shown_token, self._health, more)
 
     def _shown_token(self) -> str:

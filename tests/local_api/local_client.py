@@ -20,7 +20,8 @@ class LocalClient:
         with worker.explained():
             eventually("the local API is announced", file.is_file)
         there = json.loads(file.read_text("utf-8"))
-        self.url, self.token = there["url"], there["token"]
+        self.url = there["url"]
+        self.signed = {"authorization": f"Bearer {there['token']}"}
 
     def ask(self, method: str, path: str, body: Any = None, **options: Any) -> requests.Response:
         """The answer to one request."""
@@ -28,7 +29,7 @@ class LocalClient:
             method,
             self.url + path,
             data=None if body is None else json.dumps(body),
-            headers={"authorization": f"Bearer {self.token}"},
+            headers=self.signed,
             timeout=120,
             **options,
         )

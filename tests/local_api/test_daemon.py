@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from studio_worker_core.config import ConfigStore
+from tests.local_api.daemon_here import Following
 from tests.local_api.local_client import LocalClient
 from tests.support.field import Field, fault_plugin_path
 from tests.support.processes import WorkerProcess
@@ -39,6 +40,7 @@ def secrets_of(worker: WorkerProcess) -> list[str]:
 def test_a_status_says_all_about_a_worker_and_nothing_secret(field: Field) -> None:
     worker = field.connected_worker(settings=QUIET_PORT)
     client = LocalClient(worker)
+    eventually("it is connected", lambda: client.status()["state"] == "connected")
     status = client.status()
     assert (status["pid"], status["configPath"]) == (worker.pid, str(worker.config))
     assert (status["paused"], status["busy"], status["registered"]) == (False, False, True)
@@ -119,20 +121,21 @@ def command(worker: WorkerProcess, *arguments: str) -> str:
     ).stdout
 
 
-def test_the_log_is_read_on_from_where_it_was_read(field: Field) -> None:
-    client = LocalClient(field.enrolled_worker(settings=QUIET_PORT))
-    page = client.ask("GET", "/daemon/logs").json()
+def test_the_log_is_read_on_from_where_it_was_read(shared: LocalClient) -> None:
+    page = shared.ask("GET", "/daemon/logs").json()
     assert page["seq"] == len(page["entries"]) > 0
     assert {"ts", "level", "category", "message"} <= set(page["entries"][0])
-    client.ask("POST", "/daemon/pause")
-    news = client.ask("GET", f"/daemon/logs?after={page['seq']}").json()
+    shared.ask("POST", "/daemon/pause")
+    shared.ask("POST", "/daemon/resume")
+    news = shared.ask("GET", f"/daemon/logs?after={page['seq']}").json()
     assert any("paused" in entry["message"] for entry in news["entries"])
     assert news["seq"] == page["seq"] + len(news["entries"])
-    last = news["seq"]
-    for odd in ("-3", "soon", "", "1e3", f"{last + 1}", "9" * 400):
-        again = client.ask("GET", f"/daemon/logs?after={odd}").json()
+    for odd in ("-3", "soon", "", "1e3", f"{news['seq'] + 100_000}", "9" * 400):
+        again = shared.ask("GET", f"/daemon/logs?after={odd}").json()
         assert len(again["entries"]) == again["seq"], odd
-    assert client.ask("GET", f"/daemon/logs?after={last}").json()["entries"] == []
+    last = shared.status()["logsSeq"]
+    rest = shared.ask("GET", f"/daemon/logs?after={last}").json()
+    assert len(rest["entries"]) == rest["seq"] - last
 
 
 def test_settings_are_changed_together_in_the_file_and_in_the_worker(field: Field) -> None:
@@ -277,11 +280,21 @@ def test_a_worker_that_cannot_reach_its_studio_says_which_attempt_this_is(field:
     assert client.status()["heartbeat"]["outcome"] == "failed"
 
 
-def test_a_worker_is_shut_down_in_order(field: Field) -> None:
+def test_a_worker_is_shut_down_in_order_and_tells_those_who_follow_it(field: Field) -> None:
     worker = field.enrolled_worker(settings=QUIET_PORT)
     client = LocalClient(worker)
-    answer = client.ask("POST", "/daemon/shutdown")
-    assert (answer.status_code, answer.json()) == (202, {"ok": True})
+    with Following(f"{client.url}/daemon/events", client.signed) as page:
+        states = (each.data["state"] for each in page if each.name == "status")
+        assert "connected" in states
+        size = {"width": 64, "height": 64, "model": "procedural"}
+        assert client.ask("POST", "/image", {"prompt": "a fox", **size}).status_code == 200
+        jobs = (event.data for event in page if event.name == "job")
+        ended = next(job for job in jobs if job["status"] == "completed")
+        assert (ended["prompt"], ended["source"]) == ("a fox", "local")
+        answer = client.ask("POST", "/daemon/shutdown")
+        assert (answer.status_code, answer.json()) == (202, {"ok": True})
+        names = [event.name for event in page]
+        assert names[-1] == "ended"
     assert worker.wait() == 0
     field.operator.wait_worker("offline")
     assert "stopping: a client of the local API asked for it" in worker.output

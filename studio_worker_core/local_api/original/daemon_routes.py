@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TypeVar
 
 import msgspec
 from starlette.concurrency import run_in_threadpool
@@ -15,11 +14,9 @@ from studio_worker_core.local_api.answers import json_answer
 from studio_worker_core.local_api.bodies import SMALL, read_body
 from studio_worker_core.local_api.daemon import Daemon, SettingsShown
 from studio_worker_core.local_api.errors import BadRequest
+from studio_worker_core.local_api.line_numbers import line_number
 from studio_worker_core.wire.complaints import in_words, place_of
 
-T = TypeVar("T")
-
-_MOST_DIGITS = 18
 _settings = msgspec.json.Decoder(SettingsShown)
 
 
@@ -79,13 +76,6 @@ class DaemonRoutes:
     async def _begun(self, do: Callable[[], None]) -> Response:
         await run_in_threadpool(do)
         return json_answer({"ok": True}, 202)
-
-
-def line_number(text: str | None) -> int | None:
-    """The number of a line of the log; None for what is no such number."""
-    digits = (text or "").strip()
-    is_number = digits.isascii() and digits.isdecimal() and len(digits) <= _MOST_DIGITS
-    return int(digits) if is_number else None
 
 
 def _read(body: bytes) -> SettingsShown:

@@ -11,19 +11,21 @@ DOCS_INSTALLED := $(VENV)/.installed-docs
 MODELS_VENV := .venv-models
 MODELS_INSTALLED := $(MODELS_VENV)/.installed
 JAVASCRIPT := .javascript
+FOREIGN := .foreign-clients
 # Tests run in this many processes.
 JOBS ?= 2
 # The existing worker's executable, or the .xz it is packed in, for make test-original.
 ORIGINAL ?= ../shared/original/studio-worker-0.4.35-x86_64-linux.xz
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test javascript test-models test-original check wheels docs reference bench soak clean
+.PHONY: help setup demo test javascript foreign-clients test-models test-original check wheels docs reference bench soak clean
 
 help:
 	@echo 'make demo          a studio, a worker and one job of every kind, files in demo-output/'
 	@echo 'make test          every test that needs no heavy engine library'
 	@echo 'make test-models   the tests of the heavy engines, in an environment of their own'
 	@echo 'make test-original the existing worker at our studio: ORIGINAL=path of its executable'
+	@echo 'make javascript, make foreign-clients   what some tests ask the local API with'
 	@echo 'make check         style, types, layers, changelog'
 	@echo 'make wheels        build all distributions into dist/'
 	@echo 'make docs          build the documentation into docs/_build/html'
@@ -60,6 +62,15 @@ $(JAVASCRIPT)/.installed: tests/javascript/package.json tests/javascript/package
 	mkdir -p $(JAVASCRIPT)
 	cp $^ $(JAVASCRIPT)
 	cd $(JAVASCRIPT) && npm ci --no-audit --no-fund --silent
+	@touch $@
+
+# Clients of others, in an environment of their own; the tests that ask with them are left out
+# without it.
+foreign-clients: $(FOREIGN)/.installed
+
+$(FOREIGN)/.installed: tests/foreign/requirements.txt
+	test -x $(FOREIGN)/bin/python || $(PYTHON) -m venv $(FOREIGN)
+	$(FOREIGN)/bin/python -m pip --disable-pip-version-check install --quiet --requirement $<
 	@touch $@
 
 # Minutes the first time: PyTorch, Coqui, diffusers, and a build of stable-diffusion.cpp.
@@ -109,6 +120,6 @@ soak: $(INSTALLED)
 	$(BIN)/python -m tests.soak
 
 clean:
-	rm -rf $(VENV) $(MODELS_VENV) $(JAVASCRIPT) dist build demo-output docs/_build .mypy_cache .ruff_cache .pytest_cache \
+	rm -rf $(VENV) $(MODELS_VENV) $(JAVASCRIPT) $(FOREIGN) dist build demo-output docs/_build .mypy_cache .ruff_cache .pytest_cache \
 		.hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from enum import IntEnum
 
+from studio_worker_core.cli.help_words import EXIT_CODES
 from studio_worker_core.errors import (
     AlreadyRunning,
     ConfigError,
@@ -28,16 +29,7 @@ class ExitCode(IntEnum):
     INTERRUPTED = 130
 
 
-MEANINGS: dict[ExitCode, str] = {
-    ExitCode.OK: "done",
-    ExitCode.FAILED: "failed, the message says why",
-    ExitCode.USAGE: "the command line cannot be understood",
-    ExitCode.CONFIGURATION: "the configuration cannot be used",
-    ExitCode.UNREACHABLE: "the studio, or another server, cannot be reached",
-    ExitCode.REFUSED: "the studio refused or rejected",
-    ExitCode.ALREADY_RUNNING: "a worker already runs on this configuration",
-    ExitCode.INTERRUPTED: "interrupted (Ctrl-C)",
-}
+MEANINGS: dict[ExitCode, str] = {ExitCode(code): words for code, words in EXIT_CODES.items()}
 
 
 def exit_code_for(error: StudioWorkerError) -> ExitCode:

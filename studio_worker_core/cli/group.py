@@ -10,7 +10,7 @@ from typer.core import TyperGroup
 
 from studio_worker_core.cli.global_options import accept_global_options
 from studio_worker_core.cli.plugin_commands import plugin_commands
-from studio_worker_core.cli.table import BUILT_IN, STAND_INS, CommandEntry
+from studio_worker_core.cli.table import BUILT_IN, STAND_INS, CommandEntry, all_commands
 from studio_worker_core.cli.texts import accept_any_text
 from studio_worker_core.errors import PluginError
 
@@ -27,12 +27,11 @@ class LazyGroup(TyperGroup):
 
     def entries(self) -> dict[str, CommandEntry]:
         """Every command; a plugin may replace a stand-in, and no built-in one."""
-        return {**STAND_INS, **self.find_plugin_commands(), **BUILT_IN}
+        return all_commands(self.find_plugin_commands())
 
     def list_commands(self, ctx: Any) -> list[str]:
         """Built-in commands in the table's order, then the others by name."""
-        added = sorted(name for name in self.entries() if name not in BUILT_IN)
-        return [*BUILT_IN, *added]
+        return list(self.entries())
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         """Import and build one command; None when there is no such."""
@@ -54,8 +53,7 @@ class LazyGroup(TyperGroup):
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:
         """Write the command list of ``--help`` without importing any command."""
-        entries = self.entries()
-        rows = [(name, entries[name].help) for name in self.list_commands(ctx)]
+        rows = [(name, entry.help) for name, entry in self.entries().items()]
         with formatter.section("Commands"):
             formatter.write_dl(rows)
 

@@ -8,7 +8,7 @@ from studio_worker_core.config import Config
 from studio_worker_core.errors import ConfigError
 from studio_worker_core.outbox import Entry
 from studio_worker_core.studio_client.urls import normalise_base_url
-from studio_worker_core.worker.uploads import sendable
+from studio_worker_core.worker.sendable import sendable
 
 
 def sendable_under(config: Config) -> Callable[[Entry], bool]:

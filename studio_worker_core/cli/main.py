@@ -1,11 +1,16 @@
-"""The console script: signals first, everything that takes time to import after them."""
+"""The console script: signals first, everything that takes time to import after them.
+
+Before both comes what needs neither: ``--help`` and ``--version``.
+"""
 
 from __future__ import annotations
 
 import os
-import signal
 import sys
-from collections.abc import Callable
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -17,6 +22,11 @@ def main(arguments: list[str] | None = None) -> int:
         return _command()(arguments)
     _mend_streams()
     arguments = sys.argv[1:]
+    code = _answered_quickly(arguments)
+    if code is not None:
+        return code
+    import signal
+
     # Until there is something to say "interrupted", Ctrl-C just ends the process.
     interrupt = signal.signal(signal.SIGINT, signal.SIG_DFL)
     if _name(arguments) != "run":
@@ -27,6 +37,22 @@ def main(arguments: list[str] | None = None) -> int:
 
     with Shutdown() as shutdown:
         return _command()(arguments, shutdown)
+
+
+def _answered_quickly(arguments: list[str]) -> int | None:
+    from studio_worker_core.cli.quick_help import quick_answer
+
+    try:
+        answer = quick_answer(arguments)
+        if answer is None:
+            return None
+        sys.stdout.write(answer)
+        sys.stdout.flush()
+    except (OSError, KeyboardInterrupt) as error:
+        from studio_worker_core.cli.root import ended_by
+
+        return ended_by(error)
+    return 0
 
 
 def _mend_streams() -> None:

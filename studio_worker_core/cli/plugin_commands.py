@@ -10,13 +10,16 @@ from __future__ import annotations
 
 import os
 import sys
-from pathlib import Path
 from zlib import crc32
 
 from studio_worker_core import __version__
 from studio_worker_core.cli.table import CommandEntry
-from studio_worker_core.host.cache import cache_directory
-from studio_worker_core.roster.installed import fingerprint, stamps, still_so
+from studio_worker_core.host.cache import cache_name
+from studio_worker_core.roster.stamps import fingerprint, still_so
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pathlib import Path
 
 _FORMAT = "studio-worker commands 2"
 
@@ -39,20 +42,21 @@ def plugin_commands() -> dict[str, CommandEntry]:
     return found
 
 
-def _cache_file() -> Path | None:
+def _cache_file() -> str | None:
     try:
-        directory = cache_directory()
+        directory = cache_name()
     except RuntimeError:
         return None
     # One file for each environment: several may be in use side by side.
     mark = crc32(sys.prefix.encode("utf-8", "surrogatepass"))
-    return directory / f"commands-{mark:08x}.txt"
+    return f"{directory}/commands-{mark:08x}.txt"
 
 
-def _read(cache: Path, ground: list[str]) -> dict[str, CommandEntry] | None:
+def _read(cache: str, ground: list[str]) -> dict[str, CommandEntry] | None:
     """The kept commands, or None when there are none that still hold."""
     try:
-        text = cache.read_text("utf-8", "surrogatepass")
+        with open(cache, encoding="utf-8", errors="surrogatepass") as file:
+            text = file.read()
         header, made_from, files, commands = text.split("\n\n")
         if header != _FORMAT or made_from.splitlines() != ground:
             return None
@@ -64,10 +68,10 @@ def _read(cache: Path, ground: list[str]) -> dict[str, CommandEntry] | None:
     return {entry.name: entry for entry in entries}
 
 
-def _write(
-    cache: Path, ground: list[str], found: dict[str, CommandEntry], files: list[str]
-) -> None:
-    from studio_worker_core.storage.atomic import write_whole  # most starts only read
+def _write(cache: str, ground: list[str], found: dict[str, CommandEntry], files: list[str]) -> None:
+    from pathlib import Path  # most starts only read
+
+    from studio_worker_core.storage.atomic import write_whole
 
     parts = (
         _FORMAT,
@@ -76,9 +80,9 @@ def _write(
         "\n".join(["commands", *("\t".join(entry) for entry in found.values())]),
     )
     try:
-        cache.parent.mkdir(parents=True, exist_ok=True)
+        Path(cache).parent.mkdir(parents=True, exist_ok=True)
         data = "\n\n".join(parts).encode("utf-8", "surrogatepass")
-        write_whole(cache, data, sync=False)
+        write_whole(Path(cache), data, sync=False)
     except OSError:
         # A read-only home costs time at each start, nothing else.
         return
@@ -94,6 +98,7 @@ def _described() -> tuple[dict[str, CommandEntry], list[str]] | None:
     from studio_worker_core.plugin import API_VERSION, HostInfo
     from studio_worker_core.roster.descriptions import Descriptions, cache_file
     from studio_worker_core.roster.discovery import allowed_plugins, discover
+    from studio_worker_core.roster.installed import stamps
 
     try:
         root = _models_root()

@@ -29,13 +29,13 @@ from studio_worker_core.registration import (
     Identity,
     Pending,
     Pristine,
-    Registrar,
     Rejected,
     Standing,
     identity_at,
     same_studio,
     settle,
 )
+from studio_worker_core.registration.registrar import Registrar
 from studio_worker_core.studio_client.http import StudioClient
 from studio_worker_core.studio_client.urls import normalise_base_url
 from studio_worker_core.wire.capabilities import Capabilities

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from studio_worker_core import __version__
-from studio_worker_core.cli.exit_codes import MEANINGS, ExitCode, exit_code_for
+from studio_worker_core.cli import help_words
+from studio_worker_core.cli.exit_codes import ExitCode, exit_code_for
 from studio_worker_core.cli.group import LazyGroup
 from studio_worker_core.cli.invocation import Invocation, invocation_of
 from studio_worker_core.errors import StudioWorkerError
@@ -20,32 +21,17 @@ from studio_worker_core.redaction import without_secrets
 if TYPE_CHECKING:
     from studio_worker_core.worker.shutdown import Shutdown
 
-_EPILOG = (
-    """Examples:
-  studio-worker demo                        see everything work, on this machine alone
-  studio-worker register --api-base-url https://studio.example/
-  studio-worker run                         serve jobs until Ctrl-C
-  studio-worker engines list                what is installed, and what is broken and why
-  studio-worker status --json | jq .registration
-  studio-worker --config ~/second.toml run  a second worker beside the first
-
-Exit codes:
-"""
-    + "".join(f"  {code.value:<4} {meaning}\n" for code, meaning in MEANINGS.items())
-    + """
-Environment: STUDIO_WORKER_CONFIG (config file), STUDIO_WORKER_PLUGINS (allow-list of
-plugins, empty for none), NO_COLOR (no colours).
-"""
-)
-
 app = typer.Typer(
-    name="studio-worker",
+    name=help_words.PROGRAM,
     cls=LazyGroup,
     rich_markup_mode=None,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
-    epilog=_EPILOG,
-    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog=help_words.EPILOG,
+    context_settings={
+        "help_option_names": ["-h", "--help"],
+        "max_content_width": help_words.MOST_COLUMNS,
+    },
 )
 
 
@@ -55,12 +41,12 @@ def _print_version(wanted: bool) -> None:
         raise typer.Exit
 
 
-@app.callback()
+@app.callback(help=help_words.ABOUT)
 def root(
     ctx: typer.Context,
     config: Annotated[
         Path | None,
-        typer.Option("--config", metavar="PATH", help="Config file to use.", show_default=False),
+        typer.Option("--config", metavar="PATH", help=help_words.CONFIG, show_default=False),
     ] = None,
     verbose: Annotated[
         int,
@@ -68,23 +54,17 @@ def root(
             "--verbose",
             "-v",
             count=True,
-            help="Say more; twice for libraries too.",
+            help=help_words.VERBOSE,
             show_default=False,
         ),
     ] = 0,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Warnings and errors only.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help=help_words.QUIET)] = False,
     version: Annotated[  # noqa: ARG001 - its callback does it
         bool,
-        typer.Option(
-            "--version", callback=_print_version, is_eager=True, help="Show the version and exit."
-        ),
+        typer.Option("--version", callback=_print_version, is_eager=True, help=help_words.VERSION),
     ] = False,
 ) -> None:
-    """Run image, speech, video, chat and transcription jobs for a studio.
-
-    Engines are plugins: install one with pip and it is served. The options --config, -v and
-    --quiet apply to every command, before or after its name.
-    """
+    """What stands before the command's name."""
     ctx.obj = replace(invocation_of(ctx), config_option=config, verbosity=-1 if quiet else verbose)
 
 
@@ -96,30 +76,38 @@ def run_command(arguments: list[str], shutdown: Shutdown | None = None) -> int:
     try:
         code = _run(arguments, shutdown)
         sys.stdout.flush()
-    except StudioWorkerError as error:
-        _say(error)
-        return exit_code_for(error)
-    except KeyboardInterrupt:
-        _say("interrupted")
-        return ExitCode.INTERRUPTED
-    except BrokenPipeError:
-        return _reader_went_away()
-    except OSError as error:
-        _say(_describe(error))
-        return ExitCode.FAILED
-    except UnicodeEncodeError as error:
-        _say(
-            f"{error.object[:200]!r} cannot be the name of a file while this locale is in force; "
-            "set LC_ALL=C.UTF-8, or PYTHONUTF8=1"
-        )
-        return ExitCode.FAILED
+    except (StudioWorkerError, KeyboardInterrupt, OSError, UnicodeEncodeError) as error:
+        return ended_by(error)
     return code
+
+
+def ended_by(
+    error: StudioWorkerError | KeyboardInterrupt | OSError | UnicodeEncodeError,
+) -> int:
+    """Say what ended the command, in one line, and return the exit status for it."""
+    match error:
+        case StudioWorkerError():
+            _say(error)
+            return exit_code_for(error)
+        case KeyboardInterrupt():
+            _say("interrupted")
+            return ExitCode.INTERRUPTED
+        case BrokenPipeError():
+            return _reader_went_away()
+        case OSError():
+            _say(_describe(error))
+        case UnicodeEncodeError():
+            _say(
+                f"{error.object[:200]!r} cannot be the name of a file while this locale is in "
+                "force; set LC_ALL=C.UTF-8, or PYTHONUTF8=1"
+            )
+    return ExitCode.FAILED
 
 
 def _run(arguments: list[str], shutdown: Shutdown | None) -> int:
     command = typer.main.get_command(app)
     try:
-        command.main(arguments, prog_name="studio-worker", obj=Invocation(shutdown=shutdown))
+        command.main(arguments, prog_name=help_words.PROGRAM, obj=Invocation(shutdown=shutdown))
     except SystemExit as stop:
         # How typer ends: after usage errors, --help, typer.Exit and a closed pipe. It also
         # swallows KeyboardInterrupt into this status, without a word.

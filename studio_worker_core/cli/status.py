@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import msgspec
-import psutil
 import typer
 
 from studio_worker_core import __version__
@@ -57,6 +56,8 @@ def running_worker(lock_path: Path) -> int | None:
         return None
     # A process id left by a worker that ended may be another program's by now, so the lock
     # itself decides. It is tried only then: a worker just starting must find it free.
+    import psutil  # only where there may be one
+
     if not psutil.pid_exists(pid):
         return None
     try:

@@ -2,16 +2,32 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
 
+class CommandEntry(tuple[str, str, str]):
+    """One line of ``studio-worker --help`` and where the command lives.
 
-class CommandEntry(NamedTuple):
-    """One line of ``studio-worker --help`` and where the command lives."""
+    A tuple by hand: ``typing`` would cost ``--help`` more than all that it shows.
+    """
 
-    name: str
-    help: str
-    app: str
-    """``"module:attribute"`` of a :class:`typer.Typer`."""
+    __slots__ = ()
+
+    def __new__(cls, name: str, summary: str, app: str) -> CommandEntry:
+        return super().__new__(cls, (name, summary, app))
+
+    @property
+    def name(self) -> str:
+        """What is typed."""
+        return self[0]
+
+    @property
+    def help(self) -> str:
+        """Its line of ``--help``."""
+        return self[1]
+
+    @property
+    def app(self) -> str:
+        """``"module:attribute"`` of a :class:`typer.Typer`."""
+        return self[2]
 
 
 def _own(name: str, summary: str, app: str | None = None) -> CommandEntry:
@@ -51,3 +67,10 @@ STAND_INS: dict[str, CommandEntry] = {
     )
 }
 """Commands that newcomers are told of and a plugin brings: these say what to install."""
+
+
+def all_commands(of_plugins: dict[str, CommandEntry]) -> dict[str, CommandEntry]:
+    """Every command: the built-in ones in the table's order, then the others by name. A plugin
+    may replace a stand-in, and no built-in one."""
+    added = {**STAND_INS, **of_plugins}
+    return BUILT_IN | {name: added[name] for name in sorted(added) if name not in BUILT_IN}

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from studio_worker_core.storage.places import name_for
 
-from studio_worker_core.storage.places import place_for
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def cache_directory() -> Path:
@@ -13,4 +15,15 @@ def cache_directory() -> Path:
     Raises:
         RuntimeError: no home directory is known.
     """
-    return place_for("cache") / "minis-studio-worker"
+    from pathlib import Path
+
+    return Path(cache_name())
+
+
+def cache_name() -> str:
+    """The same as a text, for ``--help``, which has no time for more.
+
+    Raises:
+        RuntimeError: no home directory is known.
+    """
+    return f"{name_for('cache')}/minis-studio-worker"

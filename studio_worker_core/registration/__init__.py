@@ -1,4 +1,8 @@
-"""Being let in by a studio's operator, once (protocol §2)."""
+"""Being let in by a studio's operator, once (protocol §2).
+
+:mod:`.registrar`, which asks, stands by itself: it loads an HTTP client, and what this install
+is to a studio can be known without one.
+"""
 
 from studio_worker_core.registration.edits import change_settings, forget_rejection, settle
 from studio_worker_core.registration.issuers import (
@@ -16,14 +20,12 @@ from studio_worker_core.registration.machine import (
     Standing,
     standing_of,
 )
-from studio_worker_core.registration.registrar import Registrar
 
 __all__ = [
     "Approved",
     "Identity",
     "Pending",
     "Pristine",
-    "Registrar",
     "Rejected",
     "Standing",
     "change_settings",

@@ -20,12 +20,13 @@ from studio_worker_core.processes.deaths import cause_of_death
 from studio_worker_core.roster.describe import DUMP, STAGE
 from studio_worker_core.roster.installed import Candidate
 from studio_worker_core.roster.plugin_errors import place_in_dump
-from studio_worker_core.roster.plugin_records import PluginDescription, PluginFault
+from studio_worker_core.roster.plugin_records import (
+    DESCRIBE_SECONDS,
+    PluginDescription,
+    PluginFault,
+)
 
 _log = logging.getLogger("studio_worker.roster.describing")
-
-DESCRIBE_SECONDS = 30.0
-"""How long a plugin may take to be imported and to answer all its hooks."""
 
 _GRACE_SECONDS = 5.0
 _MOST_AT_ONCE = 8

@@ -16,14 +16,13 @@ from msgspec import Struct, field
 
 from studio_worker_core.host.cache import cache_directory
 from studio_worker_core.plugin import HostInfo
-from studio_worker_core.roster.describing import DESCRIBE_SECONDS, describe_plugins
 from studio_worker_core.roster.installed import (
     Candidate,
     find_candidates,
-    fingerprint,
     stamps,
 )
-from studio_worker_core.roster.plugin_records import PluginDescription
+from studio_worker_core.roster.plugin_records import DESCRIBE_SECONDS, PluginDescription
+from studio_worker_core.roster.stamps import fingerprint
 
 _FORMAT = 2
 _KEPT_SECONDS = 24 * 3600.0
@@ -125,7 +124,7 @@ class Descriptions:
                 found[candidate] = kept.description
         missing = [candidate for candidate in wanted if candidate not in found]
         before = {c: (stamp(c, reports=False), stamp(c, reports=True)) for c in missing}
-        asked = describe_plugins(missing, self._host, seconds=self._seconds, stop=self._stop)
+        asked = self._asked(missing)
         if self._stop.is_set():  # what was given up says nothing about the plugin
             return found | dict(zip(missing, asked, strict=True))
         for candidate, description in zip(missing, asked, strict=True):
@@ -140,14 +139,23 @@ class Descriptions:
 
     def elsewhere(self, candidate: Candidate, interpreter: str) -> PluginDescription:
         """The description of a plugin that lives under another Python; never kept."""
-        (found,) = describe_plugins(
-            [candidate],
+        (found,) = self._asked([candidate], interpreter)
+        return found
+
+    def _asked(
+        self, candidates: list[Candidate], interpreter: str | None = None
+    ) -> list[PluginDescription]:
+        if not candidates:
+            return []
+        from studio_worker_core.roster.describing import describe_plugins  # most starts only read
+
+        return describe_plugins(
+            candidates,
             self._host,
             seconds=self._seconds,
             interpreter=interpreter,
             stop=self._stop,
         )
-        return found
 
     def _ground(self, candidate: Candidate) -> list[str]:
         """What an answer rests on, beside the models on disk."""

@@ -12,19 +12,21 @@ import os
 import threading
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
 from studio_worker_core import __version__
 from studio_worker_core.plugin import HostInfo
-from studio_worker_core.roster.describing import DESCRIBE_SECONDS
 from studio_worker_core.roster.descriptions import AskAgain, Descriptions
 from studio_worker_core.roster.installed import Candidate, normal_name
 from studio_worker_core.roster.merge import merge_commands, merge_plugins
-from studio_worker_core.roster.observers import JobObservers, Observer
-from studio_worker_core.roster.plugin_records import PluginDescription
+from studio_worker_core.roster.plugin_records import DESCRIBE_SECONDS, PluginDescription
 from studio_worker_core.roster.roster import Roster, RosterEntry
 from studio_worker_core.synthetic import plugin as synthetic
+
+if TYPE_CHECKING:
+    from studio_worker_core.roster.observers import JobObservers
 
 _log = logging.getLogger("studio_worker.engines")
 
@@ -80,9 +82,9 @@ def discover(
         entries,
         commands=merge_commands(plugins),
         notes=known.notes,
-        notify=observers,
+        notify=None if observers is None else observers,
         refresh=known.refreshed,
-        close=observers.close,
+        close=None if observers is None else observers.close,
     )
 
 
@@ -198,15 +200,19 @@ def _with_last(plugin: PluginDescription, last: PluginDescription | None) -> Plu
     return replace(last, warnings=(*kept, note))
 
 
-def _observers(plugins: Sequence[PluginDescription]) -> JobObservers:
+def _observers(plugins: Sequence[PluginDescription]) -> JobObservers | None:
+    observing = [each for each in plugins if each.observes and not (each.fault or each.disabled)]
+    if not observing:
+        return None
+    from studio_worker_core.roster.observers import JobObservers, Observer  # most have none
+
     return JobObservers(
         [
             Observer(
                 Candidate(plugin.name, plugin.value, plugin.distribution, plugin.version),
                 interpreter=plugin.interpreter,
             )
-            for plugin in plugins
-            if plugin.observes and plugin.fault is None and plugin.disabled is None
+            for plugin in observing
         ]
     )
 

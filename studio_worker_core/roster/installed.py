@@ -1,6 +1,6 @@
 """The plugins that are installed, found by reading files: nothing of theirs is imported.
 
-Written against the standard library's cheap parts only, since ``--help`` waits for it. What
+Written against the standard library's cheap parts only, since every start waits for it. What
 ``importlib.metadata`` would raise about a damaged distribution is a note here.
 """
 
@@ -8,16 +8,14 @@ from __future__ import annotations
 
 import os
 import re
-import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from studio_worker_core import __version__
+from studio_worker_core.roster.stamps import infos, stamp
 
 _GROUP = "studio_worker"
 _MOST_BYTES = 1024 * 1024
 _MOST_FILES = 3000
-_INFO = (".dist-info", ".egg-info")
 
 
 class Candidate(NamedTuple):
@@ -42,27 +40,13 @@ def normal_name(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
-def fingerprint(search_path: Iterable[str]) -> list[str]:
-    """One line for each installed distribution, which changes with every installation,
-    upgrade and removal, and when the files that name its plugins are edited."""
-    lines = [__version__, sys.version.split()[0]]
-    for info in _infos(search_path):
-        parts = [
-            _stamp(info),
-            _stamp(f"{info}/entry_points.txt", short=True),
-            _stamp(f"{info}/METADATA", short=True),
-        ]
-        lines.append(" ".join(parts).replace("\n", " "))
-    return lines
-
-
 def find_candidates(search_path: Iterable[str]) -> tuple[list[Candidate], list[str]]:
     """Every plugin of the distributions on ``search_path``, in an order that does not depend
     on pip, and a line for each distribution whose files cannot be read."""
     found: list[Candidate] = []
     notes: list[str] = []
     seen: set[str] = set()
-    for info in _infos(search_path):
+    for info in infos(search_path):
         stem = os.path.basename(info).rpartition(".")[0]
         name, _, version = stem.partition("-")
         if normal_name(name) in seen:  # the first on the path hides the others, as for imports
@@ -100,26 +84,7 @@ def stamps(candidate: Candidate) -> list[str]:
         found = [file for root in roots for file in _package_files(root, top)]
     else:
         found = [os.path.join(site, name) for name in files]
-    return [_stamp(path) for path in sorted(set(found))[:_MOST_FILES]]
-
-
-def still_so(lines: Iterable[str]) -> bool:
-    """Whether every line of :func:`stamps` is what it would be now."""
-    return all(_stamp(_path_of(line)) == line for line in lines)
-
-
-def _path_of(line: str) -> str:
-    return line[:-2] if line.endswith(" -") else line.rsplit(" ", 2)[0]
-
-
-def _infos(search_path: Iterable[str]) -> Iterator[str]:
-    for place in dict.fromkeys(search_path):
-        try:
-            with os.scandir(place or ".") as entries:
-                found = [entry.path for entry in entries if entry.name.endswith(_INFO)]
-        except OSError:  # zip files and directories that are not there
-            continue
-        yield from sorted(found)
+    return [stamp(path) for path in sorted(set(found))[:_MOST_FILES]]
 
 
 def _headers(info: str) -> tuple[dict[str, str], str | None]:
@@ -201,15 +166,6 @@ def _package_files(root: str, top: str) -> Sequence[str]:
         if len(found) > _MOST_FILES:
             break
     return found
-
-
-def _stamp(path: str, *, short: bool = False) -> str:
-    shown = "" if short else f"{path} "
-    try:
-        found = os.stat(path)
-    except (OSError, ValueError):
-        return f"{shown}-"
-    return f"{shown}{found.st_size} {found.st_mtime_ns}"
 
 
 def _path(text: str) -> str:

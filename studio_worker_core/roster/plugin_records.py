@@ -7,6 +7,9 @@ from msgspec import Struct, field
 from studio_worker_core.plugin import CapabilityReport, CommandSpec, EngineSpec
 from studio_worker_core.roster.options import OptionSpec
 
+DESCRIBE_SECONDS = 30.0
+"""How long a plugin may take to be imported and to answer all its hooks."""
+
 
 class PluginFault(Struct, frozen=True):
     """Why a plugin was withdrawn."""

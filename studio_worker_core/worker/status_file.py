@@ -15,6 +15,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 from msgspec import Struct
@@ -24,7 +25,9 @@ from studio_worker_core.config.document import read_regular
 from studio_worker_core.errors import ConfigError
 from studio_worker_core.redaction import without_secrets
 from studio_worker_core.storage.atomic import remove_drafts, write_whole
-from studio_worker_core.worker.status import JobStatus, StatusBoard, WorkerStatus
+
+if TYPE_CHECKING:  # the command 'status' reads the file and needs no board
+    from studio_worker_core.worker.status import JobStatus, StatusBoard, WorkerStatus
 
 log = logging.getLogger("studio_worker.worker")
 

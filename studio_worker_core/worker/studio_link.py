@@ -14,11 +14,11 @@ from studio_worker_core.registration import (
     Approved,
     Pending,
     Pristine,
-    Registrar,
     Rejected,
     Standing,
     identity_at,
 )
+from studio_worker_core.registration.registrar import Registrar
 from studio_worker_core.secrets import Secret
 from studio_worker_core.session import SessionHandler
 from studio_worker_core.session.reconnecting import (

@@ -11,40 +11,13 @@ from studio_worker_core.config import Config
 from studio_worker_core.delivery import LONGEST_PROMPT, Complete
 from studio_worker_core.errors import ConfigError, NotRegistered
 from studio_worker_core.outbox import Entry
-from studio_worker_core.registration import identities, identity_at, issuer_of, same_studio
+from studio_worker_core.registration import identity_at, issuer_of, same_studio
 from studio_worker_core.studio_client.http import StudioClient
 from studio_worker_core.studio_client.upload import ResultUpload
 from studio_worker_core.studio_client.urls import normalise_base_url
+from studio_worker_core.worker.sendable import Sendable, sendable
 
 _SENDERS = 3
-
-
-class Sendable(Struct, frozen=True):
-    """Whose results this worker may send as its settings stand: of the identities it still has.
-
-    A file goes to the studio of its identity, a JSON answer only over a session with the
-    configured one.
-    """
-
-    here: str | None
-    """The worker's id at the configured studio."""
-    anywhere: frozenset[str]
-    """Its ids at all studios that it has a token of."""
-
-    def __call__(self, entry: Entry) -> bool:
-        """Whether that result may be sent."""
-        if entry.is_json:
-            return entry.is_for(self.here)
-        return entry.manifest.worker in self.anywhere
-
-
-def sendable(base_url: str, config: Config) -> Sendable:
-    """What may be sent while ``base_url`` is the configured studio."""
-    ids = (i.worker_id for _, i in identities(config) if i.auth_token is not None)
-    return Sendable(
-        here=identity_at(base_url, config).worker_id,
-        anywhere=frozenset(worker_id for worker_id in ids if worker_id is not None),
-    )
 
 
 class _Studio(Struct, frozen=True):

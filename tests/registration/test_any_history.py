@@ -21,8 +21,9 @@ from hypothesis.stateful import (
 
 from studio_worker_core.config import Config, ConfigStore
 from studio_worker_core.errors import ConfigError, HttpStatusError, TransportError, WireError
-from studio_worker_core.registration import Approved, Pending, Registrar, Rejected
+from studio_worker_core.registration import Approved, Pending, Rejected
 from studio_worker_core.registration.machine import secret_hash
+from studio_worker_core.registration.registrar import Registrar
 from studio_worker_core.secrets import Secret
 from studio_worker_core.studio_client.http import StudioClient
 from studio_worker_core.wire.codec import encode

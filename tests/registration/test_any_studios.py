@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from studio_worker_core.config import ConfigStore
-from studio_worker_core.registration import Approved, Registrar, identity_at
+from studio_worker_core.registration import Approved, identity_at
 from studio_worker_core.registration.machine import secret_hash
+from studio_worker_core.registration.registrar import Registrar
 from studio_worker_core.secrets import Secret
 from studio_worker_core.studio_client.http import StudioClient
 from studio_worker_core.wire.registration import (

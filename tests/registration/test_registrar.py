@@ -18,11 +18,11 @@ from studio_worker_core.registration import (
     Approved,
     Pending,
     Pristine,
-    Registrar,
     Rejected,
     Standing,
     forget_rejection,
 )
+from studio_worker_core.registration.registrar import Registrar
 from studio_worker_core.retrying import Backoff
 from studio_worker_core.secrets import Secret
 from studio_worker_core.studio_client.http import StudioClient

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from studio_worker_core.plugin import ENTRY_POINT_GROUP, HostInfo
-from studio_worker_core.roster.describing import DESCRIBE_SECONDS
 from studio_worker_core.roster.discovery import discover
+from studio_worker_core.roster.plugin_records import DESCRIBE_SECONDS
 from studio_worker_core.roster.roster import Roster, RosterEntry
 
 HEAD = "from studio_worker_core.plugin import *\nfrom studio_worker_core.plugin import hookimpl\n"

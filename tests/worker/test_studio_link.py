@@ -13,7 +13,8 @@ from studio_worker_core.capabilities import build_capabilities
 from studio_worker_core.config import Config, ConfigStore
 from studio_worker_core.errors import TransportError
 from studio_worker_core.host.facts import host_facts
-from studio_worker_core.registration import Registrar, identity_at
+from studio_worker_core.registration import identity_at
+from studio_worker_core.registration.registrar import Registrar
 from studio_worker_core.roster.roster import Roster
 from studio_worker_core.secrets import Secret
 from studio_worker_core.studio_client.http import StudioClient

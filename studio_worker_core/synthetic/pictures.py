@@ -10,7 +10,7 @@ from pathlib import Path
 
 from PIL import Image, ImageOps
 
-from studio_worker_core.pictures import animated_webp, read_mask, read_picture
+from studio_worker_core.pictures import animated_webp, read_mask, read_picture, write_png
 
 _CELLS = 8
 _FORMATS = {"png": "PNG", "webp": "WEBP", "jpg": "JPEG", "jpeg": "JPEG"}
@@ -18,7 +18,9 @@ _FORMATS = {"png": "PNG", "webp": "WEBP", "jpg": "JPEG", "jpeg": "JPEG"}
 
 def picture(prompt: str, seed: int, width: int, height: int) -> Image.Image:
     """One picture of ``width`` × ``height`` pixels; the same for the same arguments."""
-    return _field(_dice(prompt, seed)).resize((width, height), Image.Resampling.BILINEAR)
+    # Two rows alike: nobody sees a colour that is off by 2 of 255, and a PNG is half the work.
+    rows = _field(_dice(prompt, seed)).resize((width, -(-height // 2)), Image.Resampling.BILINEAR)
+    return rows.resize((width, height), Image.Resampling.NEAREST)
 
 
 def frames(
@@ -62,7 +64,7 @@ def save_picture(image: Image.Image, path: Path) -> None:
     """Write a picture in the format of its extension, quickly rather than small."""
     kind = _FORMATS[path.suffix.removeprefix(".")]
     if kind == "PNG":
-        image.save(path, kind, compress_level=1, compress_type=3)
+        write_png(image, path)
     elif kind == "WEBP":
         image.save(path, kind, quality=75, method=0)
     else:

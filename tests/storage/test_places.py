@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from studio_worker_core.storage.places import Sort, place_for
+from studio_worker_core.storage.places import place_for
 
 
 @pytest.fixture(autouse=True)
@@ -23,7 +24,7 @@ def home(monkeypatch: pytest.MonkeyPatch) -> None:
     ],
 )
 def test_linux_follows_xdg_and_ignores_relative_values(
-    what: Sort, variable: str, place: str
+    what: Any, variable: str, place: str
 ) -> None:
     assert place_for(what, {}, "linux") == Path(place)
     assert place_for(what, {variable: "relative"}, "linux") == Path(place)

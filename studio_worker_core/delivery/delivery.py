@@ -27,6 +27,7 @@ from studio_worker_core.delivery.states import (
     SessionView,
     TellLoss,
 )
+from studio_worker_core.delivery.syncing import Syncing
 from studio_worker_core.errors import OutboxError
 from studio_worker_core.outbox import Entry, Outbox
 from studio_worker_core.wire.frames import Fail
@@ -71,6 +72,7 @@ class Delivery:
         self._queue = queue = Queue(outbox.boot, clock, senders=len(completes))
         self._settling = Settling(outbox, on_settled)
         self._sender = sender = Sender(outbox, self._settling, stop, roll)
+        self._syncing = Syncing(outbox, clock)
         self._rescan = Rescan(outbox, queue, self._settling, may_send, rescan_seconds)
         self._busy = True
         bodies: dict[str, Callable[[], None]] = {"delivery": self._decide_until_stopped}
@@ -96,7 +98,9 @@ class Delivery:
         return not any(thread.is_alive() for thread in self._threads)
 
     def submit(self, entry: Entry) -> None:
-        """A new finished result, or one whose job was accepted anew: deliver it now."""
+        """A new finished result, or one whose job was accepted anew: deliver it now, and sync it
+        if that takes longer than a moment."""
+        self._syncing.add(entry)
         if self._may_send(entry):  # else found, counted and reported at the next look at the disk
             self._queue.take_in(entry)
 
@@ -151,6 +155,7 @@ class Delivery:
         queue = self._queue
         while not self._stop.is_set():
             self._rescan.look()
+            self._syncing.look()
             with queue.changed:
                 decided = queue.next_effect()
                 due = queue.next_due() if decided is None else None
@@ -164,10 +169,11 @@ class Delivery:
             elif due is not None:
                 is_large = due.state.is_for_upload and due.state.bytes > LARGE_BYTES
                 queue.give_turn(due, self._is_ours(due.state.job_id) if is_large else None)
+        self._syncing.finish()
 
     def _seconds_to_wait(self) -> float:
-        turn, look = self._queue.next_time(), self._rescan.due
-        return max((look if turn is None else min(turn, look)) - self._queue.clock(), 0.001)
+        times = (self._rescan.due, self._queue.next_time(), self._syncing.due)
+        return max(min(time for time in times if time is not None) - self._queue.clock(), 0.001)
 
     def _carry_out(self, result: QueuedResult, effect: Effect) -> None:
         match effect:
@@ -195,6 +201,7 @@ class Delivery:
         try:
             if isinstance(effect, Acknowledge):
                 self._settling.acknowledge(entry)
+                self._syncing.forget(entry)
             else:
                 self._settling.refuse(entry, effect.reason, effect.status)
         except (OSError, OutboxError) as error:

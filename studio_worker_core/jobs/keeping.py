@@ -128,12 +128,13 @@ class OutboxKeeper(Keeper[Entry]):
         return Workplace(self._draft.directory, self._draft.scratch)
 
     def keep(self, result: Result, mime: str | None) -> Entry:
-        """The result, on stable storage when this returns. How it was made goes with it where
-        the studio wants to know (protocol §3.1, ``meta``)."""
+        """The result, which the end of this process does not touch any more; whoever delivers
+        it sees that it outlives a power cut, too, if it has to wait. How it was made goes with
+        it where the studio wants to know (protocol §3.1, ``meta``)."""
         lease = self._lease()
         meta = result.meta if lease is not None and lease.wants_meta else None
         draft = self._begun()
-        return self._outbox.finish(draft, result.path, mime=mime, meta=meta)
+        return self._outbox.finish(draft, result.path, mime=mime, meta=meta, synced=False)
 
     def discard(self) -> None:
         """See :class:`Keeper`."""

@@ -28,7 +28,7 @@ def completed(
     boot: str,
     meta: GenerationMeta | None = None,
 ) -> Entry:
-    """Put a judged result on stable storage, alone in the draft's directory.
+    """Leave a judged result alone in the draft's directory, for its owner only.
 
     Only the manifest of the returned entry is left to be written.
 
@@ -75,7 +75,7 @@ def _keep(disk: Disk, draft: Draft, result: Path, path: Path) -> tuple[str, int]
     with disk_errors(disk, path):
         if result.name != path.name:
             disk.move(result, path)
-        disk.keep_file(path)
+        disk.make_private(path)
     with path.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
         size = os.fstat(file.fileno()).st_size

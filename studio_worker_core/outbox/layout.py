@@ -30,7 +30,8 @@ class Layout:
     def make(self, disk: Disk) -> None:
         """Make the directories that are missing."""
         for path in (self.root, self.jobs, self.refused, self.corrupt):
-            disk.make_directory(path)
+            if not path.is_dir():
+                disk.make_directory(path)
 
     def set_aside(self, disk: Disk, path: Path, now: datetime) -> Path:
         """Move ``path`` to ``corrupt/`` under a new name and return where it is now."""

@@ -37,11 +37,24 @@ class Moves:
         self._disk = disk
         self._now = now
 
-    def write_manifest(self, entry: Entry) -> Entry:
+    def write_manifest(self, entry: Entry, *, sync: bool = True) -> Entry:
         """Put the manifest of ``entry`` beside its result."""
         data = msgspec.json.format(msgspec.json.encode(entry.manifest), indent=2)
-        write_durably(self._disk, entry.directory / MANIFEST_NAME, data)
+        write_durably(self._disk, entry.directory / MANIFEST_NAME, data, sync=sync)
         return entry
+
+    def sync(self, entry: Entry) -> None:
+        """Put it on stable storage, with all that leads to it."""
+        self.sync_result(entry)
+        with disk_errors(self._disk, entry.path):
+            self._disk.sync_file(entry.directory / MANIFEST_NAME)
+            self._disk.sync_directory(entry.directory)
+
+    def sync_result(self, entry: Entry) -> None:
+        """Put its file on stable storage, and its place beside the others."""
+        with disk_errors(self._disk, entry.path):
+            self._disk.sync_file(entry.path)
+            self._disk.sync_directory(entry.directory.parent)
 
     def move(self, entry: Entry, place: Path, target: Path | None = None) -> Entry | None:
         """Move it to another place, under its name or the next free one; None when it has gone."""

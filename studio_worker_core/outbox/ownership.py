@@ -14,7 +14,8 @@ _TEXT = b"made by studio-worker for the result of one job; safe to remove with i
 def mark(disk: Disk, directory: Path) -> None:
     """Say in a new directory that it is ours; without space for that it is gone again."""
     try:
-        disk.write_file(directory / DRAFT_MARKER, _TEXT)
+        # A power cut that takes the marker takes the draft, or leaves one to be set aside.
+        disk.write_file(directory / DRAFT_MARKER, _TEXT, sync=False)
     except OSError:
         remove_ours(disk, directory)
         raise

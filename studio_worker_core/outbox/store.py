@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import threading
 import uuid
@@ -82,7 +83,6 @@ class Outbox:
             self._disk.make_directory(directory)
             mark(self._disk, directory)
             self._disk.make_directory(directory / "scratch")
-            self._disk.sync_directory(self._layout.jobs)
             self._at_work.add(job.job_id)
         return Draft(
             job_id=job.job_id,
@@ -104,6 +104,7 @@ class Outbox:
         *,
         mime: str | None = None,
         meta: GenerationMeta | None = None,
+        synced: bool = True,
     ) -> Entry:
         """Make a finished result of a draft; it is on stable storage when this returns.
 
@@ -112,25 +113,28 @@ class Outbox:
         :param mime: the type an engine declared for its extension; the well-known one by
             default.
         :param meta: goes with the result.
+        :param synced: if not, it outlives this process when this returns, whatever ends it, and
+            a power cut only after :meth:`sync`.
 
         Raises:
             EngineFailed: no manifest can describe it.
             OutboxError: the disk is full or cannot be written. The draft stays.
         """
         entry = drafts.completed(
-            self._disk,
-            draft,
-            result,
-            mime=mime,
-            created=self._now(),
-            boot=self.boot,
-            meta=meta,
+            self._disk, draft, result, mime=mime, created=self._now(), boot=self.boot, meta=meta
         )
         with self._lock:
-            self._moves.write_manifest(entry)
+            if synced:
+                self._moves.sync_result(entry)
+            self._moves.write_manifest(entry, sync=synced)
             # In the same step: what is found on disk must not look as if it were worked on.
             self._at_work.discard(draft.job_id)
         return entry
+
+    def sync(self, entry: Entry) -> None:
+        """Put a finished result on stable storage; one that has gone meanwhile is left alone."""
+        with contextlib.suppress(FileNotFoundError):
+            self._moves.sync(entry)
 
     def discard(self, draft: Draft) -> None:
         """Remove a draft. What has been finished stays."""

@@ -12,14 +12,15 @@ from studio_worker_core.storage import atomic
 from studio_worker_core.storage.disk import Disk, is_full, shown_bytes
 
 
-def write_durably(disk: Disk, path: Path, data: bytes) -> None:
+def write_durably(disk: Disk, path: Path, data: bytes, *, sync: bool = True) -> None:
     """Put ``data`` at ``path``: afterwards the old file or the new one, never half of it.
+    Without ``sync`` that holds whatever ends the process, but not for a power cut.
 
     Raises:
         OutboxError: it could not be written, with needed and free bytes on a full disk.
     """
     with disk_errors(disk, path, len(data)):
-        atomic.write_whole(path, data, disk=disk)
+        atomic.write_whole(path, data, sync=sync, disk=disk)
 
 
 @contextlib.contextmanager

@@ -34,9 +34,12 @@ class Disk:
             if sync:
                 os.fsync(file.fileno())
 
-    def keep_file(self, path: Path) -> None:
-        """Make a file that somebody else wrote private, and put it on stable storage."""
+    def make_private(self, path: Path) -> None:
+        """Have only the owner read a file that somebody else wrote."""
         path.chmod(0o600)
+
+    def sync_file(self, path: Path) -> None:
+        """Put the bytes of a file on stable storage."""
         with path.open("r+b") as file:
             os.fsync(file.fileno())
 

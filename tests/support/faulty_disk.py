@@ -55,9 +55,13 @@ class FaultyDisk(Disk):
 
         self._step(path, lambda: _REAL.write_file(path, data, sync=sync), half, fills=True)
 
-    def keep_file(self, path: Path) -> None:
+    def make_private(self, path: Path) -> None:
         """See :class:`Disk`."""
-        self._step(path, lambda: _REAL.keep_file(path), fills=True)
+        self._step(path, lambda: _REAL.make_private(path))
+
+    def sync_file(self, path: Path) -> None:
+        """See :class:`Disk`."""
+        self._step(path, lambda: _REAL.sync_file(path), fills=True)
 
     def move(self, source: Path, target: Path) -> None:
         """See :class:`Disk`."""

@@ -171,7 +171,7 @@ class JobRunner:
         place = keeper.begin(job)
         try:
             result = self._result(_Run(job, entry, JobProgress(report), slot, live), place)
-            with self._stage(job, "kept the result"):
+            with self._stage(job, "kept the result", logging.DEBUG):
                 return keeper.keep(result, self._roster.mime_for(result.ext))
         except BaseException:
             try:

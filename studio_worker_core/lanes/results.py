@@ -60,7 +60,7 @@ def judged(request: LaneRequest, done: Done, *, output_mb: float, seconds: float
     who = f"engine '{request.entry.engine}'"
     is_json = task_kind(request.task) not in BINARY_KINDS
     _check_kind(request, path, who)
-    if path.parent.resolve() != request.directory.resolve() or path.name in ("", ".", ".."):
+    if not _lies_in(path, request.directory):
         raise EngineFailed(
             f"{who} answered {path}, which is not in the job's directory; use job.output(ext)"
         )
@@ -90,6 +90,13 @@ def json_object(path: Path) -> dict[str, msgspec.Raw]:
         return _OBJECT.decode(data)
     except RecursionError as error:
         raise ValueError("it is nested too deeply") from error
+
+
+def _lies_in(path: Path, directory: Path) -> bool:
+    if path.name in ("", ".", ".."):
+        return False
+    # Resolving looks at every directory on the way, of both.
+    return path.parent == directory or path.parent.resolve() == directory.resolve()
 
 
 def _check_kind(request: LaneRequest, path: Path, who: str) -> None:

@@ -34,7 +34,7 @@ def api(
     is shown with --json and --curl only.
     """
     store = ConfigStore(invocation_of(ctx).config_path)
-    found = _running(store)
+    found = running_api(store)
     settings = store.load().api
     others = url_for_others(settings) if settings.listen else None
     if as_json:
@@ -49,7 +49,8 @@ def api(
             typer.echo(f"\nOther machines reach it at {others}, with the same token.")
 
 
-def _running(store: ConfigStore) -> Discovery:
+def running_api(store: ConfigStore) -> Discovery:
+    """Where the running worker's local API is. Raises :class:`NotRunning`."""
     if running_worker(store.lock_path) is None:
         raise NotRunning(
             f"no worker runs on {store.directory}; start one with 'studio-worker run', or "

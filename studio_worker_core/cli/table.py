@@ -52,7 +52,7 @@ BUILT_IN: dict[str, CommandEntry] = {
         _own("config", "Show and change the configuration"),
         _own("set-threshold", "Set the most GPU memory one job may need, in GB"),
         _own("check-update", "Ask for a newer version, and say how to get it"),
-        _own("ui", "Open the worker's own page (there is none yet)"),
+        _own("ui", "Open the worker's own page in a browser"),
     )
 }
 

@@ -1,21 +1,75 @@
-"""``studio-worker ui``: the worker's own page."""
+"""``studio-worker ui``: the running worker's own page, signed in."""
 
 from __future__ import annotations
 
+import os
+import sys
+from typing import Annotated, Any
+
 import typer
 
-from studio_worker_core.errors import StudioWorkerError
+from studio_worker_core.cli.api import running_api
+from studio_worker_core.cli.invocation import invocation_of
+from studio_worker_core.config import ConfigStore
+from studio_worker_core.errors import NotRunning
+from studio_worker_core.local_api.discovery import NAME, Discovery
 
 app = typer.Typer(rich_markup_mode=None)
 
+_SECONDS = 30
+
 
 @app.command()
-def ui() -> None:
-    """Open the worker's own page in a browser. This version has none yet.
+def ui(
+    ctx: typer.Context,
+    print_only: Annotated[
+        bool, typer.Option("--print", help="Print the address instead, and open nothing.")
+    ] = False,
+) -> None:
+    """Open the worker's own page in a browser, signed in.
 
-    'studio-worker status' and the studio's page show what the worker does.
+    The address has a code in it, which counts once and for a minute.
     """
-    raise StudioWorkerError(
-        "this version has no page of its own yet; 'studio-worker status' shows what the worker "
-        "does, and so does the studio's page"
+    store = ConfigStore(invocation_of(ctx).config_path)
+    found = running_api(store)
+    address = _signed_in(found, store)
+    if print_only:
+        typer.echo(address)
+        return
+    if _has_browser() and _opened(address):
+        typer.echo(f"The page is at {found.url}; it opens in your browser.")
+    else:
+        typer.echo(f"No browser was found. Open this within a minute, once:\n{address}")
+
+
+def _signed_in(found: Discovery, store: ConfigStore) -> str:
+    import requests
+
+    headers = {"authorization": f"Bearer {found.token}"}
+    try:
+        with requests.Session() as session:
+            session.trust_env = False  # this machine is never behind a proxy
+            answer = session.post(f"{found.url}/sign-in-codes", headers=headers, timeout=_SECONDS)
+            answer.raise_for_status()
+            said: dict[str, Any] = answer.json()
+            return f"{said['url']}?code={said['code']}"
+    except (requests.RequestException, ValueError, KeyError, TypeError):
+        raise NotRunning(
+            f"the worker's local API at {found.url} does not answer as it should; "
+            "'studio-worker status' says how the worker is",
+            path=store.directory / NAME,
+        ) from None
+
+
+def _has_browser() -> bool:
+    is_graphical = sys.platform in ("win32", "darwin") or bool(
+        os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
     )
+    # One that runs in the terminal would take it over; one that was named is meant.
+    return is_graphical or bool(os.environ.get("BROWSER"))
+
+
+def _opened(address: str) -> bool:
+    import webbrowser
+
+    return webbrowser.open(address)

@@ -21,6 +21,9 @@ from studio_worker_core.network.loopback import is_loopback_host
 OPEN_PATHS = frozenset({"/healthz"})
 """What is answered without a token."""
 
+PAGE = "/ui"
+"""The worker's own page is under here: it looks for a session of its own, and takes no token."""
+
 FILES = "/files/"
 """Under here lie results of an hour, each under a name that cannot be guessed: the name is what
 lets in, since a page shows a picture without sending a token."""
@@ -69,10 +72,16 @@ def judge(
     if access.method == "OPTIONS" and access.origin is not None and access.asks_method is not None:
         return "preflight"
     # Others are told nothing without the token; the name of a file is as good as one.
-    is_open = (access.is_local and access.path in OPEN_PATHS) or access.path.startswith(FILES)
+    is_free = access.path in OPEN_PATHS or is_page(access.path)
+    is_open = (access.is_local and is_free) or access.path.startswith(FILES)
     if is_open or _has_token(access.authorization, token):
         return None
     return Denial(401, UNSIGNED)
+
+
+def is_page(path: str) -> bool:
+    """Whether the path is the page's."""
+    return path in ("/", PAGE) or path.startswith(f"{PAGE}/")
 
 
 def cross_origin_headers(origin: str | None) -> dict[str, str]:

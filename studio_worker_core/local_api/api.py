@@ -54,12 +54,32 @@ class Api:
         self.jobs = jobs
         self.names = names
         self.files = ResultFiles()
-        self._limits = limits
+        self.limits = limits
         self._now = now
+        self._at_stop: list[Callable[[], None]] = []
+        self._at_close: list[Callable[[], None]] = [self.files.close]
+
+    def when_stopping(self, call: Callable[[], None]) -> None:
+        """Have ``call`` called by :meth:`stop`."""
+        self._at_stop.append(call)
+
+    def when_closed(self, call: Callable[[], None]) -> None:
+        """Have ``call`` called by :meth:`close`."""
+        self._at_close.append(call)
+
+    def stop(self) -> None:
+        """Before the server's end: streams that would go on for ever are over."""
+        for call in self._at_stop:
+            call()
+
+    def close(self) -> None:
+        """After the server's end: remove what was kept for clients."""
+        for call in self._at_close:
+            call()
 
     def max_upload_bytes(self) -> int:
         """Most bytes of a request that carries files."""
-        return int((self._limits().max_mb or _NO_LIMIT_MB) * 1_000_000)
+        return int((self.limits().max_mb or _NO_LIMIT_MB) * 1_000_000)
 
     async def saved(self, uploads: Mapping[str, UploadFile], directory: Path) -> dict[str, Path]:
         """Uploaded files in ``directory``, under the names that engines know them by.
@@ -82,7 +102,7 @@ class Api:
     def judged(self, path: Path) -> Path:
         """An upload under the name that engines know it by, with its true extension. Raises as
         :meth:`saved`."""
-        return path.rename(f"{path}.{true_type(path, path.name, self._limits())}")
+        return path.rename(f"{path}.{true_type(path, path.name, self.limits())}")
 
     async def kinds_of(self, name: str) -> frozenset[str]:
         """The kinds of work of a model or alias; see :meth:`.work.LocalJobs.kinds_of`."""

@@ -28,6 +28,7 @@ from studio_worker_core.local_api.original.errors import error_answer
 from studio_worker_core.local_api.original.picture_routes import PictureInRoutes
 from studio_worker_core.local_api.original.routes import OriginalRoutes
 from studio_worker_core.local_api.original.text_routes import TextInRoutes
+from studio_worker_core.local_api.page_door import PageDoor
 
 _log = logging.getLogger("studio_worker.local_api")
 _ROUTES = (
@@ -75,8 +76,17 @@ def build_app(
     made: list[Route] = []
     for each in _ROUTES:
         made += each(api).routes()
+    door = PageDoor(api, health)
+    api.when_stopping(door.end_streams)
+    api.when_closed(door.close)
     return Starlette(
-        routes=[Route("/healthz", healthz), Route(f"{FILES}{{name}}", kept), *made, *more],
+        routes=[
+            Route("/healthz", healthz),
+            Route(f"{FILES}{{name}}", kept),
+            *made,
+            *door.routes(),
+            *more,
+        ],
         middleware=[Middleware(Guarded, token=token, hosts=lambda: api.names().hosts)],
         exception_handlers=dict.fromkeys(_EXPECTED, _failed),
     )

@@ -13,6 +13,7 @@ from studio_worker_core.local_api.access import (
     Access,
     Denial,
     cross_origin_headers,
+    is_page,
     judge,
     preflight_headers,
 )
@@ -63,7 +64,8 @@ class Guarded:
             shown = cross_origin_headers(origin) if verdict.status == 401 else {}
             await _refused(scope["path"], verdict, shown)(scope, receive, send)
         else:
-            await self._answered(scope, receive, _Sending(send, cross_origin_headers(origin)))
+            shown = {} if is_page(scope["path"]) else cross_origin_headers(origin)
+            await self._answered(scope, receive, _Sending(send, shown))
 
     async def _answered(self, scope: Scope, receive: Receive, sending: _Sending) -> None:
         try:

@@ -55,6 +55,9 @@ class Partial(Struct, frozen=True):
     fraction: float
 
 
+OnProgress = Callable[[float, str | None], None]
+"""Called with how far a job is, 0 to 1, and a few words."""
+
 OnEnd = Callable[[Made | JobError], None]
 
 
@@ -77,10 +80,12 @@ class LocalJobs(Protocol):
         ended: OnEnd,
         on_text: Callable[[str], None] | None = None,
         on_preview: Callable[[Partial], None] | None = None,
+        on_progress: OnProgress | None = None,
     ) -> Callable[[], None]:
         """Have a job done; ``ended`` is called once, from any thread, whatever becomes of it.
-        Before it ``on_text`` hears each piece of an answer as the engine hands it over, and
-        ``on_preview`` of each picture in the making.
+        Before it ``on_text`` hears each piece of an answer as the engine hands it over,
+        ``on_preview`` of each picture in the making, and ``on_progress`` how far it is, from
+        the moment the work on it begins.
         The call that comes back stops it. Both return at once.
 
         Raises:

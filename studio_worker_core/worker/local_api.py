@@ -105,13 +105,15 @@ class LocalApi:
 
     def close(self) -> None:
         """End the server. Requests under way get a moment."""
+        if self._api is not None:
+            self._api.stop()
         if self._server is not None:
             self._server.stop()
 
     def forget(self) -> None:
         """Remove the results that were kept for an address; after the server's end."""
         if self._api is not None:
-            self._api.files.close()
+            self._api.close()
 
     def _open_lan(self, config: Config) -> Lan | None:
         try:

@@ -24,7 +24,7 @@ from studio_worker_core.jobs.slots import Slots
 from studio_worker_core.lanes.live import Preview, Wanted
 from studio_worker_core.lanes.results import Result
 from studio_worker_core.local_api.errors import Busy
-from studio_worker_core.local_api.work import Made, OnEnd, Partial, Served, Work
+from studio_worker_core.local_api.work import Made, OnEnd, OnProgress, Partial, Served, Work
 from studio_worker_core.models.entries import CatalogueEntry
 from studio_worker_core.models.inputs import input_urls
 from studio_worker_core.roster.roster import Roster, RosterEntry
@@ -96,6 +96,7 @@ class LocalSource:
         ended: OnEnd,
         on_text: Callable[[str], None] | None = None,
         on_preview: Callable[[Partial], None] | None = None,
+        on_progress: OnProgress | None = None,
     ) -> Callable[[], None]:
         """See :class:`~studio_worker_core.local_api.work.LocalJobs`.
 
@@ -112,7 +113,7 @@ class LocalSource:
             model_source=work.model.source,
             inputs=work.inputs,
         )
-        local = _Local(job, ended, self._roster.mime_for, on_text, on_preview)
+        local = _Local(job, ended, self._roster.mime_for, on_text, on_preview, on_progress)
         try:
             self._queue_up(local)
         except Busy:
@@ -192,6 +193,7 @@ class _Local(JobListener[Result]):
         mime_for: Callable[[str], str],
         on_text: Callable[[str], None] | None,
         on_preview: Callable[[Partial], None] | None,
+        on_progress: OnProgress | None,
     ) -> None:
         self.job = job
         self.directory = Path(tempfile.mkdtemp(prefix="studio-worker-local-"))
@@ -199,15 +201,22 @@ class _Local(JobListener[Result]):
         self._mime_for = mime_for
         self._on_text = on_text
         self._on_preview = on_preview
+        self._on_progress = on_progress
         self._fraction = 0.0
 
     def wants(self, job: Job) -> Wanted:
         """See :class:`JobListener`."""
         return Wanted(text=self._on_text is not None, previews=self._on_preview is not None)
 
+    def started(self, job: Job) -> None:
+        """See :class:`JobListener`."""
+        self.progress(job, 0.0, None)
+
     def progress(self, job: Job, fraction: float, message: str | None) -> None:
         """See :class:`JobListener`."""
         self._fraction = fraction
+        if self._on_progress is not None:
+            self._on_progress(fraction, message)
 
     def preview(self, job: Job, picture: Preview) -> None:
         """See :class:`JobListener`."""
@@ -286,7 +295,6 @@ def _of_engine(entry: RosterEntry) -> list[Served]:
 
 
 def _rank(model: Served) -> tuple[bool, int, int, str]:
-    """What is meant first when a request names no model: what a person put into the catalogue,
-    then what an engine has under its plainest name."""
+    """What a request without a model means: a person's own first, then the plainest name."""
     is_placeholder = model.source.engine == _PLACEHOLDERS
     return is_placeholder, _ORIGINS.index(model.origin), len(model.id), model.id

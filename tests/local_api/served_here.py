@@ -93,6 +93,7 @@ class ServedHere:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        self.api.stop()
         self.server.stop()
         self.source.close()
         self.service.finish()
@@ -100,7 +101,7 @@ class ServedHere:
             thread.join(60)
         self.lanes.close()
         assert self.journal.close(60)
-        self.api.files.close()
+        self.api.close()
         assert not [thread.name for thread in self._threads if thread.is_alive()]
 
 

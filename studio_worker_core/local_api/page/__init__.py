@@ -1,0 +1,1 @@
+"""The worker's own page, under ``/ui``: loaded when it is first asked for."""

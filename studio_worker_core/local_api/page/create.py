@@ -1,0 +1,282 @@
+"""The view Create: any engine tried from the browser."""
+
+from __future__ import annotations
+
+import secrets
+
+from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import FormData
+from starlette.requests import Request
+from starlette.responses import FileResponse, RedirectResponse, Response
+from starlette.routing import Route
+
+from studio_worker_core.errors import InvalidTask
+from studio_worker_core.local_api.api import Api
+from studio_worker_core.local_api.errors import BadRequest, Busy, Refused, UnknownModel
+from studio_worker_core.local_api.page import results
+from studio_worker_core.local_api.page.asking import (
+    GENERAL,
+    Asked,
+    Kept,
+    asked_of,
+    conversation,
+    found,
+    kept_by,
+    task_of,
+    values_of,
+)
+from studio_worker_core.local_api.page.creations import Creation, Creations
+from studio_worker_core.local_api.page.forms import for_model, form_of
+from studio_worker_core.local_api.page.frame import Frames
+from studio_worker_core.local_api.page.showing import shown_work
+from studio_worker_core.local_api.page.signing import PATH, SignedIn, is_fragment
+from studio_worker_core.local_api.page.uploads import Uploads
+from studio_worker_core.local_api.page.words import KINDS
+from studio_worker_core.local_api.work import Served
+from studio_worker_core.storage.disk import shown_bytes
+from studio_worker_core.web.sessions import Session
+from studio_worker_core.wire.tasks import TaskKind
+
+PRESETS = ("512x512", "768x512", "512x768", "1024x1024")
+_SAFE = ("image/", "audio/", "video/")
+_FILE_HEADERS = {
+    "content-security-policy": "default-src 'none'; sandbox",
+    "cache-control": "private, max-age=3600",
+}
+
+
+class NotKept(Refused):
+    """Something that is not there, or no longer."""
+
+    status = 404
+    code = "not_found"
+
+
+class CreateRoutes:
+    """The routes of the view over one :class:`.Api`."""
+
+    def __init__(
+        self,
+        api: Api,
+        creations: Creations,
+        uploads: Uploads,
+        frames: Frames,
+        signed: SignedIn,
+    ) -> None:
+        self._api = api
+        self._creations = creations
+        self._uploads = uploads
+        self._frames = frames
+        self._signed = signed
+
+    def routes(self) -> list[Route]:
+        """The routes, for the page."""
+        view, change = self._signed.view, self._signed.change
+        most = self._api.max_upload_bytes
+        post = ["POST"]
+        return [
+            Route("/create", view(self.first)),
+            Route("/create/{kind}", view(self.form)),
+            Route("/create/{kind}", change(self.start, most), methods=post),
+            Route("/create/{kind}/fields", change(self.fields, most), methods=post),
+            Route("/work/{id}", view(self.work)),
+            Route("/work/{id}/preview", view(self.preview)),
+            Route("/work/{id}/file/{name}", view(self.file)),
+            Route("/work/{id}/cancel", change(self.cancel), methods=post),
+            Route("/work/{id}/again", change(self.again), methods=post),
+            Route("/kept/{reference:path}", view(self.kept)),
+        ]
+
+    async def first(self, request: Request, session: Session) -> Response:
+        """The first kind of work that can be done here."""
+        served = await self._api.served()
+        kinds = [kind for kind in KINDS if any(each.kind is kind for each in served)]
+        if not kinds:
+            return self._frames.page(request, session, "nothing.html", "Create", "create")
+        return RedirectResponse(f"{PATH}/create/{kinds[0]}", 303)
+
+    async def form(self, request: Request, session: Session) -> Response:
+        """The form of one kind: empty, as it was for an earlier job, or with a file in it."""
+        kind = _kind(request)
+        query = request.query_params
+        earlier = self._creations.find(query.get("work", "") or query.get("from", ""))
+        asked = Asked({}, {}, {})
+        if earlier is not None and earlier.kind is kind:
+            asked = Asked(dict(earlier.values), kept_by(earlier), {})
+        asked.values.update(
+            {name: query[name][:200] for name in ("model", "after") if query.get(name)}
+        )
+        if (reference := query.get("use")) and (upload := self._uploads.find(reference)):
+            name = next((each.name for each in form_of(kind).files), "")
+            asked.kept[name] = Kept(reference, upload.name)
+        shown = earlier if query.get("work") else None
+        is_fresh = earlier is None
+        return await self._shown(request, session, kind, asked, shown, is_fresh=is_fresh)
+
+    async def fields(self, request: Request, session: Session, form: FormData) -> Response:
+        """The fields that depend on the model, for the one that was chosen; the rest stays."""
+        kind = _kind(request)
+        asked = Asked(values_of(form), {}, {})
+        model = await self._model(asked, kind)
+        for name in ("width", "height", "steps", "ext"):
+            asked.values.pop(name, None)
+        shape = form_of(kind)
+        return self._frames.fragment(
+            "create_fields.html", asked=asked, fields=for_model(shape, model), presets=PRESETS
+        )
+
+    async def start(self, request: Request, session: Session, form: FormData) -> Response:
+        """Have it done; or the form again, with what is wrong."""
+        kind = _kind(request)
+        shape = form_of(kind)
+        asked = await asked_of(form, shape, self._api, self._uploads)
+        try:
+            model = await self._model(asked, kind)
+            before = self._creations.find(asked.values.get("after", ""))
+            task = task_of(asked, for_model(shape, model), model, self._api, before)
+            files = found(asked, self._uploads)
+            if task is not None and not asked.wrong:
+                made = await run_in_threadpool(
+                    self._creations.start,
+                    model,
+                    task,
+                    asked.values,
+                    files,
+                    asked.values.get("once", ""),
+                )
+                return RedirectResponse(f"{PATH}/create/{kind}?work={made.id}", 303)
+        except (Busy, UnknownModel, InvalidTask) as error:
+            words = error.message if isinstance(error, Refused) else str(error)
+            asked.wrong["model" if isinstance(error, UnknownModel) else GENERAL] = words
+        return await self._shown(request, session, kind, asked, None, status=422)
+
+    async def work(self, request: Request, session: Session) -> Response:
+        """One job: the part of the page that shows it."""
+        creation = self._found(request)
+        if not is_fragment(request):
+            return RedirectResponse(f"{PATH}/create/{creation.kind}?work={creation.id}", 303)
+        return self._frames.fragment(
+            "work.html",
+            csrf=session.csrf,
+            words=KINDS[creation.kind],
+            **await run_in_threadpool(shown_work, creation),
+        )
+
+    async def preview(self, request: Request, session: Session) -> Response:
+        """The newest picture in the making."""
+        preview = self._found(request).preview
+        if preview is None:
+            return Response(status_code=404)
+        kind = "image/png" if preview.ext == "png" else "image/jpeg"
+        return Response(preview.data, media_type=kind, headers=_FILE_HEADERS)
+
+    async def file(self, request: Request, session: Session) -> Response:
+        """The result, under a name that tells what it is."""
+        creation = self._found(request)
+        made = creation.made
+        if made is None:
+            raise _gone()
+        name = results.file_name(creation)
+        is_download = "download" in request.query_params
+        if made.path is None:
+            text = results.text_of(creation) or results.json_of(creation)
+            headers = {"content-disposition": f'attachment; filename="{name}"'}
+            return Response(text, media_type="text/plain; charset=utf-8", headers=headers)
+        is_shown = made.media_type.startswith(_SAFE) and not is_download
+        return FileResponse(
+            made.path,
+            media_type=made.media_type if made.media_type.startswith(_SAFE) else None,
+            filename=name,
+            content_disposition_type="inline" if is_shown else "attachment",
+            headers=_FILE_HEADERS,
+        )
+
+    async def kept(self, request: Request, session: Session) -> Response:
+        """A picture that was chosen earlier."""
+        upload = self._uploads.find(request.path_params["reference"])
+        if upload is None:
+            raise _gone()
+        return FileResponse(upload.path, headers=_FILE_HEADERS)
+
+    async def cancel(self, request: Request, session: Session, form: FormData) -> Response:
+        """Stop this job and no other."""
+        creation = self._found(request)
+        if not creation.is_over:
+            await run_in_threadpool(creation.stop)
+        return RedirectResponse(f"{PATH}/work/{creation.id}", 303)
+
+    async def again(self, request: Request, session: Session, form: FormData) -> Response:
+        """The same job once more: with the seed it had, or with another."""
+        before = self._found(request)
+        values = dict(before.values)
+        values["once"] = str(form.get("once", ""))[:64]
+        values.pop("seed", None)
+        meta = before.made.meta if before.made is not None else {}
+        if form.get("seed") != "new" and (seed := meta.get("seed", before.values.get("seed"))):
+            values["seed"] = str(seed)
+        shape = form_of(before.kind)
+        asked = Asked(values, kept_by(before), {})
+        earlier = self._creations.find(values.get("after", ""))
+        fields = for_model(shape, before.model)
+        task = task_of(asked, fields, before.model, self._api, earlier)
+        if task is None:
+            raise BadRequest("; ".join(asked.wrong.values()))
+        if form.get("seed") == "new":
+            values.pop("seed", None)
+        made = await run_in_threadpool(
+            self._creations.start, before.model, task, values, before.inputs, values["once"]
+        )
+        return RedirectResponse(f"{PATH}/create/{before.kind}?work={made.id}", 303)
+
+    async def _shown(
+        self,
+        request: Request,
+        session: Session,
+        kind: TaskKind,
+        asked: Asked,
+        creation: Creation | None,
+        *,
+        status: int = 200,
+        is_fresh: bool = False,
+    ) -> Response:
+        served = await self._api.served()
+        models = _one_of_each([each for each in served if each.kind is kind])
+        shape = form_of(kind)
+        chosen = asked.values.get("model", "")
+        model = next((each for each in models if each.id == chosen), models[0] if models else None)
+        kinds = [(k, w) for k, w in KINDS.items() if any(each.kind is k for each in served)]
+        after = self._creations.find(asked.values.get("after", ""))
+        work = await run_in_threadpool(shown_work, creation) if creation else {"work": None}
+        most = self._api.max_upload_bytes()
+        return self._frames.page(
+            request, session, "create.html", "Create", "create", status,
+            kind=kind, words=KINDS[kind], kinds=kinds, models=models, model=model,
+            shape=shape, fields=for_model(shape, model) if model is not None else (),
+            asked=asked, presets=PRESETS, once=secrets.token_hex(8), is_fresh=is_fresh,
+            after=after if conversation(after) else None, talk=conversation(after),
+            most=most, most_shown=shown_bytes(most), **work,
+        )  # fmt: skip
+
+    async def _model(self, asked: Asked, kind: TaskKind) -> Served:
+        return await self._api.model(asked.values.get("model") or None, kind)
+
+    def _found(self, request: Request) -> Creation:
+        found = self._creations.find(request.path_params["id"])
+        if found is None:
+            raise _gone()
+        return found
+
+
+def _one_of_each(models: list[Served]) -> list[Served]:
+    return list({each.id: each for each in reversed(models)}.values())[::-1]
+
+
+def _kind(request: Request) -> TaskKind:
+    try:
+        return TaskKind(request.path_params["kind"])
+    except ValueError:
+        raise _gone() from None
+
+
+def _gone() -> NotKept:
+    return NotKept("There is nothing at this address, or it is no longer kept.")

@@ -1,0 +1,167 @@
+"""The page as an application of its own: its frame, its parts, and who may see them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import FormData
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, RedirectResponse, Response
+from starlette.routing import Route
+
+from studio_worker_core.errors import JobError, ModelStoreError
+from studio_worker_core.local_api.api import Api
+from studio_worker_core.local_api.bodies import SMALL, form_of
+from studio_worker_core.local_api.errors import Refused
+from studio_worker_core.local_api.page.create import CreateRoutes
+from studio_worker_core.local_api.page.creations import Creations
+from studio_worker_core.local_api.page.frame import Frames
+from studio_worker_core.local_api.page.signing import PATH, SignedIn, is_fragment
+from studio_worker_core.local_api.page.standing import standing_of
+from studio_worker_core.local_api.page.uploads import Uploads
+from studio_worker_core.web.guarding import PageGuard
+from studio_worker_core.web.live import LiveHub
+from studio_worker_core.web.rendering import THEMES
+from studio_worker_core.web.sessions import Session, Sessions
+
+_EXPECTED = (Refused, HTTPException, JobError, ModelStoreError, OSError)
+_YEAR = 365 * 86_400
+
+
+class Page:
+    """The page of one worker: an application, and what it keeps while the worker runs.
+
+    :param sessions: who is signed in.
+    :param health: the answer of ``/healthz``.
+    """
+
+    def __init__(
+        self, api: Api, sessions: Sessions, health: Callable[[], Mapping[str, Any]]
+    ) -> None:
+        self._health = health
+        self._hub = LiveHub()
+        self._frames = Frames()
+        self._signed = SignedIn(sessions, self._ask)
+        self._creations = Creations(api.jobs, self._changed)
+        self._uploads = Uploads(self._creations)
+        create = CreateRoutes(api, self._creations, self._uploads, self._frames, self._signed)
+        view, change = self._signed.view, self._signed.change
+        self.app = Starlette(
+            routes=[
+                Route("/static/{name}", self.static),
+                Route("/sign-in", self.sign_in),
+                Route("/sign-in", self.sign_in_by_form, methods=["POST"]),
+                Route("/", view(self.home)),
+                Route("/events", view(self.events)),
+                Route("/alive", view(self.alive)),
+                Route("/bar", view(self.bar)),
+                Route("/theme", change(self.theme), methods=["POST"]),
+                Route("/sign-out", change(self.sign_out), methods=["POST"]),
+                *create.routes(),
+            ],
+            middleware=[Middleware(PageGuard)],
+            exception_handlers=dict.fromkeys(_EXPECTED, self._failed),
+        )
+
+    def end_streams(self) -> None:
+        """The server is about to end: let nobody wait for it."""
+        self._hub.close()
+
+    def close(self) -> None:
+        """Remove what the page kept; after the server's end."""
+        self._creations.close()
+        self._uploads.close()
+
+    async def static(self, request: Request) -> Response:
+        """A file of the page, for everybody."""
+        return self._frames.assets.answer(request, request.path_params["name"])
+
+    async def home(self, request: Request, session: Session) -> Response:
+        """The page starts with making something."""
+        return RedirectResponse(f"{PATH}/create", 303)
+
+    async def events(self, request: Request, session: Session) -> Response:
+        """What changes, as it does."""
+        return self._hub.answer()
+
+    async def alive(self, request: Request, session: Session) -> Response:
+        """Whether this session goes on."""
+        return Response(status_code=204)
+
+    async def bar(self, request: Request, session: Session) -> Response:
+        """What is always in sight."""
+        health = await run_in_threadpool(self._health)  # it asks the disk
+        standing = standing_of(self._creations.recent(), is_busy=bool(health.get("busy")))
+        self._frames.standing = standing
+        return self._frames.fragment("bar.html", standing=standing)
+
+    async def theme(self, request: Request, session: Session, form: FormData) -> Response:
+        """Light, dark, or as the system has it."""
+        chosen, back = form.get("theme"), form.get("back")
+        is_inside = isinstance(back, str) and back.startswith(f"{PATH}/") and "\\" not in back
+        answer = RedirectResponse(back if isinstance(back, str) and is_inside else f"{PATH}/", 303)
+        if chosen in THEMES:
+            answer.set_cookie(
+                "studio-worker-theme",
+                str(chosen),
+                _YEAR,
+                path=PATH,
+                httponly=True,
+                samesite="strict",
+            )
+        return answer
+
+    async def sign_in(self, request: Request) -> Response:
+        """Take a code from the address, once, and go where the address holds none."""
+        code = request.query_params.get("code")
+        return self._open(request, code) if code else self._ask(request, status=200)
+
+    async def sign_in_by_form(self, request: Request) -> Response:
+        """Take a code that a person typed."""
+        async with form_of(request, SMALL) as form:
+            code = form.get("code")
+        return self._open(request, code.strip() if isinstance(code, str) else "")
+
+    async def sign_out(self, request: Request, session: Session, form: FormData) -> Response:
+        """End this session."""
+        return self._signed.ended(request, f"{PATH}/sign-in")
+
+    def _open(self, request: Request, code: str) -> Response:
+        name = self._signed.sessions.open(code)
+        if name is None:
+            return self._ask(request, "This code was used, or its minute is over.", 403)
+        return self._signed.opened(request, name, f"{PATH}/")
+
+    def _ask(self, request: Request, wrong: str = "", status: int = 401) -> Response:
+        return self._frames.page(request, None, "sign_in.html", "Sign in", "", status, wrong=wrong)
+
+    def _changed(self, name: str) -> None:
+        self._hub.tell(f"work-{name}")
+        self._hub.tell("status")
+
+    async def _failed(self, request: Request, error: Exception) -> Response:
+        status, words = _in_words(error)
+        if is_fragment(request):
+            return PlainTextResponse(words, status)
+        session = self._signed.session_of(request)
+        return self._frames.page(
+            request, session, "wrong.html", "Something is wrong", "", status, words=words
+        )
+
+
+def _in_words(error: Exception) -> tuple[int, str]:
+    match error:
+        case Refused():
+            return error.status, error.message
+        case HTTPException(status_code=404):
+            return 404, "There is nothing at this address."
+        case HTTPException():
+            return error.status_code, str(error.detail)
+        case OSError():
+            return 500, f"The worker's disk failed the request: {error.strerror or error}"
+    return 500, str(error)

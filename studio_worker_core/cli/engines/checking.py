@@ -155,5 +155,8 @@ def _print(report: Report) -> None:
         count = len(report.failed)
         checks = "1 check" if count == 1 else f"{count} checks"
         typer.echo(f"{who} does not keep the contract: {checks} failed")
+    elif any(finding.outcome == "passed" for finding in report.findings):
+        kinds = ", ".join(kind.value for kind in report.unproven)
+        typer.echo(f"{who}: no check could be made for {kinds}; the table says why")
     else:
         typer.echo(f"{who}: nothing could be checked")

@@ -51,9 +51,17 @@ class Report(Struct, frozen=True):
         return [finding for finding in self.findings if finding.outcome == "failed"]
 
     @property
+    def unproven(self) -> list[TaskKind]:
+        """The kinds of task of which not one check could be made: no job of theirs was done."""
+        kinds = dict.fromkeys(finding.kind for finding in self.findings)
+        tried = {finding.kind for finding in self.findings if finding.outcome != "skipped"}
+        return [kind for kind in kinds if kind is not None and kind not in tried]
+
+    @property
     def passed(self) -> bool:
-        """Whether nothing failed and at least one check was made."""
-        return not self.failed and any(f.outcome == "passed" for f in self.findings)
+        """Whether at least one check was made, none failed, and no kind of task was left out."""
+        made = any(finding.outcome == "passed" for finding in self.findings)
+        return made and not self.failed and not self.unproven
 
     def as_object(self) -> dict[str, Any]:
         """For ``engines check --json``; new keys are only ever added at the end."""
@@ -68,4 +76,5 @@ class Report(Struct, frozen=True):
             "ok": self.passed,
             **counts,
             "findings": [msgspec.to_builtins(finding) for finding in self.findings],
+            "unproven": [kind.value for kind in self.unproven],
         }

@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 
 from studio_worker_core.testing.conformance import CHECKS
+from tests.cli.engines.conftest import ENGINE, PLUGIN
+from tests.support.plugin_builder import build_plugin
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -77,3 +79,16 @@ def test_a_mistake_is_explained(
     done = here("engines", "check", *arguments)
     assert done.returncode == status
     assert said in " ".join(done.stderr.split())
+
+
+def test_an_engine_that_could_not_be_run_has_status_1_and_the_kind_is_named(
+    cli: Run, tmp_path: Path
+) -> None:
+    site = tmp_path / "any-model"
+    site.mkdir()
+    build_plugin(site, "slow-plugin", PLUGIN.replace('["slow", "slow:*"]', '["slow:*"]'))
+    (site / "slow_engine.py").write_text(ENGINE, "utf-8")
+    done = cli("engines", "check", "slow", PYTHONPATH=str(site))
+    assert done.returncode == 1
+    last = done.stdout.splitlines()[-1]
+    assert last.endswith("no check could be made for image, audio_tts; the table says why")

@@ -247,6 +247,17 @@ def test_an_engine_for_any_model_is_skipped_with_what_to_do(check: Check) -> Non
     assert "--model-source" in finding.detail
 
 
+def test_an_engine_that_could_not_be_run_is_not_said_to_pass(
+    subject: Callable[..., Subject],
+) -> None:
+    report = check_engine(subject(models="['flawed:*']"))
+    assert any(finding.outcome == "passed" for finding in report.findings), "it loads"
+    assert report.failed == []
+    assert report.unproven == [TaskKind.IMAGE]
+    assert not report.passed
+    assert report.as_object()["unproven"] == ["image"]
+
+
 def test_every_check_says_in_one_line_what_it_means() -> None:
     names = [check.name for check in CHECKS]
     assert len(set(names)) == len(names)

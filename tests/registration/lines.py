@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from typing import Any
 
+from studio_worker_core.registration.registrar import Registrar
 from studio_worker_core.secrets import Secret
 from tests.registration.model_studio import ModelStudio
 
@@ -44,3 +46,6 @@ class Line(ModelStudio):
         error = self.errors.pop(0) if self.errors else None
         if error is not None:
             raise error
+
+
+Make = Callable[..., Registrar]

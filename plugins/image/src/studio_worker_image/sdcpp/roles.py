@@ -8,6 +8,7 @@ header decide, since names can lie; the file's name decides where the header say
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 from msgspec import Struct
@@ -72,15 +73,7 @@ def files_of(model: Model, read: Reader = tensor_shapes) -> ModelFiles:
             f"it takes {', '.join(_ROLES)}"
         )
     parts: dict[str, Path] = {}
-
-    def put(place: str, path: Path) -> None:
-        if place in parts:
-            raise InvalidTask(
-                f"{parts[place].name} and {path.name} are both a {place} of {model.name!r}; "
-                "sd-cpp takes one of each"
-            )
-        parts[place] = path
-
+    put = partial(_put, model, parts)
     for path in model.files.get("model", ()):
         put("model", path)
     for path in model.files.get("diffusion-model", ()):
@@ -99,6 +92,15 @@ def files_of(model: Model, read: Reader = tensor_shapes) -> ModelFiles:
         put("taesd" if _is_tiny(path, shapes) else "vae", path)
         can_encode = can_encode and _has_encoder(shapes)
     return ModelFiles(parts, tuple(model.files.get("lora", ())), can_encode)
+
+
+def _put(model: Model, parts: dict[str, Path], place: str, path: Path) -> None:
+    if place in parts:
+        raise InvalidTask(
+            f"{parts[place].name} and {path.name} are both a {place} of {model.name!r}; "
+            "sd-cpp takes one of each"
+        )
+    parts[place] = path
 
 
 def _text_encoder(path: Path, shapes: Shapes | None) -> str:

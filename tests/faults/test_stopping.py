@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import signal
-import time
 from typing import Any
 
 import pytest
@@ -82,9 +81,9 @@ def test_sigterm_while_the_studio_does_not_answer(field: FaultField) -> None:
         held = gateway.add(Rule("/register-request", hold="request"))
         worker = field.worker(url=gateway.url, env=field.env)
         assert held.reached.wait(60)
-        started = time.monotonic()
         assert worker.stop() == 0
-        assert time.monotonic() - started < 5
+    # The call was ended, not waited for until the worker gave its thread up.
+    assert "threads that did not end" not in worker.output
 
 
 def test_sigterm_while_reconnecting(field: FaultField) -> None:

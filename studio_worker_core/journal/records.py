@@ -77,6 +77,14 @@ class Recipe(Struct, frozen=True, rename="camel"):
     model_source: ModelSource
 
 
+class Capsule(Struct, frozen=True):
+    """A job by itself, outside of its journal."""
+
+    version: int
+    facts: JobFacts
+    recipe: Recipe | None
+
+
 class LogLine(Struct, frozen=True):
     """``ts`` in seconds since 1970; ``target`` is the logger."""
 

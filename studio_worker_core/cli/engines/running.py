@@ -75,7 +75,7 @@ def run(
     """
     invocation = invocation_of(ctx)
     store = ConfigStore(invocation.config_path)
-    entry = _entry(store, name)
+    entry = ready_engine(store, name)
     parameters = typed_parameters(param or ())
     ext = parameters["ext"].value if "ext" in parameters else None
     chosen = kind_of_work(entry, kind, output, ext, speaks=text is not None)
@@ -144,14 +144,16 @@ def _carry_out(order: _Order, store: ConfigStore, invocation: Invocation) -> Non
                 limits=store.config.limits,
                 listener=showing.enter_context(progress),
                 variables=store.config.plugins.variables_for(entry.engine),
-                engine_log=partial(_engine_log, verbosity=verbosity),
+                engine_log=partial(engine_log, verbosity=verbosity),
             )
             with done as result:
                 showing.close()
                 _deliver(invocation, entry, result, order.target, started, stop)
 
 
-def _engine_log(job: Job, *, verbosity: int) -> OnLog:
+def engine_log(job: Job, *, verbosity: int) -> OnLog:
+    """Where the lines of the engine go: warnings to standard error, with ``-v`` all of them."""
+
     def log(level: str, line: str) -> None:
         if verbosity > 0 or level in ("warning", "error"):
             typer.echo(f"{job.engine}: {line}", err=True)
@@ -159,7 +161,8 @@ def _engine_log(job: Job, *, verbosity: int) -> OnLog:
     return log
 
 
-def _entry(store: ConfigStore, name: str) -> RosterEntry:
+def ready_engine(store: ConfigStore, name: str) -> RosterEntry:
+    """The engine of that name or id, if it can work. Raises EngineMissing."""
     roster = installed_engines(store)
     entry = roster.find(name) or named(roster, name)[0]
     if not entry.ready:

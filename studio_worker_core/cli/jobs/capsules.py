@@ -103,6 +103,7 @@ def read_capsule(path: Path) -> tuple[JobFacts, Recipe | None]:
     import msgspec
 
     from studio_worker_core.errors import JournalError
+    from studio_worker_core.journal.records import Capsule
 
     try:
         with zipfile.ZipFile(path) as capsule, capsule.open(_CONTENT) as file:

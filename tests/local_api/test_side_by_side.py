@@ -1,0 +1,112 @@
+"""A studio and programs of this machine at one worker: slots, busy rules, memory."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import socket
+from collections.abc import Iterator
+from contextlib import ExitStack
+from typing import Any
+
+import pytest
+import requests
+
+from studio_worker_core.local_api.discovery import NAME
+from tests.support.field import Field
+from tests.support.processes import WorkerProcess
+from tests.support.waiting import eventually
+
+pytest.importorskip("studio_worker_studio", reason="the studio plugin is not installed")
+
+LONG = {"prompt": "x", "seconds": 60, "width": 1024, "height": 1024}
+"""A clip that takes far longer than any test lets it."""
+SPEECH = {"text": "hi", "model": "synthetic-tts"}
+SOURCE = {"engine": "synthetic", "files": []}
+
+
+class Both:
+    """The studio's operator, the worker, and a client of this machine."""
+
+    def __init__(self, field: Field, worker: WorkerProcess) -> None:
+        self.studio = field.operator
+        self.worker = worker
+        there = json.loads((worker.config.parent / NAME).read_text("utf-8"))
+        self.url = there["url"]
+        self._signed = {"authorization": f"Bearer {there['token']}"}
+
+    def local(self, path: str, body: dict[str, Any]) -> requests.Response:
+        return requests.post(f"{self.url}{path}", json=body, headers=self._signed, timeout=120)
+
+    def begin(self, path: str, body: dict[str, Any]) -> socket.socket:
+        """Ask, and do not wait."""
+        line = http.client.HTTPConnection("127.0.0.1", int(self.url.rpartition(":")[2]))
+        line.request("POST", path, json.dumps(body), self._signed)
+        assert line.sock is not None
+        return line.sock
+
+    def queue(self, task: dict[str, Any], model: str = "synthetic", **more: Any) -> str:
+        return self.studio.submit(model, task, modelSource=SOURCE, **more)
+
+    @property
+    def is_busy(self) -> bool:
+        busy: bool = requests.get(f"{self.url}/healthz", timeout=60).json()["busy"]
+        return busy
+
+
+@pytest.fixture(scope="module")
+def both(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Both]:
+    with ExitStack() as stack:
+        field = Field(tmp_path_factory.mktemp("both"), stack)
+        field.start_studio()
+        settings = "local_api_port = 0\nvram_threshold_gb = 4.0\n"
+        yield Both(field, field.enrolled_worker(settings=settings))
+
+
+def test_a_job_of_the_studio_waits_for_a_local_one(both: Both) -> None:
+    client = both.begin("/video", {**LONG, "model": "synthetic-video"})
+    eventually("the local job runs", lambda: both.is_busy)
+    waiting = both.queue({"kind": "image", "prompt": "a", "width": 32, "height": 32})
+    both.studio.wait_worker("busy")
+    assert both.studio.job(waiting)["state"] == "queued"
+    client.close()
+    done = both.studio.wait_job(waiting)
+    assert done["state"] == "done", "it was neither failed nor lost meanwhile"
+
+
+def test_a_local_job_waits_for_one_of_the_studio(both: Both) -> None:
+    running = both.queue({"kind": "video", **LONG, "ext": "webp"})
+    both.studio.wait_job(running, "claimed", "running")
+    eventually("it runs", lambda: both.is_busy)
+    client = both.begin("/tts", SPEECH)
+    assert both.studio.job(running)["state"] in ("claimed", "running")
+    both.studio.call("POST", f"/jobs/{running}/cancel")
+    answer = http.client.HTTPResponse(client)
+    answer.begin()
+    assert (answer.status, answer.headers["content-type"]) == (200, "audio/wav")
+    client.close()
+    assert both.studio.wait_job(running)["state"] == "cancelled"
+
+
+def test_both_get_what_they_asked_for_in_turns(both: Both) -> None:
+    queued = [
+        both.queue({"kind": "image", "prompt": f"s{number}", "width": 32, "height": 32})
+        for number in range(5)
+    ]
+    made = [
+        both.local("/image", {"prompt": f"l{number}", "width": 32, "height": 32})
+        for number in range(5)
+    ]
+    assert [each.status_code for each in made] == [200] * 5
+    assert {both.studio.wait_job(each)["state"] for each in queued} == {"done"}
+    eventually("nothing runs", lambda: not both.is_busy)
+
+
+def test_a_job_beyond_this_machines_memory_is_not_taken_and_stops_nobody(both: Both) -> None:
+    small = {"kind": "image", "prompt": "a", "width": 32, "height": 32}
+    large = both.queue(small, vramGbEstimate=64.0)
+    after = both.queue(small, vramGbEstimate=1.0)
+    assert both.local("/tts", SPEECH).status_code == 200
+    assert both.studio.wait_job(after)["state"] == "done"
+    assert both.studio.job(large)["state"] == "queued", "another worker may have room for it"
+    both.studio.call("POST", f"/jobs/{large}/cancel")

@@ -19,7 +19,7 @@ from starlette.requests import Request
 from studio_worker_core.config import InputLimits
 from studio_worker_core.local_api.errors import BadRequest
 from studio_worker_core.local_api.files import ResultFiles
-from studio_worker_core.local_api.live import LiveJob
+from studio_worker_core.local_api.live import PATIENCE, LiveJob
 from studio_worker_core.local_api.models import chosen
 from studio_worker_core.local_api.waiting import do
 from studio_worker_core.local_api.work import LocalJobs, Made, Served, Work
@@ -55,6 +55,8 @@ class Api:
         self.names = names
         self.files = ResultFiles()
         self.limits = limits
+        self.patience = PATIENCE
+        """Seconds after which a stream that has nothing to tell says so."""
         self._now = now
         self._at_stop: list[Callable[[], None]] = []
         self._at_close: list[Callable[[], None]] = [self.files.close]
@@ -165,7 +167,14 @@ class Api:
     ) -> LiveJob:
         """As :meth:`do`, back with the first piece of the answer; to be closed."""
         work = Work(model, task, inputs or {})
-        live = LiveJob(self.jobs, work, request, deadline=deadline, previews=previews)
+        live = LiveJob(
+            self.jobs,
+            work,
+            request,
+            deadline=deadline,
+            previews=previews,
+            patience=self.patience,
+        )
         try:
             await live.begin()
         except BaseException:

@@ -12,7 +12,10 @@ from starlette.types import Receive, Scope, Send
 
 from studio_worker_core.errors import JobCancelled, JobError
 from studio_worker_core.local_api.errors import Busy, ClientGone, DeadlinePassed, Refused
+from studio_worker_core.local_api.keeping_alive import KeptAlive
 from studio_worker_core.local_api.work import LocalJobs, Made, Partial, Work
+
+PATIENCE = 10.0
 
 _News = str | Partial | Made | JobError | Refused
 
@@ -24,6 +27,7 @@ class LiveJob:
 
     :param deadline: seconds from now.
     :param previews: whether pictures in the making are wanted, too.
+    :param patience: seconds without anything to tell, after which the client is told that.
 
     Raises:
         Busy: too many wait already.
@@ -37,7 +41,9 @@ class LiveJob:
         *,
         deadline: float | None = None,
         previews: bool = False,
+        patience: float = PATIENCE,
     ) -> None:
+        self.patience = patience
         self._loop = asyncio.get_running_loop()
         self._news: asyncio.Queue[_News] = asyncio.Queue()
         self._next: _News | None = None
@@ -51,8 +57,13 @@ class LiveJob:
             self._timer = self._loop.call_later(deadline, self._take, DeadlinePassed())
 
     async def begin(self) -> None:
-        """Wait for the first piece, or the end; raises what there is instead of either."""
-        self._next = await self._news.get()
+        """Wait for the first piece, or the end; raises what there is instead of either. When
+        patience is over the stream begins without it."""
+        try:
+            async with asyncio.timeout(self.patience):
+                self._next = await self._news.get()
+        except TimeoutError:
+            return
         if not isinstance(self._next, str | Partial | Made):
             raise _raised(self._next)
 
@@ -137,8 +148,8 @@ class LiveStream(StreamingResponse):
         self, events: AsyncGenerator[bytes], live: LiveJob, closing: Callable[[], object]
     ) -> None:
         headers = {"cache-control": "no-cache", "x-accel-buffering": "no"}
-        super().__init__(events, media_type="text/event-stream", headers=headers)
-        self._events = events
+        self._events = KeptAlive(events, live.patience)
+        super().__init__(self._events, media_type="text/event-stream", headers=headers)
         self._live = live
         self._closing = closing
 
@@ -148,7 +159,7 @@ class LiveStream(StreamingResponse):
             await super().__call__(scope, receive, send)
         finally:
             try:
-                await self._events.aclose()
+                await self._events.close()
                 await self._live.close()
             finally:
                 self._closing()

@@ -16,9 +16,12 @@ FOREIGN := .foreign-clients
 JOBS ?= 2
 # The existing worker's executable, or the .xz it is packed in, for make test-original.
 ORIGINAL ?= ../shared/original/studio-worker-0.4.35-x86_64-linux.xz
+# The measured run that make bench keeps and make bench-compare reads.
+RUN ?= build/bench.json
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test javascript foreign-clients test-models test-original check wheels docs reference bench soak clean
+.PHONY: help setup demo test javascript foreign-clients test-models test-original check wheels docs reference \
+	bench bench-compare bench-against bench-details soak clean
 
 help:
 	@echo 'make demo          a studio, a worker and one job of every kind, files in demo-output/'
@@ -30,7 +33,10 @@ help:
 	@echo 'make wheels        build all distributions into dist/'
 	@echo 'make docs          build the documentation into docs/_build/html'
 	@echo 'make reference     write the generated pages under docs/reference anew'
-	@echo 'make bench         run the benchmarks under bench/'
+	@echo 'make bench         measure, and write docs/performance.md'
+	@echo 'make bench-compare measure, beside the run that RUN keeps (the last of make bench)'
+	@echo 'make bench-against another worker on the same work: COMMAND="worker --config {config} run"'
+	@echo 'make bench-details every script under bench/'
 	@echo 'make soak          random jobs and faults for SOAK_SECONDS (600), from SOAK_SEED'
 	@echo 'make clean         remove what the other targets made'
 
@@ -113,6 +119,16 @@ reference: $(INSTALLED)
 	$(BIN)/python -m tools.generate_docs
 
 bench: $(INSTALLED)
+	$(BIN)/python -m bench.suite --save $(RUN) --page docs/performance.md
+
+bench-compare: $(INSTALLED)
+	$(BIN)/python -m bench.suite --compare $(RUN)
+
+bench-against: $(INSTALLED)
+	@test -n "$(COMMAND)" || { echo 'Name the worker: make bench-against COMMAND="worker --config {config} run"'; exit 1; }
+	$(BIN)/python -m bench.suite --against "$(COMMAND)"
+
+bench-details: $(INSTALLED)
 	@for script in $(wildcard bench/*.py); do \
 		echo "== $$script"; $(BIN)/python $$script || exit 1; done
 

@@ -55,6 +55,18 @@ def test_a_listener_that_hangs_holds_up_neither_who_posts_nor_another_listener()
     assert [status.done for status in heard] == [0, 1000], "in between only the newest is kept"
 
 
+def test_a_listener_that_pauses_is_told_the_newest_at_the_end() -> None:
+    board = StatusBoard()
+    heard: list[str] = []
+    board.subscribe(lambda status: heard.append(status.state), pause=3600.0)
+    board.post(state="connected")
+    eventually("the first is told at once", lambda: heard == ["connected"])
+    board.post(state="waiting")
+    board.post(state="stopping")
+    board.close(60)
+    assert heard == ["connected", "stopping"], "the end does not wait for the pause"
+
+
 def test_progress_without_a_job_is_nobodys() -> None:
     board = StatusBoard()
     board.job_progress(Source.STUDIO, "j", 0.5, None)

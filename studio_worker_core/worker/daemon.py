@@ -13,7 +13,6 @@ from msgspec import Struct
 
 from studio_worker_core import __version__
 from studio_worker_core.config import ConfigStore
-from studio_worker_core.errors import ConfigError
 from studio_worker_core.host.gpu import GpuMemory
 from studio_worker_core.jobs.job import Source
 from studio_worker_core.jobs.slots import Slots
@@ -23,7 +22,6 @@ from studio_worker_core.local_api.daemon import (
     HeartbeatShown,
     LogPage,
     NotRejected,
-    NotSaved,
     RegistrationShown,
     SessionShown,
     SettingsShown,
@@ -41,7 +39,7 @@ from studio_worker_core.registration import (
 from studio_worker_core.worker.changes import Changes
 from studio_worker_core.worker.job_memory import JobMemory, in_utc
 from studio_worker_core.worker.log_ring import LogRing
-from studio_worker_core.worker.shown_settings import change_shown, shown_settings
+from studio_worker_core.worker.shown_settings import ShownSettings
 from studio_worker_core.worker.status import StatusBoard, WorkerStatus
 
 _log = logging.getLogger("studio_worker.worker")
@@ -88,6 +86,7 @@ class WorkerDaemon(Daemon):
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._store = store
+        self._settings = ShownSettings(store)
         self._sights = sights
         self._levers = levers
         self._clock = clock
@@ -110,7 +109,7 @@ class WorkerDaemon(Daemon):
             registered=isinstance(standing_of(identity, self._now()), Approved),
             worker_id=identity.worker_id,
             registration=_registration(identity, self._now()),
-            config=shown_settings(self._store),
+            config=self._settings.now(),
             session=_session(board, identity),
             heartbeat=self._heartbeat(board),
             gpu_runtime=_gpu_runtime(gpu),
@@ -149,20 +148,18 @@ class WorkerDaemon(Daemon):
 
     def config(self) -> SettingsShown:
         """See :class:`.Daemon`."""
-        return shown_settings(self._store)
+        return self._settings.now()
 
     def change_config(self, wanted: SettingsShown) -> SettingsShown:
         """See :class:`.Daemon`."""
-        settings = change_shown(self._store, wanted)
+        settings = self._settings.change(wanted)
         self._sights.changes.ring()
         return settings
 
     def reset(self) -> None:
         """See :class:`.Daemon`."""
-        try:
+        with self._settings.writing():
             was_rejected = forget_rejection(self._store)
-        except ConfigError as error:
-            raise NotSaved(str(error)) from None
         if not was_rejected:
             raise NotRejected(
                 "the studio has not rejected this worker; 'studio-worker register --reset' begins "
@@ -185,10 +182,8 @@ class WorkerDaemon(Daemon):
         return self._sights.changes.closed
 
     def _paused(self, paused: bool) -> bool:
-        try:
+        with self._settings.writing():
             self._levers.pause(paused)
-        except ConfigError as error:
-            raise NotSaved(str(error)) from None
         self._sights.changes.ring()
         return self._sights.paused()
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -22,50 +24,84 @@ _log = logging.getLogger("studio_worker.local_api")
 
 _MEMORY_GB = (4, 1024)
 _LEAST_INTERVAL = 60
+_WRITE_SECONDS = 5.0
 _NAMES = {field.name: field.encode_name for field in fields(SettingsShown)}
 
 
-def shown_settings(store: ConfigStore) -> SettingsShown:
-    """The settings now. An address is shown without credentials."""
-    config = store.config
-    return SettingsShown(
-        api_base_url=config.api_base_url,
-        vram_threshold_gb=config.vram_threshold_gb,
-        memory_max_gb=config.memory_max_gb,
-        auto_start=config.auto_start,
-        start_minimised=config.start_minimised,
-        only_when_idle=config.only_when_idle,
-        auto_update_enabled=config.auto_update_enabled,
-        auto_update_interval_secs=config.auto_update_interval_secs,
-        auto_update_feed=shown_url(config.auto_update_feed or _usual_feed()),
-        auto_update_prerelease=config.auto_update_prerelease,
-        models_root=_models_root(store),
-    )
-
-
-def change_shown(store: ConfigStore, wanted: SettingsShown) -> SettingsShown:
-    """Make the settings those, in one write; what is as before is not looked at, nor written.
-
-    Raises:
-        InvalidConfig: a value cannot be used; nothing is changed.
-        NotSaved: the file cannot be written; nothing is changed.
+class ShownSettings:
+    """The settings of one worker. Showing them asks no disk, but for the models folder once:
+    a disk that hangs hides nothing.
     """
-    before = asdict(shown_settings(store))
-    changes = {key: value for key, value in asdict(wanted).items() if value != before[key]}
-    if not changes:
-        return wanted
-    for key, value in changes.items():
-        complaint = _CHECKS[key](value) if key in _CHECKS else None
-        if complaint is not None:
-            raise InvalidConfig(f"{_NAMES[key]}: {complaint}", param=_NAMES[key])
-    try:
-        _write(store, dict(changes))
-    except ConfigError as error:
-        if error.key is not None:
-            raise InvalidConfig(str(error)) from None
-        raise NotSaved(str(error)) from None
-    _log.info("settings changed by the local API: %s", ", ".join(changes))
-    return shown_settings(store)
+
+    def __init__(self, store: ConfigStore) -> None:
+        self._store = store
+        self._changing = threading.Lock()
+        self._root: tuple[Path | None, str] | None = None
+
+    def now(self) -> SettingsShown:
+        """What they are. An address is shown without credentials."""
+        config = self._store.config
+        return SettingsShown(
+            api_base_url=config.api_base_url,
+            vram_threshold_gb=config.vram_threshold_gb,
+            memory_max_gb=config.memory_max_gb,
+            auto_start=config.auto_start,
+            start_minimised=config.start_minimised,
+            only_when_idle=config.only_when_idle,
+            auto_update_enabled=config.auto_update_enabled,
+            auto_update_interval_secs=config.auto_update_interval_secs,
+            auto_update_feed=shown_url(config.auto_update_feed or _usual_feed()),
+            auto_update_prerelease=config.auto_update_prerelease,
+            models_root=self._models_root(config.models_root),
+        )
+
+    def change(self, wanted: SettingsShown) -> SettingsShown:
+        """Make them those, in one write; what is as before is not looked at, nor written.
+
+        Raises:
+            InvalidConfig: a value cannot be used; nothing is changed.
+            NotSaved: the file cannot be written; nothing is changed.
+        """
+        before = asdict(self.now())
+        changes = {key: value for key, value in asdict(wanted).items() if value != before[key]}
+        if not changes:
+            return wanted
+        for key, value in changes.items():
+            complaint = _CHECKS[key](value) if key in _CHECKS else None
+            if complaint is not None:
+                raise InvalidConfig(f"{_NAMES[key]}: {complaint}", param=_NAMES[key])
+        with self.writing():
+            _write(self._store, dict(changes))
+        _log.info("settings changed by the local API: %s", ", ".join(changes))
+        return self.now()
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """One write at a time: on a disk that hangs, others do not pile up behind it.
+
+        Raises:
+            InvalidConfig, NotSaved: as what was written raised ConfigError.
+        """
+        if not self._changing.acquire(timeout=_WRITE_SECONDS):
+            raise NotSaved("an earlier change is not written yet: the disk does not answer")
+        try:
+            yield
+        except ConfigError as error:
+            if error.key is not None:
+                raise InvalidConfig(str(error)) from None
+            raise NotSaved(str(error)) from None
+        finally:
+            self._changing.release()
+
+    def _models_root(self, chosen: Path | None) -> str:
+        known = self._root
+        if known is None or known[0] != chosen:
+            try:
+                known = chosen, str(self._store.models_root)
+            except ConfigError:
+                known = chosen, ""  # nobody's home is known, and none is set
+            self._root = known
+        return known[1]
 
 
 def _write(store: ConfigStore, changes: dict[str, Any]) -> None:
@@ -82,13 +118,6 @@ def _usual_feed() -> str:
     from studio_worker_core.updates.index import DEFAULT_INDEX
 
     return DEFAULT_INDEX
-
-
-def _models_root(store: ConfigStore) -> str:
-    try:
-        return str(store.models_root)
-    except ConfigError:
-        return ""  # nobody's home is known, and none is set
 
 
 def _studio(value: str) -> str | None:

@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+import requests
 
 from studio_worker_core.wire.frames import Accept, Claim, Heartbeat, Offer, Reject
 from studio_worker_core.wire.models import ModelSource
 from studio_worker_core.wire.tasks import ImageTask
+from tests.local_api.local_client import LocalClient
 from tests.support.hanging_disk import HangingDisk
 from tests.support.processes import WorkerProcess
 from tests.support.scripted_studio import ScriptedSession, ScriptedStudio
+from tests.support.waiting import eventually
 
 WAIT = 60.0
 SETTINGS = """worker_id = "w"
@@ -78,6 +84,40 @@ def test_a_disk_that_hangs_stops_neither_heartbeats_nor_answers_nor_the_end(
         again.wait_for(Heartbeat, timeout=WAIT)
         worker.signal(signal.SIGTERM)
         assert worker.wait(120) == 0
+
+
+def test_a_disk_that_hangs_hides_nothing_from_the_local_api_and_piles_nothing_up(
+    tmp_path: Path, studio: ScriptedStudio
+) -> None:
+    home = tmp_path / "worker"
+    disk = HangingDisk(home, tmp_path / "site")
+    local = settings(studio) + "local_api_port = 0\n"
+    with WorkerProcess(home, studio.url, settings=local, env=disk.env) as worker:
+        studio.session(timeout=WAIT).wait_for(Heartbeat, timeout=WAIT)
+        client = LocalClient(worker)
+        wanted = {**client.status()["config"], "onlyWhenIdle": True}
+        disk.hang()
+        assert client.status()["session"] == {"state": "connected"}
+        answers: list[int] = []
+        changes = [
+            threading.Thread(target=change_in_vain, args=(client, wanted, answers))
+            for _ in range(2)
+        ]
+        for change in changes:
+            change.start()
+        # One of the two is stuck, the other is told so.
+        eventually("it is refused", lambda: answers == [500])
+        assert client.status()["config"]["onlyWhenIdle"] is False
+        worker.signal(signal.SIGTERM)
+        assert worker.wait(120) == 0
+        for change in changes:
+            change.join(WAIT)
+            assert not change.is_alive()
+
+
+def change_in_vain(client: LocalClient, wanted: dict[str, Any], answers: list[int]) -> None:
+    with contextlib.suppress(requests.ConnectionError):
+        answers.append(client.ask("PUT", "/daemon/config", wanted).status_code)
 
 
 def test_a_disk_that_answers_again_is_followed_again(

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Any, cast
@@ -38,7 +38,13 @@ SIGNED = {"authorization": f"Bearer {TOKEN}"}
 class DaemonHere:
     """A context manager."""
 
-    def __init__(self, root: Path, pace: Pace | None = None) -> None:
+    def __init__(
+        self,
+        root: Path,
+        pace: Pace | None = None,
+        *,
+        gpu: Callable[[], None] = lambda: None,
+    ) -> None:
         (root / "config.toml").write_text('api_base_url = "http://127.0.0.1:9/"\n', "utf-8")
         self.changes = Changes()
         self.board = StatusBoard()
@@ -55,7 +61,7 @@ class DaemonHere:
             changes=self.changes,
             paused=lambda: self.paused,
             heartbeat=lambda: None,
-            gpu=lambda: None,
+            gpu=gpu,
             url=lambda: self.url,
         )
         self.daemon = WorkerDaemon(
@@ -83,6 +89,10 @@ class DaemonHere:
         job = Job(job_id, source, model="m", task=task, model_source=ModelSource("toy"))
         self.memory.started(job)
         return job
+
+    def get(self, path: str) -> requests.Response:
+        """One answer."""
+        return requests.get(f"{self.url}{path}", headers=SIGNED, timeout=120)
 
     def follow(self, path: str = "/daemon/events", **headers: str) -> Following:
         """A client of the events."""

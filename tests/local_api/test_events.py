@@ -200,3 +200,42 @@ def test_a_client_that_takes_nothing_is_let_go_and_others_are_served(
 
 def test_events_need_the_token(here: DaemonHere) -> None:
     assert requests.get(f"{here.url}/daemon/events", timeout=60).status_code == 401
+
+
+@pytest.mark.parametrize("path", ["/daemon/events", "/daemon/status", "/daemon/logs"])
+@pytest.mark.parametrize(
+    "headers", [{"Host": "studio.example"}, {"Origin": "https://studio.example"}]
+)
+def test_a_page_from_elsewhere_sees_nothing_of_the_worker(
+    here: DaemonHere, path: str, headers: dict[str, str]
+) -> None:
+    answer = requests.get(f"{here.url}{path}", headers={**SIGNED, **headers}, timeout=60)
+    assert answer.status_code == 403
+
+
+@pytest.mark.parametrize("path", ["shutdown", "pause", "registration/reset"])
+def test_a_page_from_elsewhere_changes_nothing_of_the_worker(here: DaemonHere, path: str) -> None:
+    headers = {**SIGNED, "Origin": "http://studio.example"}
+    answer = requests.post(f"{here.url}/daemon/{path}", headers=headers, timeout=60)
+    assert answer.status_code == 403
+    assert not here.paused
+    assert not here.stopped.is_set()
+
+
+def test_other_requests_are_answered_while_one_waits_for_the_driver(tmp_path: Path) -> None:
+    release, asked = threading.Event(), threading.Event()
+
+    def hangs() -> None:
+        asked.set()
+        assert release.wait(60)
+
+    with DaemonHere(tmp_path, gpu=hangs) as here:
+        waits = threading.Thread(target=here.get, args=("/daemon/status",))
+        waits.start()
+        try:
+            assert asked.wait(60)
+            assert here.get("/daemon/logs").ok
+            assert here.get("/healthz").ok
+        finally:
+            release.set()
+            waits.join(60)

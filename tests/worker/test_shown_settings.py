@@ -9,9 +9,9 @@ import pytest
 from msgspec.structs import replace
 
 from studio_worker_core.config import ConfigStore
-from studio_worker_core.local_api.daemon import InvalidConfig, NotSaved
+from studio_worker_core.local_api.daemon import InvalidConfig, NotSaved, SettingsShown
 from studio_worker_core.registration import identity_at
-from studio_worker_core.worker.shown_settings import change_shown, shown_settings
+from studio_worker_core.worker.shown_settings import ShownSettings
 
 MINIMAL = 'api_base_url = "http://a.example/"\ninstall_id = "i"\n'
 
@@ -25,13 +25,18 @@ def store_of(root: Path, text: str = MINIMAL) -> ConfigStore:
 
 
 def changed(store: ConfigStore, **changes: Any) -> Any:
-    return change_shown(store, replace(shown_settings(store), **changes))
+    settings = ShownSettings(store)
+    return settings.change(replace(settings.now(), **changes))
+
+
+def shown(store: ConfigStore) -> SettingsShown:
+    return ShownSettings(store).now()
 
 
 def test_what_is_as_before_is_neither_judged_nor_written(tmp_path: Path) -> None:
     text = MINIMAL + "auto_update_interval_secs = 5\nmemory_max_gb = 2\n"
     store = store_of(tmp_path / "config", text)
-    assert changed(store) == shown_settings(store)
+    assert changed(store) == shown(store)
     assert store.path.read_text("utf-8") == text
     assert changed(store, only_when_idle=True).only_when_idle
     after = store.path.read_text("utf-8")
@@ -42,7 +47,7 @@ def test_what_is_as_before_is_neither_judged_nor_written(tmp_path: Path) -> None
 
 def test_a_feed_is_set_and_set_back(tmp_path: Path) -> None:
     store = store_of(tmp_path / "config")
-    usual = shown_settings(store).auto_update_feed
+    usual = shown(store).auto_update_feed
     assert usual.startswith("https://")
     own = "https://feed.example/releases"
     assert changed(store, auto_update_feed=own).auto_update_feed == own
@@ -54,7 +59,7 @@ def test_a_feed_is_set_and_set_back(tmp_path: Path) -> None:
 def test_the_credentials_in_a_feed_are_not_shown_and_not_lost(tmp_path: Path) -> None:
     feed = "https://me:hunter2-hunter2@feed.example/simple/?key=hunter3-hunter3"
     store = store_of(tmp_path / "config", f'{MINIMAL}auto_update_feed = "{feed}"\n')
-    assert shown_settings(store).auto_update_feed == "https://feed.example/simple/"
+    assert shown(store).auto_update_feed == "https://feed.example/simple/"
     changed(store, only_when_idle=True)
     assert store.config.auto_update_feed == feed
 
@@ -88,9 +93,9 @@ def test_a_threshold_is_a_number(tmp_path: Path, value: float) -> None:
 def test_a_directory_that_takes_no_file_leaves_the_settings_as_they_are(tmp_path: Path) -> None:
     root = tmp_path / "config"
     store = store_of(root)
-    before = shown_settings(store)
+    before = shown(store)
     root.rename(tmp_path / "elsewhere")
     root.write_text("in the way", "utf-8")
     with pytest.raises(NotSaved):
         changed(store, only_when_idle=True)
-    assert shown_settings(store) == before
+    assert shown(store) == before

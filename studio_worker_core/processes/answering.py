@@ -20,11 +20,17 @@ def take_request() -> tuple[Path, dict[str, Any]]:
     """The scratch directory and the request; from then on this process ends with its parent,
     behaves, and finds the modules that its parent finds."""
     scratch = Path(sys.argv[1]).absolute()
-    request: dict[str, Any] = json.loads((scratch / REQUEST).read_text("ascii"))
+    request = told((scratch / REQUEST).read_bytes())
+    return scratch, request
+
+
+def told(data: bytes) -> dict[str, Any]:
+    """What :func:`.asked.request_bytes` made; from then on as :func:`take_request` says."""
+    request: dict[str, Any] = json.loads(data)
     die_with(request["parent"])
     be_modest()
     sys.path[:] = request["search_path"] or sys.path
-    return scratch, request
+    return request
 
 
 def leave_file(scratch: Path, name: str, data: bytes) -> None:

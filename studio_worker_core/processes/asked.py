@@ -57,7 +57,7 @@ def ask_process(
     It works in a directory of its own below ``scratch``, in a session of its own, and with the
     environment that plugins get.
 
-    :param request: JSON data; what :func:`.answering.take_request` needs is added.
+    :param request: JSON data; see :func:`request_bytes`.
     :param scratch: an empty directory, which the caller removes.
     :param who: whose code runs, for the log.
     :param seconds: after these it is killed.
@@ -85,6 +85,18 @@ def ask_process(
     return Ended(popen.returncode, time.monotonic() - started, tail.last())
 
 
+def request_bytes(request: Mapping[str, Any], interpreter: str | None = None) -> bytes:
+    """A request in one line, with what every process of a plugin's code is told: whose child it
+    is, and where its parent finds modules (one of another Python has its own places)."""
+    told = {
+        **request,
+        "parent": os.getpid(),
+        "search_path": [] if interpreter else [path for path in sys.path if path],
+    }
+    # Escaped, since paths of a C locale hold bytes that no encoding takes.
+    return json.dumps(told, ensure_ascii=True).encode("ascii")
+
+
 def _start(
     module: str,
     request: Mapping[str, Any],
@@ -92,13 +104,7 @@ def _start(
     interpreter: str | None,
     variables: Mapping[str, str],
 ) -> subprocess.Popen[bytes]:
-    told = {
-        **request,
-        "parent": os.getpid(),
-        "search_path": [] if interpreter else [path for path in sys.path if path],
-    }
-    # Escaped, since paths of a C locale hold bytes that no encoding takes.
-    (scratch / REQUEST).write_text(json.dumps(told, ensure_ascii=True), "ascii")
+    (scratch / REQUEST).write_bytes(request_bytes(request, interpreter))
     work = scratch / "work"
     work.mkdir()
     environment = {**plugin_environment(foreign=interpreter is not None), **variables}

@@ -7,10 +7,8 @@ standard error.
 
 from __future__ import annotations
 
-import json
 import os
 import queue
-import sys
 import threading
 from importlib.metadata import EntryPoint
 from typing import BinaryIO
@@ -19,7 +17,7 @@ import msgspec
 import pluggy
 
 from studio_worker_core.plugin import ENTRY_POINT_GROUP, JobEvent
-from studio_worker_core.processes.manners import be_modest, die_with
+from studio_worker_core.processes.answering import told
 from studio_worker_core.roster.asking import registered
 from studio_worker_core.roster.installed import Candidate
 from studio_worker_core.roster.plugin_errors import describe_error
@@ -33,10 +31,7 @@ def main() -> None:
     events, reports = os.fdopen(os.dup(0), "rb"), os.dup(1)
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     os.dup2(2, 1)
-    request = json.loads(events.readline())
-    die_with(request["parent"])
-    be_modest()
-    sys.path[:] = request["search_path"] or sys.path
+    request = told(events.readline())
     heard: queue.Queue[bytes] = queue.Queue(16)
     threading.Thread(target=_listen, args=(events, heard), name="events", daemon=True).start()
 

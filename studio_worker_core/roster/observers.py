@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import logging
 import os
 import queue
@@ -17,6 +16,7 @@ from collections.abc import Sequence
 import msgspec
 
 from studio_worker_core.plugin import JobEvent
+from studio_worker_core.processes.asked import request_bytes
 from studio_worker_core.processes.environment import plugin_environment
 from studio_worker_core.processes.guard import kill_group
 from studio_worker_core.processes.output_tail import OutputTail
@@ -149,13 +149,9 @@ class Observer:
         for what, target in (("reports", self._hear), ("output", self._drain)):
             name = f"observer-{self._plugin.name}-{what}"
             threading.Thread(target=target, args=(process,), name=name, daemon=True).start()
-        request = {
-            "parent": os.getpid(),
-            "search_path": [] if self._interpreter else [path for path in sys.path if path],
-            "candidate": self._plugin,
-        }
         assert process.stdin is not None
-        process.stdin.write(json.dumps(request, ensure_ascii=True).encode("ascii") + b"\n")
+        request = request_bytes({"candidate": self._plugin}, self._interpreter)
+        process.stdin.write(request + b"\n")
         return process
 
     def _hear(self, process: subprocess.Popen[bytes]) -> None:

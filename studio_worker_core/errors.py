@@ -19,6 +19,10 @@
     ├── OutboxError                 a result cannot be kept (path)
     │   └── ResultDamaged           its bytes are not those that were kept (path)
     ├── JournalError                the job journal cannot be read
+    ├── ModelHostError              a model cannot be kept loaded (model)
+    │   ├── ModelUnknown            the catalogue has none of that name
+    │   ├── ModelDisabled           it is switched off there
+    │   └── ResidencyNotSaved       the wish cannot be written down
     ├── ModelStoreError             a model file or an input cannot be had (what)
     │   ├── DownloadFailed          network or server at fault: worth another try
     │   └── SourceRefused           forbidden address, wrong checksum, too large: final
@@ -233,6 +237,39 @@ class SourceRefused(ModelStoreError):
     """The source itself is at fault: forbidden address, wrong checksum, too large."""
 
     retryable = False
+
+
+class ModelHostError(StudioWorkerError):
+    """A model cannot be kept loaded, or no longer."""
+
+    def __init__(self, message: str, *, model: str | None = None) -> None:
+        super().__init__(message)
+        self.model = model
+
+
+class ModelUnknown(ModelHostError):
+    """There is no model of that name in the catalogue."""
+
+    def __init__(self, model: str) -> None:
+        super().__init__(
+            f"there is no model {model[:100]!r} in the catalogue; 'studio-worker models list' "
+            "shows what there is",
+            model=model,
+        )
+
+
+class ModelDisabled(ModelHostError):
+    """The model is in the catalogue and not to be used."""
+
+    def __init__(self, model: str) -> None:
+        super().__init__(
+            f"the model {model[:100]!r} is disabled in the catalogue; set its 'enabled' there",
+            model=model,
+        )
+
+
+class ResidencyNotSaved(ModelHostError):
+    """The list of the models to keep loaded cannot be written: nothing was changed."""
 
 
 class JobError(StudioWorkerError):

@@ -46,7 +46,9 @@ class Limits(Struct, frozen=True, kw_only=True):
     keep_warm: Annotated[int, Meta(ge=0, le=64)] = 2
     """How many engine processes stay after their job, each with its model loaded, so that the
     next job with that model starts at once. The one not used for longest is ended for another;
-    0 keeps none."""
+    0 keeps none. Models that are kept loaded stay beside them."""
+    warm_seconds: _NotNegative = 0.0
+    """How long such a process may stay without a job."""
 
 
 class OutboxLimits(Struct, frozen=True, kw_only=True):

@@ -226,6 +226,10 @@ class Lanes:
         ended = self._lanes.end_idle(self._clock() - seconds)
         return [(key.engine, key.model.name) for key in ended]
 
+    def tidy(self) -> None:
+        """Strike off lanes whose process ended while it waited for a job."""
+        self._lanes.tidy()
+
     def close(self) -> None:
         """End everything: running jobs are cancelled, processes ended within 2 s."""
         self._closing.set()

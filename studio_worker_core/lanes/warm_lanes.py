@@ -93,6 +93,13 @@ class WarmLanes:
         clock); what was ended."""
         return [key for key in self.transient() if self.end(key, idle_since=since)]
 
+    def tidy(self) -> None:
+        """Strike off the lanes that nobody works with and whose process is gone or going."""
+        for lane in self.all():
+            with self._turns.taken(lane.key, wait=False) as taken:
+                if taken and self._lanes.get(lane.key) is lane and not lane.is_idle:
+                    self.drop(lane)
+
     def end(self, key: LaneKey, *, wait: bool = False, idle_since: float | None = None) -> bool:
         """End the lane of ``key``, unless it works; with ``wait`` once it does not any more. With
         ``idle_since`` only one that waits for a job since then or longer. True if it was ended."""

@@ -19,6 +19,7 @@ from studio_worker_core.models.manifest import CATALOGUE_NAME
 from studio_worker_core.storage.aside import set_aside
 from studio_worker_core.storage.atomic import remove_drafts, write_whole
 from studio_worker_core.storage.locks import held
+from studio_worker_core.storage.stamps import stamp_of
 from studio_worker_core.wire.models import ModelSource
 from studio_worker_core.wire.tasks import Task, task_kind
 
@@ -72,6 +73,10 @@ class Catalogue:
         self._lock = path.with_name(f".{path.name}.lock")
         self._now = now
         self._told: set[str] = set()
+
+    def stamp(self) -> tuple[tuple[int, int, int], ...]:
+        """What changes when a file of the catalogue does; reads none of them."""
+        return tuple(stamp_of(path) for path in (self.path, self._own_path))
 
     def entries(self) -> list[CatalogueEntry]:
         """Every model, seeds included, in the order of the file."""

@@ -24,4 +24,7 @@ class CatalogueEntry(Struct, frozen=True, rename="camel", omit_defaults=True):
     kind: TaskKind | None = None
     vram_gb_estimate: Gigabytes = 0.0
     enabled: bool = True
+    description: Annotated[str, Meta(max_length=4096)] | None = None
+    exclusive_group: Annotated[str, Meta(max_length=512)] | None = None
+    """At most one model of a group is kept loaded."""
     origin: Literal["seed", "studio", "local"] = "local"

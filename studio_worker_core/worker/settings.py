@@ -7,6 +7,7 @@ from pathlib import Path
 
 from studio_worker_core.config import RETIRED_KEYS, Config, ConfigStore, nearest_key
 from studio_worker_core.errors import ConfigCorrupt, ConfigError
+from studio_worker_core.storage.stamps import stamp_of
 from studio_worker_core.worker.last_known import LastKnown
 
 log = logging.getLogger("studio_worker.worker")
@@ -34,7 +35,7 @@ class LiveSettings:
 
     def look(self) -> None:
         """Look at the file, and read it when it has changed."""
-        stamp = self._stamp()
+        stamp = stamp_of(self._store.path)
         if stamp == self._seen and self._fault is None:
             return
         before = self._store.config
@@ -49,13 +50,6 @@ class LiveSettings:
         if after != before or self._fault is not None:
             log.info("settings read again from %s", self._store.path)
         self._fault = None
-
-    def _stamp(self) -> tuple[int, int, int] | None:
-        try:
-            status = self._store.path.stat()
-        except OSError:
-            return None
-        return status.st_mtime_ns, status.st_size, status.st_ino
 
 
 def open_settings(store: ConfigStore) -> Config:

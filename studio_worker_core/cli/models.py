@@ -9,6 +9,7 @@ import typer
 
 from studio_worker_core.cli.interrupts import saying_what_stays
 from studio_worker_core.cli.invocation import invocation_of
+from studio_worker_core.cli.model_hosting import load, ps, unload
 from studio_worker_core.cli.numbers import number
 from studio_worker_core.errors import ModelStoreError
 from studio_worker_core.terminal import print_json, print_table
@@ -22,8 +23,12 @@ if TYPE_CHECKING:
 app = typer.Typer(
     rich_markup_mode=None,
     no_args_is_help=True,
-    help="List, download, check and remove models.",
+    help="List, download, load, check and remove models.",
 )
+
+app.command()(load)
+app.command()(unload)
+app.command()(ps)
 
 _Model = Annotated[
     str, typer.Argument(help="A model id, as 'models list' shows it, or its beginning.")
@@ -37,7 +42,7 @@ def list_models(
 ) -> None:
     """List the models of the catalogue and what of them is on disk.
 
-    "kept loaded" is a wish that the original worker noted; this one keeps what it used last.
+    "kept loaded" is what 'models load' asked for: the worker loads it when it starts.
     """
     store, catalogue = _rooms(ctx)
     from studio_worker_core.cli.model_listing import listing

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import typer
 
 from studio_worker_core.cli.invocation import invocation_of
@@ -15,15 +17,24 @@ resume_app = typer.Typer(rich_markup_mode=None)
 
 
 @pause_app.command()
-def pause(ctx: typer.Context) -> None:
+def pause(
+    ctx: typer.Context,
+    unload: Annotated[
+        bool,
+        typer.Option("--unload", help="Free the memory: unload every model until then."),
+    ] = False,
+) -> None:
     """Let the running worker take no new jobs until 'resume'; a running job is finished.
 
-    Holds for this run only. To start paused, set 'paused' in the configuration.
+    Holds for this run only. To start paused, set 'paused' in the configuration. What --unload
+    unloads and is to be kept loaded comes back with 'resume'.
     """
+    freed = ", and its models are unloaded" if unload else ""
     _set(
         ctx,
         paused=True,
-        said="paused: no new jobs are taken until 'studio-worker resume' or the next start",
+        unload=unload,
+        said=f"paused: no new jobs are taken until 'studio-worker resume' or the next start{freed}",
     )
 
 
@@ -33,7 +44,7 @@ def resume(ctx: typer.Context) -> None:
     _set(ctx, paused=False, said="jobs are taken again")
 
 
-def _set(ctx: typer.Context, *, paused: bool, said: str) -> None:
+def _set(ctx: typer.Context, *, paused: bool, said: str, unload: bool = False) -> None:
     store = ConfigStore(invocation_of(ctx).config_path)
     pid = running_worker(store.lock_path)
     if pid is None:
@@ -43,6 +54,6 @@ def _set(ctx: typer.Context, *, paused: bool, said: str) -> None:
             f"'studio-worker config set paused {value}'",
             path=store.lock_path,
         )
-    set_paused(store.lock_path, pid, paused)
+    set_paused(store.lock_path, pid, paused, unload=unload)
     if invocation_of(ctx).verbosity >= 0:
         typer.echo(said)

@@ -6,7 +6,7 @@ from typing import Protocol, TypeVar
 
 from msgspec import Struct
 
-from studio_worker_core.errors import InvalidTask, JobCancelled, JobError
+from studio_worker_core.errors import InsufficientMemory, InvalidTask, JobCancelled, JobError
 from studio_worker_core.jobs.job import Job, StopReason
 from studio_worker_core.lanes.live import NOTHING, Inspection, Preview, Wanted
 from studio_worker_core.lanes.results import Result
@@ -23,13 +23,17 @@ class Failure(Struct, frozen=True):
     """Why it ended before its time, if somebody stopped it: then it is no failure."""
     invalid: bool = False
     """Whether the task itself is at fault: whoever asked can mend it."""
+    short: InsufficientMemory | None = None
+    """The memory that is short, if that is why."""
 
     @classmethod
     def of(cls, job: Job, error: JobError) -> Failure:
         """What ``error`` means for ``job``."""
         reason = job.stop_reason if isinstance(error, JobCancelled) else None
         if reason is None:
-            return cls(str(error), error.retryable, invalid=isinstance(error, InvalidTask))
+            short = error if isinstance(error, InsufficientMemory) else None
+            invalid = isinstance(error, InvalidTask)
+            return cls(str(error), error.retryable, invalid=invalid, short=short)
         return cls(reason.value, reason is not StopReason.CANCELLED, reason)
 
 

@@ -14,11 +14,17 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import FileResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from studio_worker_core.errors import InvalidTask, JobError, JournalError, ModelStoreError
+from studio_worker_core.errors import (
+    InsufficientMemory,
+    InvalidTask,
+    JobError,
+    JournalError,
+    ModelStoreError,
+)
 from studio_worker_core.local_api.access import FILES
 from studio_worker_core.local_api.answers import RETRY_AFTER, json_answer
 from studio_worker_core.local_api.api import Api
-from studio_worker_core.local_api.errors import BadRequest, ClientGone, Refused
+from studio_worker_core.local_api.errors import BadRequest, ClientGone, MemoryFull, Refused
 from studio_worker_core.local_api.guarding import Guarded
 from studio_worker_core.local_api.openai.errors import error_body
 from studio_worker_core.local_api.openai.picture_routes import PictureRoutes
@@ -112,6 +118,8 @@ def _in_words(request: Request, error: Exception) -> Refused:
             return error
         case ClientDisconnect():
             return ClientGone()
+        case InsufficientMemory():
+            return MemoryFull(error)
         case InvalidTask():
             return BadRequest(str(error), code="invalid_task")
         case HTTPException(status_code=404):

@@ -6,6 +6,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from studio_worker_core.errors import InsufficientMemory
+
 
 class Refused(Exception):
     """Root of what a route raises instead of an answer.
@@ -105,6 +107,21 @@ class Busy(Refused):
 
     def __init__(self, message: str = "the worker is busy; ask again in a moment") -> None:
         super().__init__(message)
+
+
+class MemoryFull(Refused):
+    """The model does not fit beside what is loaded."""
+
+    status = 409
+    code = "insufficient_memory"
+
+    def __init__(self, short: InsufficientMemory) -> None:
+        sizes = {
+            "neededGib": round(short.needed_gib, 2),
+            "freeGib": round(short.free_gib, 2),
+            "marginGib": short.margin_gib,
+        }
+        super().__init__(str(short), more=sizes)
 
 
 class DeadlinePassed(Refused):

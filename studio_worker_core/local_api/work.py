@@ -24,6 +24,8 @@ class Served(Struct, frozen=True):
     """The types its engine writes."""
     origin: str = "engine"
     """Who put it there: ``engine``, or the catalogue's ``local``, ``studio``, ``seed``."""
+    vram_gb_estimate: float = 0.0
+    """Gigabytes of GPU memory it is said to take."""
 
 
 class Work(Struct, frozen=True):

@@ -20,6 +20,7 @@ from studio_worker_core.local_api.daemon import Daemon
 from studio_worker_core.local_api.discovery import NAME, announce, withdraw
 from studio_worker_core.local_api.lan import open_lan
 from studio_worker_core.local_api.listening import Lan, LocalServer, bind, url_of
+from studio_worker_core.local_api.model_host import ModelHost
 from studio_worker_core.models.catalogue import Catalogue
 from studio_worker_core.roster.roster import Roster
 from studio_worker_core.secrets import Secret
@@ -53,6 +54,7 @@ class LocalApi:
         redact: Callable[[Secret | None], None],
         warm: Callable[[], set[tuple[str, str]]],
         daemon: Daemon,
+        models: ModelHost,
     ) -> None:
         self._store = store
         self._settings = settings
@@ -60,6 +62,7 @@ class LocalApi:
         self._redact = redact
         self._daemon = daemon
         self._journal = journal
+        self._models = models
         self._token: Secret | None = None
         self._api: Api | None = None
         self.url = ""
@@ -145,6 +148,7 @@ class LocalApi:
         from studio_worker_core.local_api.events import EventRoutes
         from studio_worker_core.local_api.original.daemon_routes import DaemonRoutes
         from studio_worker_core.local_api.original.job_routes import JobRoutes
+        from studio_worker_core.local_api.original.model_routes import ModelRoutes
         from studio_worker_core.struct_types import make_all_ready
 
         def names() -> Names:
@@ -158,6 +162,7 @@ class LocalApi:
             *DaemonRoutes(daemon).routes(),
             *EventRoutes(daemon).routes(),
             *JobRoutes(history).routes(),
+            *ModelRoutes(self._models).routes(),
         ]
         return build_app(self._api, self._shown_token, self._health, more)
 

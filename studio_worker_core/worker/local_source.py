@@ -109,6 +109,7 @@ class LocalSource:
             _new_id(),
             Source.LOCAL,
             model=work.model.id,
+            vram_gb_estimate=work.model.vram_gb_estimate,
             task=work.task,
             model_source=work.model.source,
             inputs=work.inputs,
@@ -248,6 +249,8 @@ class _Local(JobListener[Result]):
         """See :class:`JobListener`."""
         if failure.stopped is not None:
             self.give_up(JobCancelled(failure.message))
+        elif failure.short is not None:
+            self.give_up(failure.short)
         else:
             kind = InvalidTask if failure.invalid else JobError
             self.give_up(kind(failure.message))
@@ -279,7 +282,14 @@ def _of_catalogue(entry: CatalogueEntry, ready: dict[str, RosterEntry]) -> list[
         return []
     any_model = f"{engine.engine}:*"
     return [
-        Served(entry.id, kind, entry.source, tuple(engine.extensions), entry.origin)
+        Served(
+            entry.id,
+            kind,
+            entry.source,
+            tuple(engine.extensions),
+            entry.origin,
+            entry.vram_gb_estimate,
+        )
         for kind in engine.kinds
         if entry.kind in (None, kind) and ({entry.id, any_model} & set(engine.models.get(kind, ())))
     ]

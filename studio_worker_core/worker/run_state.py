@@ -27,22 +27,30 @@ _MAX_BYTES = 65_536
 class _RunState(Struct, frozen=True):
     pid: int
     paused: bool
+    unload: bool = False
+    """Whether nothing is to stay loaded while it is paused."""
 
 
 def is_paused(lock_path: Path, pid: int) -> bool | None:
     """Whether the worker with that process id is paused; None when it cannot be asked."""
+    state = _read(lock_path, pid)
+    return None if state is None else state.paused
+
+
+def _read(lock_path: Path, pid: int) -> _RunState | None:
     try:
         state = msgspec.json.decode(
             read_regular(_path(lock_path), _MAX_BYTES), type=_RunState, strict=True
         )
     except (OSError, ConfigError, msgspec.MsgspecError, UnicodeError, RecursionError):
         return None
-    return state.paused if state.pid == pid else None
+    return state if state.pid == pid else None
 
 
-def set_paused(lock_path: Path, pid: int, paused: bool) -> None:
+def set_paused(lock_path: Path, pid: int, paused: bool, *, unload: bool = False) -> None:
     """Pause the running worker with that process id, or let it go on; it hears of it within a
-    second or so. Its settings stay as they are.
+    second or so. Its settings stay as they are. With ``unload`` it keeps no model loaded while
+    it is paused.
 
     Raises:
         NotRunning: that process is no worker that listens.
@@ -54,7 +62,7 @@ def set_paused(lock_path: Path, pid: int, paused: bool) -> None:
             f"program, or could not write {_path(lock_path)}; restart it",
             path=lock_path,
         )
-    _write(lock_path, _RunState(pid, paused))
+    _write(lock_path, _RunState(pid, paused, paused and unload))
 
 
 class PauseSwitch:
@@ -69,6 +77,8 @@ class PauseSwitch:
         self._lock_path = lock_path
         self._disk = disk
         self._paused = paused
+        self.unloads = False
+        """Whether nothing is to stay loaded for now, as of the last call."""
         self._pid = os.getpid()
         self._listens = False
 
@@ -94,13 +104,13 @@ class PauseSwitch:
         """
         if self._listens:
             _write(self._lock_path, _RunState(self._pid, paused), self._disk)
-        self._paused = paused
+        self._paused, self.unloads = paused, False
 
     def __call__(self) -> bool:
         """As the file says; when it does not, as it said before."""
-        told = is_paused(self._lock_path, self._pid) if self._listens else None
+        told = _read(self._lock_path, self._pid) if self._listens else None
         if told is not None:
-            self._paused = told
+            self._paused, self.unloads = told.paused, told.paused and told.unload
         return self._paused
 
 

@@ -24,6 +24,7 @@ from studio_worker_core.session.log_shipping import LogShipper
 from studio_worker_core.worker.availability import Availability
 from studio_worker_core.worker.changes import Changes
 from studio_worker_core.worker.daemon import Levers, Sights, WorkerDaemon
+from studio_worker_core.worker.hosting import Hosting
 from studio_worker_core.worker.job_memory import JobMemory
 from studio_worker_core.worker.last_known import LastKnown
 from studio_worker_core.worker.local_api import LocalApi
@@ -121,6 +122,7 @@ class Worker:
             url=lambda: self._local.url,
         )
         daemon = WorkerDaemon(store, sights, Levers(partial(self._pause, switch), stop.set))
+        self._hosting = Hosting(parts, lambda: switch.unloads)
         self._local = LocalApi(
             store,
             parts.settings,
@@ -131,6 +133,7 @@ class Worker:
             logs.redact,
             parts.lanes.warm,
             daemon,
+            self._hosting.host,
         )
 
     def _pause(self, switch: PauseSwitch, paused: bool) -> None:
@@ -171,7 +174,7 @@ class Worker:
         self._parts.journal.start(threads.guard)
         for name in self._job_threads:
             threads.start(name, self._jobs.run)
-        for name, body in self._local.open().items():
+        for name, body in {**self._hosting.bodies(self._stop), **self._local.open()}.items():
             threads.start(name, body)
         if self._with_studio:
             self._delivery.start()
@@ -203,6 +206,7 @@ class Worker:
         self._board.post(state="stopping", detail="")
         self._link.abandon_registration()
         self._local.stop_taking()
+        self._hosting.close()
         for job in self._slots.jobs():
             log.info("stopping: job %s has %.0f s to finish", job.job_id, grace)
         if not self._slots.wait_idle(grace):

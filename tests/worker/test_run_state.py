@@ -31,6 +31,22 @@ def test_a_command_reaches_the_run_it_is_meant_for(lock: Path) -> None:
     assert not state_file(lock).exists()
 
 
+def test_only_a_pause_that_says_so_frees_the_memory(lock: Path) -> None:
+    with PauseSwitch(lock, paused=False) as switch:
+        for paused, unload, frees in (
+            (True, False, False),
+            (True, True, True),
+            (False, True, False),
+        ):
+            set_paused(lock, os.getpid(), paused, unload=unload)
+            assert switch() is paused
+            assert switch.unloads is frees
+        set_paused(lock, os.getpid(), True, unload=True)
+        assert switch()
+        switch.turn(True)
+        assert not switch.unloads
+
+
 @pytest.mark.parametrize(
     "text",
     [

@@ -36,6 +36,7 @@ def error_answer(path: str, refused: Refused, headers: Mapping[str, str]) -> Res
     """The answer to a request of ``path`` that is refused."""
     status = 404 if refused.code == "method_not_allowed" else refused.status
     is_plain = path in _PLAIN_PATHS or refused.code in _PLAIN_CODES
+    is_plain = is_plain and not refused.more  # sizes are for programs
     if isinstance(refused, UnknownModel) and path in (*_PLAIN_PATHS, "/mesh"):
         status, is_plain = 400, True
     if is_plain and not (path.startswith("/daemon/") and status == 404):

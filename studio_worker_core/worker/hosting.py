@@ -1,0 +1,47 @@
+"""The model host as a part of a worker: opened over its lanes, with its threads."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+
+from studio_worker_core.models.catalogue import Catalogue
+from studio_worker_core.models.residency import Residency
+from studio_worker_core.models.store import ModelStore
+from studio_worker_core.residency.host import ModelHost
+from studio_worker_core.residency.loading import Loader
+from studio_worker_core.residency.watching import Watching
+from studio_worker_core.worker.parts import Parts
+
+
+class Hosting:
+    """Keeps models loaded: start :meth:`bodies`, then :meth:`close`.
+
+    :param suspended: whether everything is to be unloaded for now.
+    """
+
+    def __init__(self, parts: Parts, suspended: Callable[[], bool]) -> None:
+        catalogue: Catalogue = parts.catalogue
+        files = ModelStore(parts.models_root)
+        loader = Loader(parts.lanes, parts.roster, files, parts.budget)
+        residency = Residency(catalogue.path.with_name("residency.json"))
+        self.host = ModelHost(catalogue, residency, parts.lanes, loader, parts.budget)
+        self._watching = Watching(
+            self.host,
+            parts.lanes,
+            catalogue,
+            idle_seconds=lambda: parts.settings().limits.warm_seconds,
+            suspended=suspended,
+        )
+
+    def bodies(self, stop: threading.Event) -> Mapping[str, Callable[[], None]]:
+        """The bodies of the threads, by name; all end after ``stop`` and :meth:`close`."""
+        return {
+            "residency": lambda: self._watching.run(stop),
+            "residency-loads": self.host.run_loads,
+            "residency-unloads": self.host.run_unloads,
+        }
+
+    def close(self) -> None:
+        """No more loads: one under way is given up. What is wished stays so."""
+        self.host.close()

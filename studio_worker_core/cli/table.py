@@ -47,7 +47,7 @@ BUILT_IN: dict[str, CommandEntry] = {
         _own("resume", "Take new jobs again", "pause:resume_app"),
         _own("api", "Show where programs of this machine reach the worker, and how"),
         _own("engines", "List, check, try out, write, disable and enable engines"),
-        _own("models", "List, download, check and remove models"),
+        _own("models", "List, download, load, check and remove models"),
         _own("jobs", "List, inspect, export and replay the jobs this worker did"),
         _own("outbox", "List, retry, export and remove results the studio has not got"),
         _own("config", "Show and change the configuration"),

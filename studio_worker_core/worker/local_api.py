@@ -35,7 +35,7 @@ _log = logging.getLogger("studio_worker.local_api")
 
 PORT_VARIABLE = "STUDIO_WORKER_LOCAL_API_PORT"
 _MOST_PORT = 65535
-_FRESH_SECONDS = 2.0
+_FRESH_SECONDS = 5.0
 """How long a look at the journal waits for what is being written to it."""
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import re
-import sqlite3
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TypeVar
@@ -18,8 +17,9 @@ from studio_worker_core.wire.tasks import ImageTask, TaskKind
 from studio_worker_studio.dispatch import Lane, Wanted, WorkerView
 from studio_worker_studio.shapes import Shape
 from studio_worker_studio.store.records import NewJob
-from studio_worker_studio.store.sqlite.database import Database
-from studio_worker_studio.store.sqlite.jobs import SqliteJobs
+from studio_worker_studio.store.sql.jobs import SqlJobs
+from studio_worker_studio.store.sqlite import waiting
+from studio_worker_studio.store.sqlite.database import SqliteDatabase, SqliteTransaction
 from studio_worker_studio.store.sqlite.store import SqliteStore
 from studio_worker_studio.store.sqlite.waiting import (
     FIRST_QUERY,
@@ -36,8 +36,8 @@ T = TypeVar("T")
 
 class Queue:
     def __init__(self, path: Path) -> None:
-        self.database = Database(path)
-        self.store = SqliteJobs(self.database)
+        self.database = SqliteDatabase(path)
+        self.store = SqlJobs(self.database, waiting)
 
     def add(self, jobs: list[NewJob]) -> None:
         async def all_of_them() -> None:
@@ -46,7 +46,7 @@ class Queue:
 
         asyncio.run(all_of_them())
 
-    def steps(self, search: Callable[[sqlite3.Connection], T]) -> tuple[T, int]:
+    def steps(self, search: Callable[[SqliteTransaction], T]) -> tuple[T, int]:
         """What a search finds, and how many instructions of the database it took."""
         count = 0
 
@@ -55,7 +55,7 @@ class Queue:
             count += 1
             return 0
 
-        def work(c: sqlite3.Connection) -> T:
+        def work(c: SqliteTransaction) -> T:
             c.set_progress_handler(step, 1)
             try:
                 return search(c)
@@ -117,7 +117,7 @@ def test_a_queue_of_a_thousand_models_that_nobody_here_serves_is_passed(queue: Q
 def test_the_searches_of_the_queue_seek_in_an_index(queue: Queue, query: str) -> None:
     values = ("[]", 1.0, "[]") if "?1" in query else ()
 
-    def plan(c: sqlite3.Connection) -> list[str]:
+    def plan(c: SqliteTransaction) -> list[str]:
         return [row["detail"] for row in c.execute("EXPLAIN QUERY PLAN " + query, values)]
 
     details = asyncio.run(queue.database.read(plan))
@@ -139,7 +139,7 @@ def test_the_searches_of_the_queue_seek_in_an_index(queue: Queue, query: str) ->
     ],
 )
 def test_filtered_lists_use_an_index(queue: Queue, query: str) -> None:
-    def plan(c: sqlite3.Connection) -> list[str]:
+    def plan(c: SqliteTransaction) -> list[str]:
         return [row["detail"] for row in c.execute("EXPLAIN QUERY PLAN " + query)]
 
     details = asyncio.run(queue.database.read(plan))

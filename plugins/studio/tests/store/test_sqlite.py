@@ -13,7 +13,7 @@ import studio_worker_studio
 from studio_worker_studio.errors import StoreError
 from studio_worker_studio.settings import Settings
 from studio_worker_studio.store.opening import open_store
-from studio_worker_studio.store.sqlite.database import Database
+from studio_worker_studio.store.sqlite.database import SqliteDatabase, SqliteTransaction
 
 
 def test_a_database_that_fails_is_told_in_the_stores_own_words(tmp_path: Path) -> None:
@@ -37,7 +37,7 @@ def test_what_is_no_database_is_refused_with_its_name(tmp_path: Path) -> None:
 
 
 def test_a_reader_cannot_write(tmp_path: Path) -> None:
-    database = Database(tmp_path / "studio.db")
+    database = SqliteDatabase(tmp_path / "studio.db")
     try:
         with pytest.raises(StoreError, match="readonly"):
             asyncio.run(database.read(lambda c: c.execute("DELETE FROM jobs")))
@@ -46,9 +46,9 @@ def test_a_reader_cannot_write(tmp_path: Path) -> None:
 
 
 def test_work_that_raises_leaves_nothing_behind(tmp_path: Path) -> None:
-    database = Database(tmp_path / "studio.db")
+    database = SqliteDatabase(tmp_path / "studio.db")
 
-    def work(connection: sqlite3.Connection) -> None:
+    def work(connection: SqliteTransaction) -> None:
         connection.execute("INSERT INTO marks VALUES ('half')")
         raise RuntimeError("half way")
 

@@ -16,8 +16,14 @@ from studio_worker_studio.store.sqlite.schema import migrate
 T = TypeVar("T")
 
 
-class Database:
-    """Runs short pieces of work against the database (WAL mode).
+class SqliteTransaction(sqlite3.Connection):
+    """There is one that writes: nobody else is to be kept away from a row."""
+
+    for_update = skip_locked = ""
+
+
+class SqliteDatabase:
+    """:class:`~studio_worker_studio.store.sql.transaction.Database` in WAL mode.
 
     A commit marked ``durable`` reaches the disk before it is answered: what is acknowledged
     to a worker or an operator is never lost to a power cut. The others may lose the last
@@ -34,7 +40,7 @@ class Database:
             ThreadPoolExecutor(1, thread_name_prefix="studio-db-write"),
             ThreadPoolExecutor(1, thread_name_prefix="studio-db-read"),
         )
-        opened: list[sqlite3.Connection] = []
+        opened: list[SqliteTransaction] = []
         try:
             opened.append(_connect(path))
             migrate(opened[0])
@@ -48,7 +54,7 @@ class Database:
                 raise
             raise StoreError(f"cannot use the database {path}: {error}") from None
 
-    async def write(self, work: Callable[[sqlite3.Connection], T], *, durable: bool = False) -> T:
+    async def write(self, work: Callable[[SqliteTransaction], T], *, durable: bool = False) -> T:
         """Run ``work`` as one transaction, rolled back when it raises.
 
         Raises:
@@ -58,7 +64,7 @@ class Database:
             self._threads[0], _told, partial(self._transaction, work, durable)
         )
 
-    async def read(self, work: Callable[[sqlite3.Connection], T]) -> T:
+    async def read(self, work: Callable[[SqliteTransaction], T]) -> T:
         """Run ``work``, which only reads; it sees everything committed before.
 
         Raises:
@@ -75,7 +81,7 @@ class Database:
         self._reader.close()
         self._writer.close()
 
-    def _transaction(self, work: Callable[[sqlite3.Connection], T], durable: bool) -> T:
+    def _transaction(self, work: Callable[[SqliteTransaction], T], durable: bool) -> T:
         connection = self._writer
         connection.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
         connection.execute("BEGIN IMMEDIATE")
@@ -96,8 +102,10 @@ def _told(work: Callable[[], T]) -> T:
         raise StoreError(f"the database failed: {error}") from error
 
 
-def _connect(path: Path) -> sqlite3.Connection:
-    connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=10.0)
+def _connect(path: Path) -> SqliteTransaction:
+    connection = sqlite3.connect(
+        path, isolation_level=None, check_same_thread=False, timeout=10.0, factory=SqliteTransaction
+    )
     connection.row_factory = sqlite3.Row
     connection.execute("PRAGMA journal_mode = WAL")
     return connection

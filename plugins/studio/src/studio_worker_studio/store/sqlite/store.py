@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from studio_worker_studio.store.sqlite.database import Database
-from studio_worker_studio.store.sqlite.jobs import SqliteJobs
-from studio_worker_studio.store.sqlite.logs import SqliteLogs
-from studio_worker_studio.store.sqlite.models import SqliteModels
-from studio_worker_studio.store.sqlite.registrations import SqliteRegistrations
-from studio_worker_studio.store.sqlite.workers import SqliteWorkers
+from studio_worker_studio.store.sql.jobs import SqlJobs
+from studio_worker_studio.store.sql.logs import SqlLogs
+from studio_worker_studio.store.sql.models import SqlModels
+from studio_worker_studio.store.sql.registrations import SqlRegistrations
+from studio_worker_studio.store.sql.workers import SqlWorkers
+from studio_worker_studio.store.sqlite import waiting
+from studio_worker_studio.store.sqlite.database import SqliteDatabase
 
 
 class SqliteStore:
@@ -21,12 +22,12 @@ class SqliteStore:
         Raises:
             StoreError: it is no usable database.
         """
-        self.database = Database(path)
-        self.jobs = SqliteJobs(self.database)
-        self.workers = SqliteWorkers(self.database)
-        self.registrations = SqliteRegistrations(self.database)
-        self.models = SqliteModels(self.database)
-        self.logs = SqliteLogs(self.database, max_log_entries, max_log_bytes)
+        self.database = SqliteDatabase(path)
+        self.jobs = SqlJobs(self.database, waiting)
+        self.workers = SqlWorkers(self.database)
+        self.registrations = SqlRegistrations(self.database)
+        self.models = SqlModels(self.database)
+        self.logs = SqlLogs(self.database, max_log_entries, max_log_bytes)
 
     def close(self) -> None:
         """Finish what was begun and close the file."""

@@ -7,12 +7,12 @@ that occurs costs one seek, and the first job of a need is its best: highest pri
 from __future__ import annotations
 
 import json
-import sqlite3
 
 from studio_worker_core.wire.tasks import TaskKind
 from studio_worker_studio.dispatch import Lane, Wanted
 from studio_worker_studio.shapes import Shape
 from studio_worker_studio.store.records import WaitingJob
+from studio_worker_studio.store.sql.transaction import Row, Transaction
 
 # INDEXED BY: without statistics the planner would rather sort all jobs that are queued.
 _SEEK = (
@@ -72,7 +72,7 @@ FROM first CROSS JOIN jobs ON jobs.id = first.id
 """  # noqa: S608 - fixed text
 
 
-def first_for(wanted: Wanted, c: sqlite3.Connection) -> WaitingJob | None:
+def first_for(wanted: Wanted, c: Transaction) -> WaitingJob | None:
     """The job that ``wanted`` gets: highest priority, then oldest."""
     lanes = json.dumps([[lane.kind, lane.engine, int(lane.shape)] for lane in wanted.lanes])
     row = c.execute(
@@ -83,10 +83,10 @@ def first_for(wanted: Wanted, c: sqlite3.Connection) -> WaitingJob | None:
     return WaitingJob(row["id"], row["job_id"], _lane_of(row), row["model"], row["vram_gb"])
 
 
-def waiting_lanes(c: sqlite3.Connection) -> dict[Lane, float]:
+def waiting_lanes(c: Transaction) -> dict[Lane, float]:
     """The lanes in which a job waits, with the least memory that one of it needs."""
     return {_lane_of(row): row["vram_gb"] for row in c.execute(LANES_QUERY)}
 
 
-def _lane_of(row: sqlite3.Row) -> Lane:
+def _lane_of(row: Row) -> Lane:
     return Lane(TaskKind(row["kind"]), row["engine"], Shape(row["shape"]))

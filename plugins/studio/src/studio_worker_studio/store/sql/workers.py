@@ -1,32 +1,30 @@
-"""The workers that were let in, in SQLite."""
+"""The workers that were let in, in SQL."""
 
 from __future__ import annotations
-
-import sqlite3
 
 import msgspec
 
 from studio_worker_core.wire.capabilities import Capabilities
 from studio_worker_studio.auth import new_token, sha256_hex
 from studio_worker_studio.store.records import WorkerRecord
-from studio_worker_studio.store.sqlite.database import Database
+from studio_worker_studio.store.sql.transaction import Database, Row, Transaction
 
 
-class SqliteWorkers:
-    """:class:`~studio_worker_studio.store.interface.WorkerStore` on one SQLite file."""
+class SqlWorkers:
+    """:class:`~studio_worker_studio.store.interface.WorkerStore` in SQL."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     async def get(self, worker_id: str) -> WorkerRecord | None:
-        def work(c: sqlite3.Connection) -> WorkerRecord | None:
+        def work(c: Transaction) -> WorkerRecord | None:
             row = c.execute("SELECT * FROM workers WHERE worker_id = ?", (worker_id,)).fetchone()
             return None if row is None else _worker_of(row)
 
         return await self._database.read(work)
 
     async def page(self, after: str | None, limit: int) -> list[WorkerRecord]:
-        def work(c: sqlite3.Connection) -> list[WorkerRecord]:
+        def work(c: Transaction) -> list[WorkerRecord]:
             rows = c.execute(
                 "SELECT * FROM workers WHERE deleted_at IS NULL"
                 " AND id > coalesce((SELECT id FROM workers WHERE worker_id = ?), 0)"
@@ -38,7 +36,7 @@ class SqliteWorkers:
         return await self._database.read(work)
 
     async def seen(self, worker_id: str, capabilities: Capabilities, now: float) -> None:
-        def work(c: sqlite3.Connection) -> None:
+        def work(c: Transaction) -> None:
             c.execute(
                 "UPDATE workers SET capabilities = ?, last_heartbeat_at = ? WHERE worker_id = ?",
                 (msgspec.json.encode(capabilities), now, worker_id),
@@ -47,7 +45,7 @@ class SqliteWorkers:
         await self._database.write(work)
 
     async def delete(self, worker_id: str, now: float) -> bool:
-        def work(c: sqlite3.Connection) -> bool:
+        def work(c: Transaction) -> bool:
             return bool(
                 c.execute(
                     "UPDATE workers SET deleted_at = ? WHERE worker_id = ? AND deleted_at IS NULL",
@@ -60,7 +58,7 @@ class SqliteWorkers:
     async def mint_token(self, worker_id: str) -> str | None:
         token = new_token()
 
-        def work(c: sqlite3.Connection) -> bool:
+        def work(c: Transaction) -> bool:
             return bool(
                 c.execute(
                     "UPDATE workers SET token_hash = ? WHERE worker_id = ? AND deleted_at IS NULL",
@@ -71,7 +69,7 @@ class SqliteWorkers:
         return token if await self._database.write(work, durable=True) else None
 
 
-def _worker_of(row: sqlite3.Row) -> WorkerRecord:
+def _worker_of(row: Row) -> WorkerRecord:
     return WorkerRecord(
         worker_id=row["worker_id"],
         install_id=row["install_id"],

@@ -1,8 +1,6 @@
-"""The requests to be let in, in SQLite."""
+"""The requests to be let in, in SQL."""
 
 from __future__ import annotations
-
-import sqlite3
 
 import msgspec
 
@@ -10,11 +8,11 @@ from studio_worker_core.wire.capabilities import Capabilities
 from studio_worker_core.wire.registration import RegisterRequest
 from studio_worker_studio.auth import new_id, new_token, sha256_hex
 from studio_worker_studio.store.records import Full, PendingLimits, RegistrationRecord
-from studio_worker_studio.store.sqlite.database import Database
+from studio_worker_studio.store.sql.transaction import Database, Row, Transaction
 
 
-class SqliteRegistrations:
-    """:class:`~studio_worker_studio.store.interface.RegistrationStore` on one SQLite file."""
+class SqlRegistrations:
+    """:class:`~studio_worker_studio.store.interface.RegistrationStore` in SQL."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -25,7 +23,7 @@ class SqliteRegistrations:
         secret_hash = request.registration_secret_hash.lower()
         described = msgspec.json.encode(request.capabilities)
 
-        def work(c: sqlite3.Connection) -> RegistrationRecord | Full:
+        def work(c: Transaction) -> RegistrationRecord | Full:
             _forget(c, now - limits.keep_seconds)
             pending = _pending(c, request.install_id, secret_hash)
             if pending is not None:
@@ -72,7 +70,7 @@ class SqliteRegistrations:
         return await self._database.read(lambda c: _registration(c, request_id))
 
     async def pending(self, after: str | None, limit: int) -> list[RegistrationRecord]:
-        def work(c: sqlite3.Connection) -> list[RegistrationRecord]:
+        def work(c: Transaction) -> list[RegistrationRecord]:
             rows = c.execute(
                 "SELECT * FROM registrations WHERE state = 'pending'"
                 " AND id > coalesce((SELECT id FROM registrations WHERE request_id = ?), 0)"
@@ -84,8 +82,10 @@ class SqliteRegistrations:
         return await self._database.read(work)
 
     async def approve(self, request_id: str, now: float) -> RegistrationRecord | None:
-        def work(c: sqlite3.Connection) -> RegistrationRecord | None:
-            request = _registration(c, request_id)
+        def work(c: Transaction) -> RegistrationRecord | None:
+            query = f"SELECT * FROM registrations WHERE request_id = ?{c.for_update}"  # noqa: S608 - fixed text
+            row = c.execute(query, (request_id,)).fetchone()
+            request = None if row is None else _registration_of(row)
             if request is None or request.state == "rejected":
                 return None
             if request.state == "approved":
@@ -113,7 +113,7 @@ class SqliteRegistrations:
         return await self._database.write(work, durable=True)
 
     async def reject(self, request_id: str, reason: str | None, now: float) -> bool:
-        def work(c: sqlite3.Connection) -> bool:
+        def work(c: Transaction) -> bool:
             return bool(
                 c.execute(
                     "UPDATE registrations SET state = 'rejected', reason = ?, decided_at = ?"
@@ -125,19 +125,19 @@ class SqliteRegistrations:
         return await self._database.write(work, durable=True)
 
 
-def _forget(c: sqlite3.Connection, before: float) -> None:
+def _forget(c: Transaction, before: float) -> None:
     c.execute("DELETE FROM registrations WHERE state = 'pending' AND created_at < ?", (before,))
 
 
-def _full(c: sqlite3.Connection, source_address: str, limits: PendingLimits) -> Full | None:
-    count = "SELECT count(*) FROM registrations WHERE state = 'pending'"
-    here = c.execute(f"{count} AND source_address = ?", (source_address,)).fetchone()[0]
+def _full(c: Transaction, source_address: str, limits: PendingLimits) -> Full | None:
+    count = "SELECT count(*) AS times FROM registrations WHERE state = 'pending'"
+    here = c.execute(f"{count} AND source_address = ?", (source_address,)).fetchone()["times"]
     if here >= limits.per_address:
         return Full.ADDRESS
-    return Full.STUDIO if c.execute(count).fetchone()[0] >= limits.all else None
+    return Full.STUDIO if c.execute(count).fetchone()["times"] >= limits.all else None
 
 
-def _pending(c: sqlite3.Connection, install_id: str, secret_hash: str) -> str | None:
+def _pending(c: Transaction, install_id: str, secret_hash: str) -> str | None:
     row = c.execute(
         "SELECT request_id FROM registrations WHERE state = 'pending'"
         " AND install_id = ? AND secret_hash = ?",
@@ -146,7 +146,7 @@ def _pending(c: sqlite3.Connection, install_id: str, secret_hash: str) -> str | 
     return None if row is None else str(row["request_id"])
 
 
-def _approved(c: sqlite3.Connection, install_id: str, secret_hash: str) -> str | None:
+def _approved(c: Transaction, install_id: str, secret_hash: str) -> str | None:
     """The latest one that was let in and whose worker is still there."""
     row = c.execute(
         "SELECT r.request_id FROM registrations r JOIN workers w USING (worker_id)"
@@ -157,18 +157,18 @@ def _approved(c: sqlite3.Connection, install_id: str, secret_hash: str) -> str |
     return None if row is None else str(row["request_id"])
 
 
-def _known(c: sqlite3.Connection, request_id: str) -> RegistrationRecord:
+def _known(c: Transaction, request_id: str) -> RegistrationRecord:
     record = _registration(c, request_id)
     assert record is not None
     return record
 
 
-def _registration(c: sqlite3.Connection, request_id: str) -> RegistrationRecord | None:
+def _registration(c: Transaction, request_id: str) -> RegistrationRecord | None:
     row = c.execute("SELECT * FROM registrations WHERE request_id = ?", (request_id,)).fetchone()
     return None if row is None else _registration_of(row)
 
 
-def _registration_of(row: sqlite3.Row) -> RegistrationRecord:
+def _registration_of(row: Row) -> RegistrationRecord:
     return RegistrationRecord(
         id=row["id"],
         request_id=row["request_id"],

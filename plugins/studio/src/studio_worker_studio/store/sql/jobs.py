@@ -1,8 +1,7 @@
-"""The queue in SQLite."""
+"""The queue in SQL."""
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
 
@@ -18,22 +17,22 @@ from studio_worker_studio.store.records import (
     StoredFile,
     WaitingJob,
 )
-from studio_worker_studio.store.sqlite import adoption as _adoption
-from studio_worker_studio.store.sqlite import claims as _claims
-from studio_worker_studio.store.sqlite import endings as _endings
-from studio_worker_studio.store.sqlite import listings as _listings
-from studio_worker_studio.store.sqlite import retention as _retention
-from studio_worker_studio.store.sqlite import submissions as _submissions
-from studio_worker_studio.store.sqlite import waiting as _waiting
-from studio_worker_studio.store.sqlite.database import Database
-from studio_worker_studio.store.sqlite.rows import get_job, insert_job, job_of
+from studio_worker_studio.store.sql import adoption as _adoption
+from studio_worker_studio.store.sql import claims as _claims
+from studio_worker_studio.store.sql import endings as _endings
+from studio_worker_studio.store.sql import listings as _listings
+from studio_worker_studio.store.sql import retention as _retention
+from studio_worker_studio.store.sql import submissions as _submissions
+from studio_worker_studio.store.sql.rows import get_job, insert_job, job_of
+from studio_worker_studio.store.sql.transaction import Database, Searches, Transaction
 
 
-class SqliteJobs:
-    """:class:`~studio_worker_studio.store.jobs.JobStore` on one SQLite file."""
+class SqlJobs:
+    """:class:`~studio_worker_studio.store.jobs.JobStore` in SQL."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, searches: Searches) -> None:
         self._database = database
+        self._searches = searches
 
     async def add(self, job: NewJob, now: float) -> JobRecord:
         return await self._database.write(lambda c: insert_job(c, job, now), durable=True)
@@ -64,18 +63,18 @@ class SqliteJobs:
         )
 
     async def counts(self) -> Mapping[JobState, int]:
-        def work(c: sqlite3.Connection) -> Mapping[JobState, int]:
-            rows = c.execute("SELECT state, count(*) FROM jobs GROUP BY state")
-            found = {JobState(row[0]): int(row[1]) for row in rows}
+        def work(c: Transaction) -> Mapping[JobState, int]:
+            rows = c.execute("SELECT state, count(*) AS times FROM jobs GROUP BY state")
+            found = {JobState(row["state"]): int(row["times"]) for row in rows}
             return {state: found.get(state, 0) for state in JobState}
 
         return await self._database.read(work)
 
-    async def waiting_lanes(self) -> dict[Lane, float]:
-        return await self._database.read(_waiting.waiting_lanes)
+    async def waiting_lanes(self) -> Mapping[Lane, float]:
+        return await self._database.read(self._searches.waiting_lanes)
 
     async def first_for(self, wanted: Wanted) -> WaitingJob | None:
-        return await self._database.read(partial(_waiting.first_for, wanted))
+        return await self._database.read(partial(self._searches.first_for, wanted))
 
     async def claim(self, job: int, worker_id: str, now: float) -> JobRecord | None:
         return await self._database.write(partial(_claims.claim, job, worker_id, now))
@@ -91,7 +90,7 @@ class SqliteJobs:
         )
 
     async def claimed(self) -> list[JobRecord]:
-        def work(c: sqlite3.Connection) -> list[JobRecord]:
+        def work(c: Transaction) -> list[JobRecord]:
             rows = c.execute("SELECT * FROM jobs WHERE state = 'claimed' ORDER BY id")
             return [job_of(row) for row in rows]
 
@@ -152,12 +151,12 @@ class SqliteJobs:
         return await self._database.write(partial(_endings.retry, job_id), durable=True)
 
     async def result_names(self) -> Sequence[str]:
-        def work(c: sqlite3.Connection) -> Sequence[str]:
+        def work(c: Transaction) -> Sequence[str]:
             rows = c.execute(
-                "SELECT job_id || '.' || result_ext FROM jobs WHERE state = 'done'"
+                "SELECT job_id || '.' || result_ext AS name FROM jobs WHERE state = 'done'"
                 " AND result_ext IS NOT NULL AND result_removed_at IS NULL"
             )
-            return [str(row[0]) for row in rows]
+            return [str(row["name"]) for row in rows]
 
         return await self._database.read(work)
 

@@ -4,26 +4,25 @@ A result's file goes first and its row second: whatever a crash leaves is still 
 
 from __future__ import annotations
 
-import sqlite3
-
 from studio_worker_studio.store.records import Expired
+from studio_worker_studio.store.sql.transaction import Transaction
 
 _BATCH = 500
 _ENDED = "state IN ('done', 'failed', 'cancelled')"
 _HAS_RESULT = "result_removed_at IS NULL AND (result_ext IS NOT NULL OR result_json IS NOT NULL)"
 
 
-def expired_results(before: float, c: sqlite3.Connection) -> list[Expired]:
+def expired_results(before: float, c: Transaction) -> list[Expired]:
     """See :meth:`~studio_worker_studio.store.jobs.JobStore.expired_results`."""
     rows = c.execute(
         "SELECT job_id, result_ext FROM jobs WHERE finished_at < ? AND state = 'done'"  # noqa: S608 - fixed text
         f" AND {_HAS_RESULT} ORDER BY finished_at LIMIT ?",
         (before, _BATCH),
     )
-    return [Expired(row[0], row[1]) for row in rows]
+    return [Expired(row["job_id"], row["result_ext"]) for row in rows]
 
 
-def result_removed(job_id: str, now: float, c: sqlite3.Connection) -> bool:
+def result_removed(job_id: str, now: float, c: Transaction) -> bool:
     """See :meth:`~studio_worker_studio.store.jobs.JobStore.result_removed`."""
     return bool(
         c.execute(
@@ -34,7 +33,7 @@ def result_removed(job_id: str, now: float, c: sqlite3.Connection) -> bool:
     )
 
 
-def forget_jobs(before: float, now: float, c: sqlite3.Connection) -> int:
+def forget_jobs(before: float, now: float, c: Transaction) -> int:
     """See :meth:`~studio_worker_studio.store.jobs.JobStore.forget_jobs`."""
     # One that was cancelled while it was given back has no time of its end.
     c.execute(
@@ -51,12 +50,12 @@ def forget_jobs(before: float, now: float, c: sqlite3.Connection) -> int:
     return len(rows)
 
 
-def forget_keys(before: float, c: sqlite3.Connection) -> None:
+def forget_keys(before: float, c: Transaction) -> None:
     """See :meth:`~studio_worker_studio.store.jobs.JobStore.forget_keys`."""
     c.execute("DELETE FROM submissions WHERE created_at < ?", (before,))
 
 
-def delete_job(job_id: str, c: sqlite3.Connection) -> bool:
+def delete_job(job_id: str, c: Transaction) -> bool:
     """See :meth:`~studio_worker_studio.store.jobs.JobStore.delete`."""
     gone = c.execute(f"DELETE FROM jobs WHERE job_id = ? AND {_ENDED}", (job_id,)).rowcount  # noqa: S608 - fixed text
     if gone:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import sqlite3
-
 from studio_worker_studio.store.records import JobRecord, JobState
-from studio_worker_studio.store.sqlite.rows import job_of
+from studio_worker_studio.store.sql.rows import job_of
+from studio_worker_studio.store.sql.transaction import Transaction
 
 
 def page(
@@ -14,10 +13,10 @@ def page(
     limit: int,
     prefix: str,
     newest_first: bool,
-    c: sqlite3.Connection,
+    c: Transaction,
 ) -> list[JobRecord]:
     """See :meth:`~studio_worker_studio.store.jobs.JobStore.page`."""
-    where = ["1"]
+    where = ["TRUE"]
     chosen: list[str | int] = []
     if state is not None:
         where.append("state = ?")

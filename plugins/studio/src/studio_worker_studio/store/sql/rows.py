@@ -2,30 +2,41 @@
 
 from __future__ import annotations
 
-import sqlite3
-
 import msgspec
 
 from studio_worker_core.wire.generation import meta_from
 from studio_worker_core.wire.tasks import TaskKind, task_kind
 from studio_worker_studio.shapes import shape_of
 from studio_worker_studio.store.records import JobRecord, JobState, NewJob, StoredFile
+from studio_worker_studio.store.sql.transaction import Row, Transaction
 
 
-def get_job(c: sqlite3.Connection, job_id: str) -> JobRecord | None:
+def get_job(c: Transaction, job_id: str) -> JobRecord | None:
     """One job by its public id."""
     row = c.execute("SELECT * FROM jobs WHERE job_id = ?", (job_id,)).fetchone()
     return None if row is None else job_of(row)
 
 
-def job_of(row: sqlite3.Row) -> JobRecord:
+def lock_job(c: Transaction, job_id: str) -> JobRecord | None:
+    """The same, for a transaction that goes on to change it: others wait for that."""
+    query = f"SELECT * FROM jobs WHERE job_id = ?{c.for_update}"  # noqa: S608 - fixed text
+    row = c.execute(query, (job_id,)).fetchone()
+    return None if row is None else job_of(row)
+
+
+def file_of(row: Row) -> StoredFile:
+    """The result file of a row that has one."""
+    return StoredFile(
+        row["result_ext"], row["result_mime"], row["result_bytes"], row["result_sha256"]
+    )
+
+
+def job_of(row: Row) -> JobRecord:
     """A row of the jobs table as a struct."""
     file = None
     removed_at = row["result_removed_at"]
     if row["result_ext"] is not None and removed_at is None:
-        file = StoredFile(
-            row["result_ext"], row["result_mime"], row["result_bytes"], row["result_sha256"]
-        )
+        file = file_of(row)
     return JobRecord(
         id=row["id"],
         job_id=row["job_id"],
@@ -57,14 +68,14 @@ def job_of(row: sqlite3.Row) -> JobRecord:
     )
 
 
-def known_job(c: sqlite3.Connection, job_id: str) -> JobRecord:
+def known_job(c: Transaction, job_id: str) -> JobRecord:
     """One that is sure to be there."""
     job = get_job(c, job_id)
     assert job is not None
     return job
 
 
-def insert_job(c: sqlite3.Connection, job: NewJob, now: float) -> JobRecord:
+def insert_job(c: Transaction, job: NewJob, now: float) -> JobRecord:
     """Queue a job, as part of a transaction."""
     c.execute(
         "INSERT INTO jobs (job_id, state, kind, priority, model, engine, shape, vram_gb, task,"

@@ -3,7 +3,6 @@ function is the body of one transaction of the writing thread."""
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Callable
 
 import msgspec
@@ -11,8 +10,9 @@ import msgspec
 from studio_worker_core.wire.generation import GenerationMeta
 from studio_worker_core.wire.tasks import BINARY_KINDS
 from studio_worker_studio.store.records import JobRecord, JobState, Receipt, StoredFile
-from studio_worker_studio.store.sqlite.claims import end_cancelled
-from studio_worker_studio.store.sqlite.rows import get_job, known_job
+from studio_worker_studio.store.sql.claims import end_cancelled
+from studio_worker_studio.store.sql.rows import known_job, lock_job
+from studio_worker_studio.store.sql.transaction import Transaction
 
 
 def finish_file(
@@ -24,10 +24,10 @@ def finish_file(
     now: float,
     keep: Callable[[], None],
     meta: GenerationMeta | None,
-    c: sqlite3.Connection,
+    c: Transaction,
 ) -> Receipt:
     """See :meth:`~studio_worker_studio.store.jobs.JobStore.finish_file`."""
-    job = get_job(c, job_id)
+    job = lock_job(c, job_id)
     if job is None or job.worker_id != worker_id:
         return Receipt.NOT_HELD
     if job.state is JobState.DONE and job.file and job.file.sha256 == file.sha256:
@@ -36,7 +36,7 @@ def finish_file(
         return Receipt.NOT_HELD
     keep()
     c.execute(
-        "UPDATE jobs SET state = 'done', cancel_requested = 0,"
+        "UPDATE jobs SET state = 'done', cancel_requested = FALSE,"
         " error = NULL, finished_at = ?, prompt = ?, result_ext = ?, result_mime = ?,"
         " result_bytes = ?, result_sha256 = ?, meta = ? WHERE id = ?",
         (now, prompt, file.ext, file.mime, file.bytes, file.sha256, _json(meta), job.id),
@@ -53,10 +53,10 @@ def finish_json(
     prompt: str | None,
     now: float,
     meta: GenerationMeta | None,
-    c: sqlite3.Connection,
+    c: Transaction,
 ) -> Receipt:
     """See :meth:`~studio_worker_studio.store.jobs.JobStore.finish_json`."""
-    job = get_job(c, job_id)
+    job = lock_job(c, job_id)
     if job is None or job.worker_id != worker_id or job.kind in BINARY_KINDS:
         return Receipt.NOT_HELD
     if job.state is JobState.DONE and job.json_sha256 == sha256:
@@ -64,7 +64,7 @@ def finish_json(
     if job.state is not JobState.CLAIMED or claims != job.claims:
         return Receipt.NOT_HELD
     c.execute(
-        "UPDATE jobs SET state = 'done', cancel_requested = 0,"
+        "UPDATE jobs SET state = 'done', cancel_requested = FALSE,"
         " error = NULL, finished_at = ?, prompt = ?, result_json = ?,"
         " result_sha256 = ?, meta = ? WHERE id = ?",
         (now, prompt, result, sha256, _json(meta), job.id),
@@ -72,23 +72,23 @@ def finish_json(
     return Receipt.DONE
 
 
-def cancel(job_id: str, ask: bool, now: float, c: sqlite3.Connection) -> JobRecord | None:
+def cancel(job_id: str, ask: bool, now: float, c: Transaction) -> JobRecord | None:
     """See :meth:`~studio_worker_studio.store.jobs.JobStore.cancel`."""
-    job = get_job(c, job_id)
+    job = lock_job(c, job_id)
     if job is None or job.state not in (JobState.QUEUED, JobState.CLAIMED):
         return None
     if ask and job.state is JobState.CLAIMED:
-        c.execute("UPDATE jobs SET cancel_requested = 1 WHERE id = ?", (job.id,))
+        c.execute("UPDATE jobs SET cancel_requested = TRUE WHERE id = ?", (job.id,))
     else:
         end_cancelled(c, job.id, now)
     return known_job(c, job_id)
 
 
-def retry(job_id: str, c: sqlite3.Connection) -> JobRecord | None:
+def retry(job_id: str, c: Transaction) -> JobRecord | None:
     """See :meth:`~studio_worker_studio.store.jobs.JobStore.retry`."""
     changed = c.execute(
         "UPDATE jobs SET state = 'queued', attempts = 0, error = NULL, worker_id = NULL,"
-        " finished_at = NULL, claimed_at = NULL, cancel_requested = 0"
+        " finished_at = NULL, claimed_at = NULL, cancel_requested = FALSE"
         " WHERE job_id = ? AND state IN ('failed', 'cancelled')",
         (job_id,),
     ).rowcount

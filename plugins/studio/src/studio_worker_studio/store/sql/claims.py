@@ -3,34 +3,31 @@ one transaction of the writing thread."""
 
 from __future__ import annotations
 
-import sqlite3
-
 from studio_worker_studio.store.records import JobRecord, JobState
-from studio_worker_studio.store.sqlite.rows import get_job, job_of
+from studio_worker_studio.store.sql.rows import get_job, job_of, lock_job
+from studio_worker_studio.store.sql.transaction import Transaction
 
 _LOST = (
     "its worker was lost while it had this job, in the last of {times} attempts: it died, or its "
     "connection did not come back in time"
 )
+_HELD = "SELECT * FROM jobs WHERE worker_id = ? AND state = 'claimed' ORDER BY id"
 
 
-def claim(job: int, worker_id: str, now: float, c: sqlite3.Connection) -> JobRecord | None:
-    """Claim a job by its number; None when it was taken meanwhile."""
-    changed = c.execute(
-        "UPDATE jobs SET state = 'claimed', claims = claims + 1, worker_id = ?,"
-        " claimed_at = ?, cancel_requested = 0 WHERE id = ? AND state = 'queued'",
-        (worker_id, now, job),
-    ).rowcount
-    if not changed:
-        return None
-    return job_of(c.execute("SELECT * FROM jobs WHERE id = ?", (job,)).fetchone())
-
-
-def held_by(c: sqlite3.Connection, worker_id: str) -> list[JobRecord]:
-    """The jobs a worker holds."""
+def claim(job: int, worker_id: str, now: float, c: Transaction) -> JobRecord | None:
+    """Claim a job by its number; None when it was taken meanwhile, or is being taken."""
     rows = c.execute(
-        "SELECT * FROM jobs WHERE worker_id = ? AND state = 'claimed' ORDER BY id", (worker_id,)
-    )
+        "UPDATE jobs SET state = 'claimed', claims = claims + 1, worker_id = ?,"  # noqa: S608 - fixed text
+        " claimed_at = ?, cancel_requested = FALSE WHERE id ="
+        f" (SELECT id FROM jobs WHERE id = ? AND state = 'queued'{c.skip_locked}) RETURNING *",
+        (worker_id, now, job),
+    ).fetchall()
+    return job_of(rows[0]) if rows else None
+
+
+def held_by(c: Transaction, worker_id: str) -> list[JobRecord]:
+    """The jobs a worker holds."""
+    rows = c.execute(_HELD, (worker_id,))
     return [job_of(row) for row in rows]
 
 
@@ -39,13 +36,13 @@ def resume(
     unfinished: frozenset[str],
     orphaned: frozenset[str],
     now: float,
-    c: sqlite3.Connection,
+    c: Transaction,
 ) -> tuple[list[JobRecord], list[JobRecord], list[JobRecord]]:
     """See :meth:`~studio_worker_studio.store.jobs.JobStore.resume`."""
     kept: list[JobRecord] = []
     answered: list[JobRecord] = []
     dropped: list[JobRecord] = []
-    for job in held_by(c, worker_id):
+    for job in map(job_of, c.execute(_HELD + c.for_update, (worker_id,)).fetchall()):
         if job.job_id in unfinished:
             kept.append(job)
             continue
@@ -53,7 +50,7 @@ def resume(
         if (released := release(job.job_id, job.claims, lost, now, c)) is not None:
             dropped.append(released)
     for job_id in sorted(unfinished - {job.job_id for job in kept}):
-        lapsed = get_job(c, job_id)
+        lapsed = lock_job(c, job_id)
         if lapsed is None or lapsed.worker_id != worker_id:
             continue
         if lapsed.state is JobState.QUEUED:
@@ -70,10 +67,10 @@ def resume(
 
 
 def release(
-    job_id: str, claims: int, counted: bool, now: float, c: sqlite3.Connection
+    job_id: str, claims: int, counted: bool, now: float, c: Transaction
 ) -> JobRecord | None:
     """Back to the queue. ``worker_id`` stays, for the worker that comes back in time."""
-    job = get_job(c, job_id)
+    job = lock_job(c, job_id)
     if job is None or job.state is not JobState.CLAIMED or job.claims != claims:
         return None
     if job.cancel_requested:
@@ -94,10 +91,10 @@ def release(
 
 
 def fail(
-    job_id: str, claims: int, error: str, retryable: bool, now: float, c: sqlite3.Connection
+    job_id: str, claims: int, error: str, retryable: bool, now: float, c: Transaction
 ) -> JobRecord | None:
     """One failed attempt."""
-    job = get_job(c, job_id)
+    job = lock_job(c, job_id)
     if job is None or job.state is not JobState.CLAIMED or job.claims != claims:
         return None
     if job.cancel_requested:
@@ -113,10 +110,10 @@ def fail(
     return get_job(c, job_id)
 
 
-def end_cancelled(c: sqlite3.Connection, ident: int, now: float) -> None:
+def end_cancelled(c: Transaction, ident: int, now: float) -> None:
     """Cancel a job whatever it was doing."""
     c.execute(
-        "UPDATE jobs SET state = 'cancelled', cancel_requested = 0,"
+        "UPDATE jobs SET state = 'cancelled', cancel_requested = FALSE,"
         " error = 'cancelled', finished_at = ? WHERE id = ?",
         (now, ident),
     )

@@ -15,6 +15,31 @@ from plugins.studio.tests.support.commands import Finished, Good, Run
 from plugins.studio.tests.support.field_worker import CAPABILITIES, FieldWorker
 from plugins.studio.tests.support.studio_in_thread import Holding, MakeStudio, StudioInThread
 from studio_worker_core.cli.main import main
+from studio_worker_core.secrets import Secret
+from studio_worker_studio.store.postgres.database import PostgresDatabase
+from tests.support.postgres import PostgresServer
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresServer]:
+    """The test process's own server."""
+    server = PostgresServer()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def postgres_template(postgres: PostgresServer) -> str:
+    """The name of a database with the studio's tables, to be copied."""
+    name = postgres.make()
+    PostgresDatabase(Secret(postgres.address(name))).close()
+    return name
+
+
+@pytest.fixture
+def make_postgres(postgres: PostgresServer, postgres_template: str) -> Callable[[], Secret]:
+    """Makes a database with the studio's tables in it."""
+    return lambda: Secret(postgres.address(postgres.make(postgres_template)))
 
 
 @pytest.fixture

@@ -44,7 +44,7 @@ def opened(settings: Settings) -> Iterator[Check]:
     Raises:
         StudioWorkerError: there is none, it runs, or its database cannot be used.
     """
-    if not settings.database.is_file():
+    if settings.postgres is None and not settings.database.is_file():
         raise StudioWorkerError(
             f"{settings.data} holds no studio (no {settings.database.name}); give --data"
         )

@@ -33,7 +33,8 @@ class DataDirectory:
             settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)
             if not self._lock.acquire():
                 raise DataDirectoryInUse(settings.data)
-            _make_private(settings.database)
+            if settings.postgres is None:
+                _make_private(settings.database)
         except OSError as error:
             self.close()
             raise StudioWorkerError(f"cannot use the data directory: {error}") from None

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
+from studio_worker_core.secrets import Secret
 from studio_worker_core.storage.places import place_for
 
 
@@ -15,6 +16,8 @@ class Settings(Struct, frozen=True):
 
     data: Path
     """Directory of the database, the results and the operator token."""
+    postgres: Secret | None = None
+    """Address of the PostgreSQL database that is used instead of a file in ``data``."""
     token_file: Path | None = None
     """Where the operator token is kept; ``<data>/operator-token`` when None."""
     auto_approve: bool = False

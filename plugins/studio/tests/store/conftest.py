@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 import pytest
 
+from studio_worker_core.secrets import Secret
 from studio_worker_studio.settings import Settings
 from studio_worker_studio.store.interface import Store
 from studio_worker_studio.store.opening import open_store
@@ -17,16 +18,27 @@ T = TypeVar("T")
 Open = Callable[[], Store]
 
 
-@pytest.fixture(params=["sqlite"])
+DATABASES = ("sqlite", "postgres")
+
+
+def place_in(request: pytest.FixtureRequest, database: str) -> Secret | None:
+    """Where a new studio's memory is, if not in a file."""
+    if database == "sqlite":
+        return None
+    made: Secret = request.getfixturevalue("make_postgres")()
+    return made
+
+
+@pytest.fixture(params=DATABASES)
 def reopen(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Open]:
     """Opens the same studio's memory, as often as a test likes."""
-    assert request.param == "sqlite"
     opened: list[Store] = []
+    place = place_in(request, request.param)
 
     def open_again() -> Store:
         for store in opened:
             store.close()
-        limits = Settings(data=tmp_path, max_log_entries=50, max_log_bytes=20_000)
+        limits = Settings(data=tmp_path, postgres=place, max_log_entries=50, max_log_bytes=20_000)
         opened[:] = [open_store(limits)]
         return opened[0]
 

@@ -8,6 +8,7 @@ from collections.abc import Coroutine
 from pathlib import Path
 from typing import Any, TypeVar
 
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -17,9 +18,12 @@ from hypothesis.stateful import (
     invariant,
     multiple,
     rule,
+    run_state_machine_as_test,
 )
 
+from plugins.studio.tests.store.conftest import DATABASES, place_in
 from plugins.studio.tests.store.records import claim_next
+from studio_worker_core.secrets import Secret
 from studio_worker_core.wire.models import ModelSource
 from studio_worker_core.wire.tasks import ChatMessage, ImageTask, LlmTask, TaskKind
 from studio_worker_studio.dispatch import Lane, Wanted
@@ -40,11 +44,11 @@ class Queue(RuleBasedStateMachine):
 
     jobs = Bundle("jobs")
 
-    def __init__(self) -> None:
+    def __init__(self, place: Secret | None) -> None:
         super().__init__()
         self.directory = tempfile.TemporaryDirectory()
         self.loop = asyncio.new_event_loop()
-        self.settings = Settings(data=Path(self.directory.name))
+        self.settings = Settings(data=Path(self.directory.name), postgres=place)
         self.opened = open_store(self.settings)
         self.store = self.opened.jobs
         self.now = 1000.0
@@ -229,10 +233,19 @@ class Queue(RuleBasedStateMachine):
         assert len(found) == len(self.made)
 
 
-Queue.TestCase.settings = settings(
+HISTORIES = settings(
     max_examples=20,
     stateful_step_count=30,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow],
 )
-TestQueue = Queue.TestCase
+
+
+@pytest.mark.parametrize("database", DATABASES)
+def test_no_job_is_held_twice_or_ends_twice_whatever_happens(
+    request: pytest.FixtureRequest, database: str
+) -> None:
+    run_state_machine_as_test(
+        lambda: Queue(place_in(request, database)),  # type: ignore[arg-type,unused-ignore]
+        settings=HISTORIES,
+    )

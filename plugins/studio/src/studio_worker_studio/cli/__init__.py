@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from studio_worker_studio.cli import check, jobs, logs, models, serve, submit, workers
+from studio_worker_studio.cli import check, databases, jobs, logs, models, serve, submit, workers
 
 __all__ = ["app"]
 
@@ -34,5 +34,5 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 
-for module in (serve, check, workers, submit, jobs, logs, models):
+for module in (serve, check, databases, workers, submit, jobs, logs, models):
     module.add_to(app)

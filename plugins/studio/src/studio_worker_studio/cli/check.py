@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from studio_worker_studio.cli.options import AsJson
+from studio_worker_studio.cli.places import (
+    Database,
+    DataDirectory,
+    data_directory,
+    postgres_address,
+)
 
 if TYPE_CHECKING:
     from studio_worker_studio.checking import Check
@@ -19,15 +24,8 @@ def add_to(app: typer.Typer) -> None:
 
 
 def check(
-    data: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="DIR",
-            envvar="STUDIO_DATA",
-            help="The data directory of the studio.",
-            show_default=False,
-        ),
-    ] = None,
+    data: DataDirectory = None,
+    database: Database = None,
     adopt: Annotated[
         bool,
         typer.Option("--adopt", help="Make unknown files named for a job the result of that job."),
@@ -47,9 +45,9 @@ def check(
 
     from studio_worker_studio.checking import opened
     from studio_worker_studio.cli.output import print_json
-    from studio_worker_studio.settings import Settings, default_data_directory
+    from studio_worker_studio.settings import Settings
 
-    settings = Settings(data=(data or default_data_directory()).expanduser().absolute())
+    settings = Settings(data=data_directory(data), postgres=postgres_address(database))
     with opened(settings) as check:
         report = asyncio.run(_report(check, adopt=adopt, move_aside=move_aside))
     if as_json:

@@ -9,10 +9,15 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from studio_worker_studio.cli.places import (
+    Database,
+    DataDirectory,
+    data_directory,
+    postgres_address,
+)
 from studio_worker_studio.cli.serve_options import (
     AutoApprove,
     BehindProxy,
-    DataDirectory,
     Host,
     IsPublic,
     KeepJobs,
@@ -37,6 +42,7 @@ def serve(
     host: Host = "127.0.0.1",
     port: Port = 8765,
     data: DataDirectory = None,
+    database: Database = None,
     operator_token_file: OperatorTokenFile = None,
     port_file: PortFile = None,
     auto_approve: AutoApprove = False,
@@ -52,10 +58,11 @@ def serve(
     Prints one line on standard output: where it listens. On the first start the operator
     token is shown once, on standard error.
     """
-    from studio_worker_studio.settings import Settings, default_data_directory
+    from studio_worker_studio.settings import Settings
 
     settings = Settings(
-        data=(data or default_data_directory()).expanduser().absolute(),
+        data=data_directory(data),
+        postgres=postgres_address(database),
         token_file=operator_token_file and operator_token_file.expanduser(),
         auto_approve=auto_approve,
         trusted_proxies=tuple(_networks(behind_proxy or ())),

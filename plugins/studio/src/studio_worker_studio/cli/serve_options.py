@@ -9,15 +9,6 @@ import typer
 
 Host = Annotated[str, typer.Option(help="Address to listen on.")]
 Port = Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0 picks a free one.")]
-DataDirectory = Annotated[
-    Path | None,
-    typer.Option(
-        metavar="DIR",
-        envvar="STUDIO_DATA",
-        help="Where the database, the results and the operator token are.",
-        show_default=False,
-    ),
-]
 OperatorTokenFile = Annotated[
     Path | None,
     typer.Option(

@@ -38,7 +38,7 @@ def adopt(job_id: str, kind: TaskKind, file: StoredFile, now: float, c: Transact
     elif job.state is JobState.DONE or job.kind not in BINARY_KINDS:
         return False
     c.execute(
-        "UPDATE jobs SET state = 'done', claims = claims + 1, lease_until = NULL,"
+        "UPDATE jobs SET state = 'done', claims = claims + 1,"
         " cancel_requested = FALSE, error = NULL, finished_at = ?, result_ext = ?,"
         " result_mime = ?, result_bytes = ?, result_sha256 = ? WHERE job_id = ?",
         (now, file.ext, file.mime, file.bytes, file.sha256, job_id),

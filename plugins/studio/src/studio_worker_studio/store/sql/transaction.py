@@ -24,6 +24,10 @@ class Found(Protocol):
     def rowcount(self) -> int:
         """How many rows it changed."""
 
+    @property
+    def description(self) -> Sequence[Any] | None:
+        """A tuple for each column of the rows, which begins with its name."""
+
     def fetchone(self) -> Any:
         """The next :class:`Row`, None behind the last."""
 
@@ -51,8 +55,8 @@ class Database(Protocol):
 
     async def write(self, work: Callable[[Transaction], T], *, durable: bool = False) -> T:
         """Run ``work``; nothing of it is kept when it raises. What is ``durable`` is on the
-        disk when this returns; the others may be lost with the last moments before a power cut,
-        never half.
+        disk when this returns; the others may be lost with the last moments before a power cut
+        (or a crash of the database, where that is another process), never half.
 
         Raises:
             StoreError: the database failed.

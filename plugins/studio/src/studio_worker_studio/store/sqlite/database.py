@@ -42,9 +42,9 @@ class SqliteDatabase:
         )
         opened: list[SqliteTransaction] = []
         try:
-            opened.append(_connect(path))
+            opened.append(connect(path))
             migrate(opened[0])
-            opened.append(_connect(path))
+            opened.append(connect(path))
             opened[1].execute("PRAGMA query_only = ON")
             self._writer, self._reader = opened
         except (sqlite3.Error, StoreError) as error:
@@ -102,7 +102,8 @@ def _told(work: Callable[[], T]) -> T:
         raise StoreError(f"the database failed: {error}") from error
 
 
-def _connect(path: Path) -> SqliteTransaction:
+def connect(path: Path) -> SqliteTransaction:
+    """A connection whose transactions are begun by hand."""
     connection = sqlite3.connect(
         path, isolation_level=None, check_same_thread=False, timeout=10.0, factory=SqliteTransaction
     )

@@ -6,7 +6,7 @@ import sqlite3
 
 from studio_worker_studio.errors import StoreError
 
-_STEPS = (
+STEPS = (
     """
     CREATE TABLE jobs (
         id INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -149,6 +149,10 @@ _STEPS = (
     """
     ALTER TABLE jobs ADD COLUMN meta BLOB;
     """,
+    # Leases are kept in memory, on a clock that does not jump.
+    """
+    ALTER TABLE jobs DROP COLUMN lease_until;
+    """,
 )
 
 
@@ -158,11 +162,16 @@ def migrate(connection: sqlite3.Connection) -> None:
     Raises:
         StoreError: the database was written by a newer version.
     """
-    version = int(connection.execute("PRAGMA user_version").fetchone()[0])
-    if version > len(_STEPS):
+    version = version_of(connection)
+    if version > len(STEPS):
         raise StoreError(
-            f"the studio's database has version {version}, this program knows {len(_STEPS)}; "
+            f"the studio's database has version {version}, this program knows {len(STEPS)}; "
             "upgrade studio-worker-studio"
         )
-    for number, step in enumerate(_STEPS[version:], start=version + 1):
+    for number, step in enumerate(STEPS[version:], start=version + 1):
         connection.executescript(f"BEGIN;{step}PRAGMA user_version = {number};COMMIT;")
+
+
+def version_of(connection: sqlite3.Connection) -> int:
+    """The version of the tables; 0 where there are none."""
+    return int(connection.execute("PRAGMA user_version").fetchone()[0])

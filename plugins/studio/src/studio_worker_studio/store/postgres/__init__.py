@@ -1,0 +1,1 @@
+"""The studio's memory in PostgreSQL: for a queue that outgrows one file."""

@@ -6,6 +6,7 @@ import struct
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 from PIL import Image, ImageChops
 
@@ -17,6 +18,16 @@ _BAND_BYTES = 1 << 20
 
 
 def write_png(image: Image.Image, path: Path) -> None:
+    """Write the pixels of an image to a file; see :func:`send_png`.
+
+    Raises:
+        OSError: the file cannot be written.
+    """
+    with path.open("wb") as file:
+        send_png(image, file)
+
+
+def send_png(image: Image.Image, file: BinaryIO) -> None:
     """Write the pixels of an image, and nothing that it carries beside them.
 
     Each row is written as its difference from the one above (filter type 2). Pillow tries five
@@ -27,17 +38,16 @@ def write_png(image: Image.Image, path: Path) -> None:
         OSError: the file cannot be written.
     """
     if image.mode not in _TYPES or not (image.width and image.height):
-        image.save(path, "PNG", compress_level=1, compress_type=3)
+        image.save(file, "PNG", compress_level=1, compress_type=3)
         return
     colour, _ = _TYPES[image.mode]
     head = struct.pack(">IIBBBBB", *image.size, 8, colour, 0, 0, 0)
     deflate = zlib.compressobj(1, memLevel=8)
-    with path.open("wb") as file:
-        file.write(_SIGNATURE + _chunk(b"IHDR", head))
-        for rows in _filtered(image):
-            if data := deflate.compress(rows):
-                file.write(_chunk(b"IDAT", data))
-        file.write(_chunk(b"IDAT", deflate.flush()) + _chunk(b"IEND", b""))
+    file.write(_SIGNATURE + _chunk(b"IHDR", head))
+    for rows in _filtered(image):
+        if data := deflate.compress(rows):
+            file.write(_chunk(b"IDAT", data))
+    file.write(_chunk(b"IDAT", deflate.flush()) + _chunk(b"IEND", b""))
 
 
 def _filtered(image: Image.Image) -> Iterator[bytes]:

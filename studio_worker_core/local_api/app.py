@@ -24,8 +24,10 @@ from studio_worker_core.errors import (
 from studio_worker_core.local_api.access import FILES
 from studio_worker_core.local_api.answers import RETRY_AFTER, json_answer
 from studio_worker_core.local_api.api import Api
+from studio_worker_core.local_api.daemon import Daemon
 from studio_worker_core.local_api.errors import BadRequest, ClientGone, MemoryFull, Refused
 from studio_worker_core.local_api.guarding import Guarded
+from studio_worker_core.local_api.history import JobHistory
 from studio_worker_core.local_api.openai.errors import error_body
 from studio_worker_core.local_api.openai.picture_routes import PictureRoutes
 from studio_worker_core.local_api.openai.sound_routes import SoundRoutes
@@ -61,12 +63,15 @@ def build_app(
     token: Callable[[], str],
     health: Callable[[], Mapping[str, Any]],
     more: Sequence[BaseRoute] = (),
+    daemon: Daemon | None = None,
+    history: JobHistory | None = None,
 ) -> Starlette:
     """The application over one worker.
 
     :param token: what every request but ``/healthz`` has to show.
     :param health: the answer of ``/healthz``.
     :param more: routes about more of the worker than its jobs.
+    :param daemon: the worker, and ``history`` what it did, for its page.
     """
 
     async def healthz(_: Request) -> Response:
@@ -82,7 +87,7 @@ def build_app(
     made: list[Route] = []
     for each in _ROUTES:
         made += each(api).routes()
-    door = PageDoor(api, health)
+    door = PageDoor(api, daemon, history)
     api.when_stopping(door.end_streams)
     api.when_closed(door.close)
     return Starlette(

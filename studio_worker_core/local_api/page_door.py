@@ -4,8 +4,7 @@ first asked for."""
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -16,6 +15,8 @@ from starlette.types import Receive, Scope, Send
 from studio_worker_core.local_api.access import PAGE
 from studio_worker_core.local_api.answers import json_answer
 from studio_worker_core.local_api.api import Api
+from studio_worker_core.local_api.daemon import Daemon
+from studio_worker_core.local_api.history import JobHistory
 from studio_worker_core.web.sessions import CODE_SECONDS, Sessions
 
 if TYPE_CHECKING:
@@ -26,14 +27,14 @@ CODES = "/sign-in-codes"
 
 
 class PageDoor:
-    """Routes to the page of one worker.
+    """Routes to the page of one worker; see :class:`.page.page.Page`."""
 
-    :param health: the answer of ``/healthz``.
-    """
-
-    def __init__(self, api: Api, health: Callable[[], Mapping[str, Any]]) -> None:
+    def __init__(
+        self, api: Api, daemon: Daemon | None = None, history: JobHistory | None = None
+    ) -> None:
         self._api = api
-        self._health = health
+        self._daemon = daemon
+        self._history = history
         self._sessions = Sessions()
         self._lock = threading.Lock()
         self._page: Page | None = None
@@ -79,5 +80,5 @@ class PageDoor:
 
         with self._lock:
             if self._page is None:
-                self._page = Page(self._api, self._sessions, self._health)
+                self._page = Page(self._api, self._sessions, self._daemon, self._history)
             return self._page

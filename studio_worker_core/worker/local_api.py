@@ -164,7 +164,7 @@ class LocalApi:
             *JobRoutes(history).routes(),
             *ModelRoutes(self._models).routes(),
         ]
-        return build_app(self._api, self._shown_token, self._health, more)
+        return build_app(self._api, self._shown_token, self._health, more, self._daemon, history)
 
     def _shown_token(self) -> str:
         return self._token.reveal() if self._token is not None else ""

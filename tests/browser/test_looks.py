@@ -64,6 +64,22 @@ def test_results_and_failures_can_be_read_by_everybody(window: Window, here: Ser
     examined(window, "nothing")
 
 
+def test_the_list_of_jobs_and_a_job_can_be_read_by_everybody(
+    window: Window, here: ServedHere
+) -> None:
+    window.open(f"{here.url}/ui/create/audio_tts")
+    window.typed("#f-text", "hello")
+    send(window)
+    window.open(f"{here.url}/ui/jobs")
+    window.find(".job")
+    examined(window, "jobs")
+    window.open(window.find(".job").get_attribute("href") or "")
+    window.find("dl.facts")
+    examined(window, "job")
+    window.open(f"{here.url}/ui/jobs?q=nothing+like+it")
+    examined(window, "jobs-none")
+
+
 def test_signing_in_can_be_read_by_everybody(browser: Window, here: ServedHere) -> None:
     browser.open(f"{here.url}/ui/sign-in")
     examined(browser, "sign-in")

@@ -72,7 +72,11 @@ class ServedHere:
         self.server = LocalServer(
             self.listener,
             lambda: build_app(
-                self.api, lambda: TOKEN, lambda: {"ok": True}, JobRoutes(self.history).routes()
+                self.api,
+                lambda: TOKEN,
+                lambda: {"ok": True},
+                JobRoutes(self.history).routes(),
+                history=self.history,
             ),
             lan,
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +34,12 @@ class ViewLink(Struct, frozen=True):
         return f"{PATH}/{self.name}"
 
 
-VIEWS = (ViewLink("create", "Create", "create"),)
+VIEWS = (
+    ViewLink("create", "Create", "create"),
+    ViewLink("jobs", "Jobs", "jobs"),
+    ViewLink("worker", "Worker", "worker"),
+    ViewLink("logs", "Logs", "logs"),
+)
 
 
 class Frame(Struct, frozen=True):
@@ -54,9 +60,13 @@ class Frame(Struct, frozen=True):
 
 
 class Frames:
-    """Makes whole pages and parts of them."""
+    """Makes whole pages and parts of them.
 
-    def __init__(self) -> None:
+    :param views: the names of the views that there are.
+    """
+
+    def __init__(self, views: Collection[str]) -> None:
+        self._views = tuple(each for each in VIEWS if each.name in views)
         self.assets = Assets(f"{PATH}/static/", assets.SHARED, _HERE / "static")
         self.standing = Standing("Ready", "good", "check")
         """What was last known of the worker: shown until the page has asked."""
@@ -80,7 +90,7 @@ class Frames:
             theme=theme if theme in THEMES else "system",
             csrf=session.csrf if session is not None else "",
             here=address,
-            views=VIEWS if session is not None else (),
+            views=self._views if session is not None else (),
             events=f"{PATH}/events" if session is not None else "",
         )
         return self._renderer.page(

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable
 
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
@@ -17,13 +16,17 @@ from starlette.routing import Route
 from studio_worker_core.errors import JobError, ModelStoreError
 from studio_worker_core.local_api.api import Api
 from studio_worker_core.local_api.bodies import SMALL, form_of
+from studio_worker_core.local_api.daemon import Daemon
 from studio_worker_core.local_api.errors import Refused
+from studio_worker_core.local_api.history import JobHistory
 from studio_worker_core.local_api.page.create import CreateRoutes
 from studio_worker_core.local_api.page.creations import Creations
 from studio_worker_core.local_api.page.frame import Frames
+from studio_worker_core.local_api.page.job_views import JobViews
 from studio_worker_core.local_api.page.signing import PATH, SignedIn, is_fragment
 from studio_worker_core.local_api.page.standing import standing_of
 from studio_worker_core.local_api.page.uploads import Uploads
+from studio_worker_core.local_api.page.worker_views import WorkerRoutes
 from studio_worker_core.web.guarding import PageGuard
 from studio_worker_core.web.live import LiveHub
 from studio_worker_core.web.rendering import THEMES
@@ -37,19 +40,37 @@ class Page:
     """The page of one worker: an application, and what it keeps while the worker runs.
 
     :param sessions: who is signed in.
-    :param health: the answer of ``/healthz``.
+    :param daemon: the worker itself, and ``history`` what it did; a view of what is not there
+        is not there either.
     """
 
     def __init__(
-        self, api: Api, sessions: Sessions, health: Callable[[], Mapping[str, Any]]
+        self,
+        api: Api,
+        sessions: Sessions,
+        daemon: Daemon | None = None,
+        history: JobHistory | None = None,
     ) -> None:
-        self._health = health
+        self._daemon = daemon
         self._hub = LiveHub()
-        self._frames = Frames()
-        self._signed = SignedIn(sessions, self._ask)
+        self._frames = Frames(
+            [
+                "create",
+                *(["jobs"] if history is not None else []),
+                *(["worker", "logs"] if daemon is not None else []),
+            ]
+        )
+        self._unsubscribe: Callable[[], None] = lambda: None
+        self._signed = SignedIn(sessions, self._ask, self._look)
         self._creations = Creations(api.jobs, self._changed)
         self._uploads = Uploads(self._creations)
         create = CreateRoutes(api, self._creations, self._uploads, self._frames, self._signed)
+        more: list[Route] = []
+        if history is not None:
+            more += JobViews(history, self._frames, self._signed).routes()
+        if daemon is not None:
+            more += WorkerRoutes(daemon, self._frames, self._signed).routes()
+            self._unsubscribe = daemon.subscribe(self._worker_changed)
         view, change = self._signed.view, self._signed.change
         self.app = Starlette(
             routes=[
@@ -63,6 +84,7 @@ class Page:
                 Route("/theme", change(self.theme), methods=["POST"]),
                 Route("/sign-out", change(self.sign_out), methods=["POST"]),
                 *create.routes(),
+                *more,
             ],
             middleware=[Middleware(PageGuard)],
             exception_handlers=dict.fromkeys(_EXPECTED, self._failed),
@@ -70,6 +92,7 @@ class Page:
 
     def end_streams(self) -> None:
         """The server is about to end: let nobody wait for it."""
+        self._unsubscribe()
         self._hub.close()
 
     def close(self) -> None:
@@ -95,10 +118,8 @@ class Page:
 
     async def bar(self, request: Request, session: Session) -> Response:
         """What is always in sight."""
-        health = await run_in_threadpool(self._health)  # it asks the disk
-        standing = standing_of(self._creations.recent(), is_busy=bool(health.get("busy")))
-        self._frames.standing = standing
-        return self._frames.fragment("bar.html", standing=standing)
+        await self._look()
+        return self._frames.fragment("bar.html", standing=self._frames.standing, csrf=session.csrf)
 
     async def theme(self, request: Request, session: Session, form: FormData) -> Response:
         """Light, dark, or as the system has it."""
@@ -139,6 +160,14 @@ class Page:
 
     def _ask(self, request: Request, wrong: str = "", status: int = 401) -> Response:
         return self._frames.page(request, None, "sign_in.html", "Sign in", "", status, wrong=wrong)
+
+    async def _look(self) -> None:
+        status = await run_in_threadpool(self._daemon.status) if self._daemon else None
+        self._frames.standing = standing_of(self._creations.recent(), status)
+
+    def _worker_changed(self) -> None:
+        for topic in ("status", "daemon", "jobs"):
+            self._hub.tell(topic)
 
     def _changed(self, name: str) -> None:
         self._hub.tell(f"work-{name}")

@@ -44,18 +44,29 @@ class SignedIn:
     """Makes endpoints that only a signed-in browser reaches.
 
     :param ask: the page that says how to sign in.
+    :param look: awaited before a whole page is shown.
     """
 
-    def __init__(self, sessions: Sessions, ask: Callable[[Request], Response]) -> None:
+    def __init__(
+        self,
+        sessions: Sessions,
+        ask: Callable[[Request], Response],
+        look: Callable[[], Awaitable[None]],
+    ) -> None:
         self.sessions = sessions
         self._ask = ask
+        self._look = look
 
     def view(self, handler: View) -> Endpoint:
         """An endpoint that shows something."""
 
         async def endpoint(request: Request) -> Response:
             session = self.session_of(request)
-            return await handler(request, session) if session else self._refused(request)
+            if session is None:
+                return self._refused(request)
+            if _is_navigation(request):
+                await self._look()
+            return await handler(request, session)
 
         return endpoint
 
@@ -96,6 +107,12 @@ class SignedIn:
         return answer
 
     def _refused(self, request: Request) -> Response:
-        if is_fragment(request) or request.headers.get("sec-fetch-mode", "navigate") != "navigate":
+        if not _is_navigation(request):
             return PlainTextResponse("you are signed out", 401)
         return self._ask(request)
+
+
+def _is_navigation(request: Request) -> bool:
+    """Whether a whole page is to be shown."""
+    mode = request.headers.get("sec-fetch-mode", "navigate")
+    return not is_fragment(request) and mode == "navigate"

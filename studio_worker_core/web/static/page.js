@@ -109,7 +109,23 @@
       complaints.focus();
     }
     $$("time[datetime]").forEach(showAge);
+    follow();
   };
+
+  // --- Logs follow their end, until somebody scrolls up ---
+  const MOST_LINES = 1000;
+  const follow = () => {
+    for (const log of $$("[data-follow]")) {
+      const lines = $$(".line", log);
+      for (const line of lines.slice(0, Math.max(lines.length - MOST_LINES, 0))) line.remove();
+      if (log.dataset.held !== "yes") log.scrollTop = log.scrollHeight;
+    }
+  };
+  document.addEventListener("scroll", (event) => {
+    const log = event.target;
+    if (log.dataset?.follow === undefined) return;
+    log.dataset.held = log.scrollHeight - log.scrollTop - log.clientHeight > 24 ? "yes" : "no";
+  }, true);
   document.addEventListener("htmx:afterSettle", onShown);
   document.addEventListener("htmx:afterSettle", (event) => {
     // On a narrow page the result is below the form that was sent.

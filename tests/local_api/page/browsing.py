@@ -31,8 +31,8 @@ class Visitor:
     def __exit__(self, *_: object) -> None:
         self.http.close()
 
-    def sign_in(self) -> Visitor:
-        said = new_code(self.url)
+    def sign_in(self, token: str = TOKEN) -> Visitor:
+        said = new_code(self.url, token)
         answer = self.get(f"/ui/sign-in?code={said['code']}")
         assert answer.ok, answer.text
         return self
@@ -66,8 +66,8 @@ class Visitor:
         return eventually("the job is over", over)
 
 
-def new_code(url: str) -> dict[str, Any]:
-    headers = {"authorization": f"Bearer {TOKEN}"}
+def new_code(url: str, token: str = TOKEN) -> dict[str, Any]:
+    headers = {"authorization": f"Bearer {token}"}
     answer = requests.post(f"{url}/sign-in-codes", headers=headers, timeout=SECONDS)
     said: dict[str, Any] = answer.json()
     return said

@@ -15,7 +15,7 @@ OPEN = {"/static/{name}", "/sign-in"}
 
 
 def routes(here: ServedHere) -> list[tuple[str, str]]:
-    page = Page(here.api, Sessions(), dict)
+    page = Page(here.api, Sessions(), None, here.history)
     page.close()
     found = []
     for route in page.app.routes:

@@ -21,6 +21,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import psutil
 from msgspec import Struct
 
 from studio_worker_core.local_api.api import Names
@@ -151,6 +152,33 @@ def leaving(server: Server) -> float:
     return server.idle_at() - left
 
 
+def open_page(server: Server) -> http.client.HTTPResponse:
+    """The events of the worker's page, as a browser that is signed in hears them."""
+    code = json.loads(ask(server, "/sign-in-codes", {}).read())["code"]
+    line = http.client.HTTPConnection("127.0.0.1", server.port, timeout=120)
+    line.request("GET", f"/ui/sign-in?code={code}")
+    cookie = str(line.getresponse().headers["set-cookie"]).partition(";")[0]
+    line.close()
+    line.request("GET", "/ui/events", headers={"cookie": cookie})
+    return line.getresponse()
+
+
+def idle_pages(server: Server, pages: int, seconds: float) -> str:
+    """A row: what open pages cost the server while nothing happens."""
+    process = psutil.Process(server.process.pid)
+    open_page(server).close()  # what the page needs is loaded
+    memory = process.memory_info().rss
+    streams = [open_page(server) for _ in range(pages)]
+    assert all(each.status == 200 for each in streams)
+    before = sum(process.cpu_times()[:2])
+    time.sleep(seconds)
+    used = (sum(process.cpu_times()[:2]) - before) / seconds / pages
+    each_kb = (process.memory_info().rss - memory) / pages / 1024
+    for stream in streams:
+        stream.close()
+    return f"an open page, idle: {used:.3%} of a core, {each_kb:.0f} kB"
+
+
 def rate(server: Server, tokens: int, seconds: float) -> float:
     """Tokens a second by the API, from the request to the end."""
     started = time.monotonic()
@@ -179,6 +207,7 @@ def main() -> None:
     """Run and print."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--times", type=int, default=100)
+    parser.add_argument("--idle-seconds", type=float, default=10.0)
     parser.add_argument(_SERVE, action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.serve:
@@ -196,6 +225,7 @@ def main() -> None:
             for _ in range(3):
                 measure(server)
             print(shown(name, [measure(server) for _ in range(options.times)]))
+        print(idle_pages(server, 20, options.idle_seconds))
         print(f"\n{'tokens a second, engine at':<30} {'bare':>8} {'by the API':>12} {'ratio':>7}")
         for seconds in (0.02, 0.005, 0.001):
             tokens = int(2 / seconds)

@@ -193,7 +193,7 @@ def test_a_recorder_has_heard_the_end_before_whoever_asked_for_the_job(tmp_path:
     asking = _Asking(house.slots, recorder)
     house.submit(heard=asking)
     house.close()
-    assert asking.seen == ["accepted", "started", "made", "finished"]
+    assert asking.seen == ["accepted", "started", "50% half", "made", "finished"]
 
 
 @pytest.mark.parametrize(

@@ -78,11 +78,6 @@ class Availability:
         """What needs a thread to ask it, by the thread's name."""
         return {"pause": self._paused, "presence": self._presence, "room": self._room}
 
-    @property
-    def paused(self) -> bool:
-        """Whether the worker was paused, in this run or from its start."""
-        return self._paused()
-
     def pause_changed(self) -> None:
         """Take note of a pause or its end at once; may wait a moment for the disk."""
         self._paused.fresh(_SWITCH_SECONDS)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+import threading
 from pathlib import Path
 
 import msgspec
@@ -81,6 +82,7 @@ class PauseSwitch:
         """Whether nothing is to stay loaded for now, as of the last call."""
         self._pid = os.getpid()
         self._listens = False
+        self._turning = threading.Lock()
 
     def __enter__(self) -> PauseSwitch:
         try:
@@ -102,16 +104,23 @@ class PauseSwitch:
         Raises:
             ConfigError: the file cannot be written; all stays as it was.
         """
-        if self._listens:
-            _write(self._lock_path, _RunState(self._pid, paused), self._disk)
-        self._paused, self.unloads = paused, False
+        with self._turning:
+            if self._listens:
+                _write(self._lock_path, _RunState(self._pid, paused), self._disk)
+            self._paused, self.unloads = paused, False
+
+    @property
+    def last(self) -> bool:
+        """What it was turned to, or said when it was last called; asks no disk."""
+        return self._paused
 
     def __call__(self) -> bool:
         """As the file says; when it does not, as it said before."""
-        told = _read(self._lock_path, self._pid) if self._listens else None
-        if told is not None:
-            self._paused, self.unloads = told.paused, told.paused and told.unload
-        return self._paused
+        with self._turning:  # or what was read before a turn would undo it
+            told = _read(self._lock_path, self._pid) if self._listens else None
+            if told is not None:
+                self._paused, self.unloads = told.paused, told.paused and told.unload
+            return self._paused
 
 
 def _path(lock_path: Path) -> Path:

@@ -116,7 +116,7 @@ class Worker:
             jobs=remembered,
             logs=kept_logs,
             changes=changes,
-            paused=lambda: availability.paused,
+            paused=lambda: switch.last,
             heartbeat=lambda: studio.last_heartbeat,
             gpu=lambda: parts.gpu.fresh(_GPU_SECONDS),
             url=lambda: self._local.url,

@@ -3,6 +3,7 @@ same jobs' claims twice over."""
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import threading
 
@@ -18,6 +19,7 @@ log = logging.getLogger("studio_worker.studio")
 SERVING = 0x73747564_00000002
 """The advisory lock of whoever serves the database."""
 _LOOK_SECONDS = 5.0
+_WAIT_SECONDS = 3
 
 
 class Hold:
@@ -33,7 +35,7 @@ class Hold:
         self._address = address
         self._connection = connect(address)
         try:
-            if not _taken(self._connection):
+            if not _taken(self._connection, wait=True):
                 raise StoreError(f"another studio already serves {shown(address)}; stop it first")
         except BaseException:
             self._connection.close()
@@ -49,6 +51,9 @@ class Hold:
         """Let others have the database."""
         self._over.set()
         self._thread.join()
+        # The database sees the end of a connection later than whoever starts next.
+        with contextlib.suppress(psycopg.Error):
+            self._connection.execute("SELECT pg_advisory_unlock_all()")
         self._connection.close()
 
     def look(self) -> None:
@@ -80,6 +85,14 @@ class Hold:
         self.lost = lost
 
 
-def _taken(connection: Connection) -> bool:
+def _taken(connection: Connection, *, wait: bool = False) -> bool:
+    if wait:  # a studio that was killed may still have it for a moment
+        try:
+            with connection.transaction():
+                connection.execute(f"SET LOCAL lock_timeout = '{_WAIT_SECONDS}s'")
+                connection.execute("SELECT pg_advisory_lock(%s)", (SERVING,))
+        except psycopg.errors.LockNotAvailable:
+            return False
+        return True
     row = connection.execute("SELECT pg_try_advisory_lock(%s) AS got", (SERVING,)).fetchone()
     return row is not None and bool(row["got"])

@@ -45,6 +45,13 @@ from tests.support.postgres import LOCKED, PostgresServer
 from tests.support.waiting import eventually
 
 DATABASES = ("sqlite", "postgres")
+FOR_EVER: dict[str, Any] = {
+    "keep_logs_seconds": None,
+    "keep_jobs_seconds": None,
+    "keep_keys_seconds": 1e12,
+    "keep_pending_seconds": 1e12,
+}
+"""A studio that removes nothing by itself: the rows of these tests are of 1970."""
 Run = Callable[[Any], Any]
 
 
@@ -189,7 +196,7 @@ def test_a_backup_of_a_running_studio_is_restored_whole(
 ) -> None:
     old, new = make(source, "old", full=True), make(target, "new", full=False)
     file = tmp_path / "backup.db"
-    make_studio(directory="old", postgres=old.settings.postgres)
+    make_studio(directory="old", postgres=old.settings.postgres, **FOR_EVER)
     written = command("backup", file, *old.arguments, "--json")
     assert written.code == 0, written.err
     assert file.stat().st_mode & 0o777 == 0o600

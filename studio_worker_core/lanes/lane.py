@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Sequence
 
 from studio_worker_core.config import Limits
-from studio_worker_core.lanes import machine, protocol
+from studio_worker_core.lanes import machine, protocol, states
 from studio_worker_core.lanes.limits import size_of
 from studio_worker_core.lanes.live import NOBODY, LiveOutput
 from studio_worker_core.lanes.outcomes import Outcome, faulted
@@ -71,7 +71,7 @@ class Lane:
         self._clock = clock
         self._inbox: queue.Queue[Heard] = queue.Queue(_INBOX)
         self._request: LaneRequest | None = request if isinstance(request, LaneRequest) else None
-        self._state: machine.State = machine.Loading(
+        self._state: states.State = states.Loading(
             self._request.job_id if self._request is not None else "load",
             clock(),
             load_only=self._request is None,
@@ -98,19 +98,19 @@ class Lane:
         return self._process.pid
 
     @property
-    def state(self) -> machine.State:
+    def state(self) -> states.State:
         return self._state
 
     @property
     def is_idle(self) -> bool:
         """Whether it waits for a job, and is alive."""
         self._hear_all()
-        return isinstance(self._state, machine.Idle) and not self._process.has_died()
+        return isinstance(self._state, states.Idle) and not self._process.has_died()
 
     @property
     def idle_since(self) -> float | None:
         """Since when (by the clock) it waits for a job; None when it does not."""
-        return self._state.since if isinstance(self._state, machine.Idle) else None
+        return self._state.since if isinstance(self._state, states.Idle) else None
 
     def memory_bytes(self) -> int:
         """Resident memory of the lane's processes."""
@@ -141,9 +141,9 @@ class Lane:
         self._on_progress, self._on_log = on_progress, on_log
         self._live = PassingOn(live, request)
         self._inspections.expect(request.job_id, live.inspection)
-        if not isinstance(self._state, machine.Loading):
-            self._feed(machine.Begin(self._clock(), request.job_id))
-            if not isinstance(self._state, machine.Running):
+        if not isinstance(self._state, states.Loading):
+            self._feed(states.Begin(self._clock(), request.job_id))
+            if not isinstance(self._state, states.Running):
                 self._request, self._on_progress, self._on_log = None, _nobody, _nobody
                 raise NotTaken
         outcome = self._followed(stops)
@@ -158,23 +158,23 @@ class Lane:
         while (outcome := self._reported()) is None:
             if not stop_told and any(stop.is_set() for stop in stops):
                 stop_told = True
-                self._feed(machine.CancelAsked(self._clock()))
+                self._feed(states.CancelAsked(self._clock()))
             self._hear_one(_POLL_SECONDS)
             self._measure()
         return outcome
 
     def end(self) -> None:
         """Ask the engine to unload and quit, then end its process by force."""
-        self._feed(machine.EndAsked(self._clock()))
-        while not isinstance(self._state, machine.LaneEnded):
+        self._feed(states.EndAsked(self._clock()))
+        while not isinstance(self._state, states.LaneEnded):
             self._hear_one(_POLL_SECONDS)
-            self._feed(machine.Measured(self._clock(), self._limits()))
+            self._feed(states.Measured(self._clock(), self._limits()))
 
     @property
     def ended(self) -> bool:
         """Whether its process is gone."""
         self._hear_all()
-        return isinstance(self._state, machine.LaneEnded)
+        return isinstance(self._state, states.LaneEnded)
 
     def _hear_one(self, timeout: float) -> None:
         try:
@@ -199,18 +199,18 @@ class Lane:
                     seconds,
                     extra={"engine": self.engine, "model": self.model.name},
                 )
-                self._feed(machine.EngineLoaded(self._clock()))
+                self._feed(states.EngineLoaded(self._clock()))
             case protocol.Advanced() | protocol.Log() | protocol.Emitted() | protocol.Previewed():
-                self._feed(machine.Sign(self._clock()))
+                self._feed(states.Sign(self._clock()))
                 self._pass_on(heard)
             case protocol.Done():
-                self._feed(machine.EngineAnswered(self._clock(), heard.job_id, heard))
+                self._feed(states.EngineAnswered(self._clock(), heard.job_id, heard))
             case protocol.Failed():
-                self._feed(machine.EngineAnswered(self._clock(), heard.job_id, faulted(heard)))
+                self._feed(states.EngineAnswered(self._clock(), heard.job_id, faulted(heard)))
             case ChannelClosed(reason=reason, garbage=garbage):
-                self._feed(machine.Broken(self._clock(), reason, closed=not garbage))
+                self._feed(states.Broken(self._clock(), reason, closed=not garbage))
             case ProcessGone(cause=cause):
-                self._feed(machine.Exited(self._clock(), cause))
+                self._feed(states.Exited(self._clock(), cause))
 
     def _pass_on(
         self,
@@ -238,12 +238,12 @@ class Lane:
         now = self._clock()
         if now - self._measured_at < _MEASURE_SECONDS:
             # Time limits and a lane that is on its way out are looked at more often.
-            self._feed(machine.Measured(self._clock(), self._limits()))
+            self._feed(states.Measured(self._clock(), self._limits()))
             return
         self._measured_at = now
         request = self._request
         self._feed(
-            machine.Measured(
+            states.Measured(
                 now,
                 self._limits(),
                 memory_gb=self._process.memory_bytes() / _GIGABYTE,
@@ -251,26 +251,26 @@ class Lane:
             )
         )
 
-    def _feed(self, event: machine.Event) -> None:
+    def _feed(self, event: states.Event) -> None:
         self._state, effects = machine.step(self._state, event)
         for effect in effects:
             self._do(effect)
 
-    def _do(self, effect: machine.Effect | machine.ReportOutcome) -> None:
+    def _do(self, effect: states.Effect | states.ReportOutcome) -> None:
         match effect:
-            case machine.ReportOutcome(outcome=outcome):
+            case states.ReportOutcome(outcome=outcome):
                 self._outcome = outcome
-            case machine.Effect.SEND_JOB:
+            case states.Effect.SEND_JOB:
                 self._perform(self._send_job())
-            case machine.Effect.SEND_CANCEL:
+            case states.Effect.SEND_CANCEL:
                 assert self._request is not None
                 # Not taken: the process is hung or gone, and force follows anyway.
                 self._process.send(protocol.CancelJob(self._request.job_id))
-            case machine.Effect.SEND_QUIT:
+            case states.Effect.SEND_QUIT:
                 self._process.send(protocol.Quit())
-            case machine.Effect.TERMINATE:
+            case states.Effect.TERMINATE:
                 self._process.terminate()
-            case machine.Effect.KILL:
+            case states.Effect.KILL:
                 self._process.kill()
 
     def _send_job(self) -> str | None:
@@ -292,7 +292,7 @@ class Lane:
     def _perform(self, failure: str | None) -> None:
         """A message that could not be sent breaks the lane."""
         if failure is not None:
-            self._feed(machine.Broken(self._clock(), failure))
+            self._feed(states.Broken(self._clock(), failure))
 
 
 def _nobody(*_: object) -> None:

@@ -27,8 +27,8 @@ from studio_worker_core.local_api.errors import Busy
 from studio_worker_core.local_api.work import Made, OnEnd, OnProgress, Partial, Served, Work
 from studio_worker_core.models.entries import CatalogueEntry
 from studio_worker_core.models.inputs import input_urls
-from studio_worker_core.roster.roster import Roster, RosterEntry
-from studio_worker_core.wire.models import ModelSource
+from studio_worker_core.roster.roster import Roster
+from studio_worker_core.worker.served_models import served_models
 
 _log = logging.getLogger("studio_worker.local_api")
 
@@ -36,9 +36,6 @@ MOST_WAITING = 32
 """Local jobs that may wait for a slot; more are told to come back."""
 
 _LOOK_SECONDS = 0.5
-_ORIGINS = ("local", "studio", "seed", "engine")
-_PLACEHOLDERS = "synthetic"
-"""The engine whose models are meant only when nothing else does the kind of work."""
 
 
 class LocalSource:
@@ -72,12 +69,7 @@ class LocalSource:
 
     def served(self) -> list[Served]:
         """See :class:`~studio_worker_core.local_api.work.LocalJobs`. Reads the catalogue."""
-        ready = {entry.engine: entry for entry in self._roster.entries if entry.ready}
-        found = [
-            *(model for each in self._catalogue() for model in _of_catalogue(each, ready)),
-            *(model for entry in ready.values() for model in _of_engine(entry)),
-        ]
-        return sorted(found, key=_rank)
+        return served_models(self._roster.entries, self._catalogue())
 
     def kinds_of(self, model: str) -> frozenset[str]:
         """See :class:`~studio_worker_core.local_api.work.LocalJobs`. Reads the catalogue."""
@@ -274,37 +266,3 @@ def _check_inline(work: Work) -> None:
     for name, url in input_urls(work.task).items():
         if name not in work.inputs and not is_data_url(url):
             raise InvalidTask(f"{name}: send a data: URL; addresses are not fetched")
-
-
-def _of_catalogue(entry: CatalogueEntry, ready: dict[str, RosterEntry]) -> list[Served]:
-    engine = ready.get(entry.source.engine)
-    if engine is None or not entry.enabled:
-        return []
-    any_model = f"{engine.engine}:*"
-    return [
-        Served(
-            entry.id,
-            kind,
-            entry.source,
-            tuple(engine.extensions),
-            entry.origin,
-            entry.vram_gb_estimate,
-        )
-        for kind in engine.kinds
-        if entry.kind in (None, kind) and ({entry.id, any_model} & set(engine.models.get(kind, ())))
-    ]
-
-
-def _of_engine(entry: RosterEntry) -> list[Served]:
-    return [
-        Served(name, kind, ModelSource(engine=entry.engine), tuple(entry.extensions))
-        for kind in entry.kinds
-        for name in entry.models.get(kind, ())
-        if not name.endswith(":*")
-    ]
-
-
-def _rank(model: Served) -> tuple[bool, int, int, str]:
-    """What a request without a model means: a person's own first, then the plainest name."""
-    is_placeholder = model.source.engine == _PLACEHOLDERS
-    return is_placeholder, _ORIGINS.index(model.origin), len(model.id), model.id

@@ -10,7 +10,10 @@ from msgspec.structs import replace
 
 from studio_worker_core.config import Limits
 from studio_worker_core.lanes.limits import ASK_SECONDS, FORCE_SECONDS, GIVE_UP_SECONDS
-from studio_worker_core.lanes.machine import (
+from studio_worker_core.lanes.machine import step
+from studio_worker_core.lanes.outcomes import Fault, Faulted, ModelLoaded, Outcome
+from studio_worker_core.lanes.protocol import Done
+from studio_worker_core.lanes.states import (
     Begin,
     Broken,
     CancelAsked,
@@ -29,10 +32,7 @@ from studio_worker_core.lanes.machine import (
     Running,
     Sign,
     State,
-    step,
 )
-from studio_worker_core.lanes.outcomes import Fault, Faulted, ModelLoaded, Outcome
-from studio_worker_core.lanes.protocol import Done
 
 LIMITS = Limits(load_seconds=20, idle_seconds=5, total_seconds=30, memory_gb=1, output_mb=10)
 DONE = Done("a", file="result.png")

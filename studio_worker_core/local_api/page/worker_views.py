@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
+from urllib.parse import urlsplit
 
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import FormData
@@ -56,7 +57,9 @@ class WorkerRoutes:
         await run_in_threadpool(wanted)
         if is_fragment(request):
             return Response(status_code=204)
-        return RedirectResponse(f"{PATH}/worker", 303)
+        came_from = urlsplit(request.headers.get("referer", ""))
+        is_here = came_from.netloc == request.url.netloc and came_from.path.startswith(f"{PATH}/")
+        return RedirectResponse(came_from.path if is_here else f"{PATH}/worker", 303)
 
     async def reset(self, request: Request, session: Session, form: FormData) -> Response:
         """Forget a rejection and ask anew."""

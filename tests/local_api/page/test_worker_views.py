@@ -29,6 +29,18 @@ def test_the_worker_is_shown_paused_and_resumed(at_home: Visitor) -> None:
     assert "Resume" in paused.text
     assert "Paused" in at_home.get("/ui/bar").text
     assert "Resume" not in at_home.post("/ui/pause", {"csrf": csrf, "paused": "no"}).text
+    for came_from, to in [
+        (f"{at_home.url}/ui/logs?q=x", "/ui/logs"),
+        ("http://evil.example/ui/logs", "/ui/worker"),
+        (f"{at_home.url}/v1/models", "/ui/worker"),
+    ]:
+        back = at_home.post(
+            "/ui/pause",
+            {"csrf": csrf, "paused": "no"},
+            headers={"referer": came_from},
+            allow_redirects=False,
+        )
+        assert back.headers["location"] == to
     part = at_home.get("/ui/worker", headers={"hx-request": "true"}).text
     assert "<html" not in part
     refused = at_home.post("/ui/registration/reset", {"csrf": csrf})

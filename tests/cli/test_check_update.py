@@ -131,9 +131,3 @@ def test_offline_is_said_with_its_own_status(here: Run) -> None:
     done = here("check-update", "--json")
     assert (done.returncode, done.stdout) == (4, "")
     assert "the name of the package index cannot be looked up" in done.stderr
-
-
-def test_the_page_of_the_worker_is_said_to_be_missing(here: Run) -> None:
-    done = here("ui")
-    assert done.returncode == 1
-    assert "no page of its own yet" in done.stderr

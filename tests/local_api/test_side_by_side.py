@@ -64,12 +64,13 @@ def both(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Both]:
 
 
 def test_a_job_of_the_studio_waits_for_a_local_one(both: Both) -> None:
-    client = both.begin("/video", {**LONG, "model": "synthetic-video"})
-    eventually("the local job runs", lambda: both.is_busy)
-    waiting = both.queue({"kind": "image", "prompt": "a", "width": 32, "height": 32})
-    both.studio.wait_worker("busy")
-    assert both.studio.job(waiting)["state"] == "queued"
-    client.close()
+    with both.begin("/video", {**LONG, "model": "synthetic-video"}):
+        eventually("the local job runs", lambda: both.is_busy)
+        waiting = both.queue({"kind": "image", "prompt": "a", "width": 32, "height": 32})
+        both.studio.wait_worker("busy")
+        # An offer that crossed with the word that it is busy comes back.
+        both.studio.wait_job(waiting, "queued")
+        assert both.is_busy
     done = both.studio.wait_job(waiting)
     assert done["state"] == "done", "it was neither failed nor lost meanwhile"
 
@@ -78,13 +79,12 @@ def test_a_local_job_waits_for_one_of_the_studio(both: Both) -> None:
     running = both.queue({"kind": "video", **LONG, "ext": "webp"})
     both.studio.wait_job(running, "claimed", "running")
     eventually("it runs", lambda: both.is_busy)
-    client = both.begin("/tts", SPEECH)
-    assert both.studio.job(running)["state"] in ("claimed", "running")
-    both.studio.call("POST", f"/jobs/{running}/cancel")
-    answer = http.client.HTTPResponse(client)
-    answer.begin()
-    assert (answer.status, answer.headers["content-type"]) == (200, "audio/wav")
-    client.close()
+    with both.begin("/tts", SPEECH) as client:
+        assert both.studio.job(running)["state"] in ("claimed", "running")
+        both.studio.call("POST", f"/jobs/{running}/cancel")
+        answer = http.client.HTTPResponse(client)
+        answer.begin()
+        assert (answer.status, answer.headers["content-type"]) == (200, "audio/wav")
     assert both.studio.wait_job(running)["state"] == "cancelled"
 
 

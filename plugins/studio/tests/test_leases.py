@@ -233,7 +233,7 @@ def test_a_cancel_asked_for_while_the_worker_was_away_reaches_it(studio: StudioI
     with worker.session():
         job_id = studio.submit()
         worker.take_offer()
-    studio.wait_state(job_id, "claimed")
+    studio.wait_worker(worker.worker_id, "offline")
     assert studio.call("POST", f"/jobs/{job_id}/cancel")["state"] == "cancelled"
     with worker.connected():
         assert worker.hello(job_id).get("resume", []) == []

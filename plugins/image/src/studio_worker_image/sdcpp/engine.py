@@ -16,7 +16,7 @@ from studio_worker_image.picture_file import write_picture
 from studio_worker_image.sdcpp.native import NativeModel, thread_count
 from studio_worker_image.sdcpp.prompts import lora_directory, prompt_with_loras
 from studio_worker_image.sdcpp.roles import ModelFiles, files_of
-from studio_worker_image.sdcpp.samplers import sampler_for
+from studio_worker_image.sdcpp.samplers import noise_of, sampler_for
 
 _MULTIPLE = 64
 """Pixels; what every family of models the library runs can draw."""
@@ -112,6 +112,7 @@ class SdCppEngine(Engine):
             "height": canvas.drawn_height,
             "sample_steps": settings.steps,
             "sample_method": method,
+            "eta": noise_of(method),
             "scheduler": schedule or "default",
             # A signed number of 64 bits; below 0 the library draws one that nobody learns.
             "seed": folded_seed(settings.seed, 63),

@@ -23,6 +23,15 @@ SAMPLERS = (
 )
 """Methods, spelled as the library does."""
 
+_ANCESTRAL = ("euler_a", "dpm++2s_a")
+
+
+def noise_of(method: str) -> float:
+    """How much of the noise a step removes is put back as new: all of it for the ancestral
+    methods, whose name means that. The library's Python part asks for none, whatever the method.
+    """
+    return 1.0 if method in _ANCESTRAL else 0.0
+
 
 def sampler_for(name: str | None) -> SamplerName:
     """Method and schedule for a name; without one both are the model's own choice.

@@ -7,7 +7,8 @@ import inspect
 import re
 from pathlib import Path
 
-from studio_worker_core import errors, plugin
+from studio_worker_core import plugin
+from studio_worker_core.errors import jobs as job_errors
 from studio_worker_core.plugin import engine, hooks, job
 from studio_worker_core.wire import models as wire_models
 from studio_worker_core.wire import tasks as wire_tasks
@@ -57,7 +58,7 @@ def page() -> str:
         *(_class(nodes[name]) for name in _GIVEN),
         _task_alias(),
         "## Errors an engine raises\n",
-        *(_class(class_nodes(errors)[name]) for name in _ERRORS),
+        *(_class(class_nodes(job_errors)[name]) for name in _ERRORS),
         _constants(),
     ]
     missing = [name for name in plugin.__all__ if f"`{name}`" not in "".join(parts)]

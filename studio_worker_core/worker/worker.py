@@ -6,6 +6,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable
+from datetime import datetime
 from functools import partial
 from typing import Any
 
@@ -91,17 +92,7 @@ class Worker:
             recorders=[parts.journal],
             watchers=[ShownOnBoard(board, lambda: self._delivery.pending_count()), remembered],
         )
-        studio = Studio(
-            capabilities=availability.capabilities,
-            not_taking=availability.not_taking,
-            admission=parts.budget.admission,
-            slots=slots,
-            leases=leases,
-            jobs=self._jobs,
-            keeper=partial(OutboxKeeper, parts.outbox, lambda: parts.settings().worker_id or ""),
-            delivery=self._delivery,
-            logs=logs,
-        )
+        studio = self._make_studio(leases, logs)
         self._link = StudioLink(
             store,
             studio,
@@ -110,17 +101,7 @@ class Worker:
             stopping=stop,
             closing=self._closing,
         )
-        sights = Sights(
-            board=board,
-            slots=slots,
-            jobs=remembered,
-            logs=kept_logs,
-            changes=changes,
-            paused=lambda: switch.last,
-            heartbeat=lambda: studio.last_heartbeat,
-            gpu=lambda: parts.gpu.fresh(_GPU_SECONDS),
-            url=lambda: self._local.url,
-        )
+        sights = self._make_sights(remembered, kept_logs, switch, lambda: studio.last_heartbeat)
         daemon = WorkerDaemon(store, sights, Levers(partial(self._pause, switch), stop.set))
         self._hosting = Hosting(parts, lambda: switch.unloads)
         self._local = LocalApi(
@@ -139,6 +120,39 @@ class Worker:
     def _pause(self, switch: PauseSwitch, paused: bool) -> None:
         switch.turn(paused)
         self._availability.pause_changed()
+
+    def _make_studio(self, leases: Leases[Outlet], logs: LogShipper) -> Studio:
+        parts, availability = self._parts, self._availability
+        return Studio(
+            capabilities=availability.capabilities,
+            not_taking=availability.not_taking,
+            admission=parts.budget.admission,
+            slots=self._slots,
+            leases=leases,
+            jobs=self._jobs,
+            keeper=partial(OutboxKeeper, parts.outbox, lambda: parts.settings().worker_id or ""),
+            delivery=self._delivery,
+            logs=logs,
+        )
+
+    def _make_sights(
+        self,
+        remembered: JobMemory,
+        kept_logs: LogRing,
+        switch: PauseSwitch,
+        heartbeat: Callable[[], datetime | None],
+    ) -> Sights:
+        return Sights(
+            board=self._board,
+            slots=self._slots,
+            jobs=remembered,
+            logs=kept_logs,
+            changes=self._changes,
+            paused=lambda: switch.last,
+            heartbeat=heartbeat,
+            gpu=lambda: self._parts.gpu.fresh(_GPU_SECONDS),
+            url=lambda: self._local.url,
+        )
 
     def _make_delivery(self, leases: Leases[Outlet]) -> Delivery:
         return Delivery(

@@ -79,11 +79,11 @@ class CreateRoutes:
             Route("/create/{kind}", view(self.form)),
             Route("/create/{kind}", change(self.start, most), methods=post),
             Route("/create/{kind}/fields", change(self.fields, most), methods=post),
-            Route("/work/{id}", view(self.work)),
-            Route("/work/{id}/preview", view(self.preview)),
-            Route("/work/{id}/file/{name}", view(self.file)),
-            Route("/work/{id}/cancel", change(self.cancel), methods=post),
-            Route("/work/{id}/again", change(self.again), methods=post),
+            Route("/creations/{id}", view(self.work)),
+            Route("/creations/{id}/preview", view(self.preview)),
+            Route("/creations/{id}/file/{name}", view(self.file)),
+            Route("/creations/{id}/cancel", change(self.cancel), methods=post),
+            Route("/creations/{id}/again", change(self.again), methods=post),
             Route("/kept/{reference:path}", view(self.kept)),
         ]
 
@@ -203,7 +203,7 @@ class CreateRoutes:
         creation = self._found(request)
         if not creation.is_over:
             await run_in_threadpool(creation.stop)
-        return RedirectResponse(f"{PATH}/work/{creation.id}", 303)
+        return RedirectResponse(f"{PATH}/creations/{creation.id}", 303)
 
     async def again(self, request: Request, session: Session, form: FormData) -> Response:
         """The same job once more: with the seed it had, or with another."""

@@ -24,7 +24,7 @@ def shown_work(creation: Creation) -> dict[str, Any]:
         "facts": results.facts_of(creation) if creation.is_over else (),
         "wish": results.said_of(creation),
         "file_name": results.file_name(creation),
-        "address": f"{PATH}/work/{creation.id}/file/{results.file_name(creation)}",
+        "address": f"{PATH}/creations/{creation.id}/file/{results.file_name(creation)}",
         "wave": results.waveform(path) if path is not None and shape == "sound" else "",
         "again": secrets.token_hex(8),
         "other": secrets.token_hex(8),

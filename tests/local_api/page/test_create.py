@@ -44,12 +44,12 @@ def test_a_picture_is_made_shown_and_downloaded_under_a_telling_name(visitor: Vi
     assert SHOWN in page
     assert "<script>alert" not in page
     assert "18446744073709551615" in page, "a seed is text from end to end"
-    file = visitor.get(link(page, "/ui/work/"))
+    file = visitor.get(link(page, "/ui/creations/"))
     assert file.headers["content-type"] == "image/png"
     assert file.headers["content-disposition"].startswith("inline")
     assert "sandbox" in file.headers["content-security-policy"]
     assert Image.open(io.BytesIO(file.content)).size == (64, 48)
-    saved = visitor.get(f"{link(page, '/ui/work/')}?download")
+    saved = visitor.get(f"{link(page, '/ui/creations/')}?download")
     name = "a-red-fox-script-alert-1-script-b-amp_18446744073709551615.png"
     assert saved.headers["content-disposition"] == f'attachment; filename="{name}"'
 
@@ -57,13 +57,13 @@ def test_a_picture_is_made_shown_and_downloaded_under_a_telling_name(visitor: Vi
 def test_again_is_the_same_and_another_seed_is_not(visitor: Visitor) -> None:
     fields = {"model": "procedural", "prompt": "x", "width": "64", "height": "48", "ext": "png"}
     page = visitor.made(visitor.create("image", fields))
-    first = visitor.get(link(page, "/ui/work/")).content
+    first = visitor.get(link(page, "/ui/creations/")).content
 
     def again(**more: str) -> bytes:
-        action = link(page[page.index("/again") - 60 :], "/ui/work/")
+        action = link(page[page.index("/again") - 60 :], "/ui/creations/")
         sent = {"csrf": hidden(page, "csrf"), "once": str(len(more)) + action, **more}
         made = visitor.made(visitor.post(action, sent))
-        return visitor.get(link(made, "/ui/work/")).content
+        return visitor.get(link(made, "/ui/creations/")).content
 
     assert again() == first
     assert again(seed="new") != first
@@ -73,7 +73,7 @@ def test_speech_is_played_with_its_waveform(visitor: Visitor) -> None:
     page = visitor.made(visitor.create("audio_tts", {"text": "Good morning", "ext": "wav"}))
     assert "<audio controls" in page
     assert 'class="wave"' in page
-    path = link(page[page.index("<audio") :], "/ui/work/")
+    path = link(page[page.index("<audio") :], "/ui/creations/")
     part = visitor.get(path, headers={"range": "bytes=0-9"})
     assert (part.status_code, len(part.content)) == (206, 10)
     assert path.endswith(".wav")
@@ -157,13 +157,14 @@ def test_a_job_is_cancelled_by_its_id(visitor: Visitor) -> None:
     csrf = visitor.csrf()
     for answer in (waiting, running):
         name = answer.url.rpartition("=")[2]
-        assert visitor.post(f"/ui/work/{name}/cancel", {"csrf": csrf}).ok
+        assert visitor.post(f"/ui/creations/{name}/cancel", {"csrf": csrf}).ok
     assert state_of(visitor.made(running)) == "cancelled"
     assert state_of(visitor.made(waiting)) == "cancelled"
 
 
 @pytest.mark.parametrize(
-    "path", ["/ui/create/nothing", "/ui/work/x", "/ui/work/x/file/y", "/ui/kept/a/b", "/ui/%00"]
+    "path",
+    ["/ui/create/nothing", "/ui/creations/x", "/ui/creations/x/file/y", "/ui/kept/a/b", "/ui/%00"],
 )
 def test_what_is_not_there_is_said_on_a_page(visitor: Visitor, path: str) -> None:
     answer = visitor.get(path)

@@ -78,8 +78,16 @@ class PostgresDatabase:
             timeout=float(CONNECT_SECONDS),
             reconnect_timeout=float(CONNECT_SECONDS),
             name="studio-db",
-            open=True,
+            open=False,
         )
+        try:
+            # The first connection is made in a thread of the pool's. Who has a database can use
+            # it: an address that stopped answering is told here, not by the first request.
+            self._pool.open(wait=True, timeout=float(CONNECT_SECONDS))
+        except psycopg.Error as error:
+            self._pool.close()
+            self.hold.close()
+            raise StoreError(f"the database failed: {said(error)}") from error
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="studio-db")
 
     async def write(self, work: Callable[[PostgresTransaction], T], *, durable: bool = False) -> T:

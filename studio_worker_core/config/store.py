@@ -119,6 +119,11 @@ class ConfigStore:
         return self._blank and self.path.exists()
 
     @property
+    def was_never_there(self) -> bool:
+        """Whether no file was found and none was written by now: the defaults are meant."""
+        return not self._kept and not self.path.exists()
+
+    @property
     def lost(self) -> Path | None:
         """The file set aside last, while nothing has taken its place."""
         if self.path.exists():

@@ -38,6 +38,8 @@ class LiveSettings:
         stamp = stamp_of(self._store.path)
         if stamp == self._seen and self._fault is None:
             return
+        if self._store.was_never_there:
+            return
         before = self._store.config
         try:
             after = self._store.follow()

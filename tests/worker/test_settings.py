@@ -34,6 +34,23 @@ def test_a_change_of_the_file_takes_effect(store: ConfigStore) -> None:
     assert live().only_when_idle
 
 
+def test_a_file_that_was_never_there_is_not_missed(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    store = ConfigStore(tmp_path / "config.toml")
+    store.load()
+    live = LiveSettings(store)
+    live.look()
+    assert caplog.messages == []
+    ConfigStore(store.path).update(vram_threshold_gb=4.0)
+    live.look()
+    assert live().vram_threshold_gb == 4.0
+    store.path.unlink()
+    live.look()
+    (message,) = caplog.messages
+    assert "is gone" in message
+
+
 def lose(path: Path) -> None:
     path.unlink()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from studio_worker_core.host.control_groups import memory_left
 from studio_worker_core.host.memory_short import MemoryShort
 from studio_worker_core.wire.models import ModelSource
 
@@ -13,10 +14,13 @@ _MARGIN = 4 * _GIB
 
 
 def available_bytes() -> int:
-    """What the system could give without swapping, in bytes."""
+    """What the system could give without swapping, in bytes; in a container or a service with a
+    bound on its memory no more than is left of that."""
     import psutil
 
-    return int(psutil.virtual_memory().available)
+    free = int(psutil.virtual_memory().available)
+    left = memory_left()
+    return free if left is None else min(free, left)
 
 
 def main_memory_admission(

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import psutil
 
+from studio_worker_core.host.control_groups import memory_limit
 from studio_worker_core.processes.exit_codes import CLOSED_CHANNEL
 
 _SHOWN_LINES = 6
@@ -61,12 +62,9 @@ def oom_kills(root: Path = Path("/")) -> int:
 def memory_is_short(resident_bytes: int, root: Path = Path("/")) -> bool:
     """Whether a process of that size was near what this machine or its container allows."""
     allowed = psutil.virtual_memory().total
-    for path in _memory_event_files(root):
-        limit = path.with_name("memory.max")
-        try:
-            allowed = min(allowed, int(limit.read_text()))
-        except (OSError, ValueError):  # absent, or "max"
-            continue
+    limit = memory_limit(root)
+    if limit is not None:
+        allowed = min(allowed, limit)
     return resident_bytes > allowed * _NEAR
 
 

@@ -50,6 +50,7 @@ def test_kills_for_want_of_memory_are_counted_from_the_kernel_and_the_control_gr
     (group / "memory.events").write_text("low 0\noom 5\noom_kill 3\n")
     assert oom_kills(tmp_path) == 5
     (group / "memory.max").write_text("1000000\n")
+    (group / "memory.current").write_text("900000\n")
     assert memory_is_short(900_000, tmp_path)
     assert not memory_is_short(500_000, tmp_path)
     (group / "memory.max").write_text("max\n")

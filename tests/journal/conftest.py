@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,7 +15,7 @@ from studio_worker_core.jobs.job import Job, Source
 from studio_worker_core.jobs.listener import Failure
 from studio_worker_core.journal.journal import Journal
 from studio_worker_core.journal.reader import JournalReader
-from studio_worker_core.journal.records import JobFacts
+from studio_worker_core.journal.records import JobFacts, JobQuery
 from studio_worker_core.lanes.live import Inspection
 from studio_worker_core.lanes.results import Result
 from studio_worker_core.wire.generation import GenerationMeta
@@ -23,9 +24,11 @@ from studio_worker_core.wire.tasks import ImageTask, Task
 
 WAIT = 60.0
 PNG = b"\x89PNG\r\n\x1a\npixels"
+LOG = logging.getLogger("studio_worker.jobs")
+EVERY = JobQuery(limit=1000)
 
 
-class Desk:
+class JournalledWorker:
     """One run of a worker as its journal sees it; :meth:`restart` is the next one."""
 
     def __init__(self, root: Path) -> None:
@@ -86,8 +89,16 @@ class Desk:
 
 
 @pytest.fixture
-def desk(tmp_path: Path) -> Iterator[Desk]:
-    desk = Desk(tmp_path)
-    desk.journal.start()
-    yield desk
-    assert desk.journal.close(WAIT)
+def worker(tmp_path: Path) -> Iterator[JournalledWorker]:
+    worker = JournalledWorker(tmp_path)
+    worker.journal.start()
+    yield worker
+    assert worker.journal.close(WAIT)
+
+
+def warnings(caplog: pytest.LogCaptureFixture) -> list[str]:
+    return [
+        record.getMessage()
+        for record in caplog.records
+        if record.name == "studio_worker.journal" and record.levelno >= logging.WARNING
+    ]

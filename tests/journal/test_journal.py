@@ -22,9 +22,7 @@ from studio_worker_core.outbox.manifest import Manifest
 from studio_worker_core.secrets import Secret
 from studio_worker_core.wire.models import ModelFile, ModelSource
 from studio_worker_core.wire.tasks import ChatMessage, ImageTask, LlmTask, TaskKind
-from tests.journal.conftest import PNG, Desk
-
-LOG = logging.getLogger("studio_worker.jobs")
+from tests.journal.conftest import LOG, PNG, JournalledWorker
 
 
 @pytest.fixture(autouse=True)
@@ -36,10 +34,10 @@ def say(text: str, *values: object, job: str = "job-1", level: int = logging.INF
     LOG.log(level, text, *values, extra={"job_id": job})
 
 
-def test_a_finished_job_is_kept_with_all_that_is_known_of_it(desk: Desk) -> None:
+def test_a_finished_job_is_kept_with_all_that_is_known_of_it(worker: JournalledWorker) -> None:
     task = ImageTask(prompt="a fox", negative_prompt="rain")
-    job = desk.done(task=task, source=Source.LOCAL)
-    facts = desk.facts()
+    job = worker.done(task=task, source=Source.LOCAL)
+    facts = worker.facts()
     assert (facts.job_id, facts.source, facts.kind) == ("job-1", "local", "image")
     assert (facts.engine, facts.engine_version, facts.worker_version) == ("toy", "1.2", __version__)
     assert (facts.model, facts.prompt) == ("m", "a fox")
@@ -47,20 +45,20 @@ def test_a_finished_job_is_kept_with_all_that_is_known_of_it(desk: Desk) -> None
     assert (facts.ext, facts.bytes, facts.sha256) == ("png", len(PNG), "ab" * 32)
     assert facts.inputs == {"init_image": "cd" * 32}
     assert (facts.status, facts.reason) == ("completed", None)
-    assert (facts.accepted, facts.started, facts.finished) == (desk.now, desk.now, desk.now)
-    recipe = desk.reader.recipe(facts)
+    assert (facts.accepted, facts.started, facts.finished) == (worker.now, worker.now, worker.now)
+    recipe = worker.reader.recipe(facts)
     assert recipe is not None
     assert recipe.task == job.task
     assert recipe.model_source == job.model_source
     assert facts.has_thumbnail
-    assert desk.reader.thumbnail(facts) == PNG
-    assert desk.reader.result(facts) == desk.root / "result.png"
-    (desk.root / "result.png").write_bytes(b"another try's")
-    assert desk.reader.result(facts) is None
+    assert worker.reader.thumbnail(facts) == PNG
+    assert worker.reader.result(facts) == worker.root / "result.png"
+    (worker.root / "result.png").write_bytes(b"another try's")
+    assert worker.reader.result(facts) is None
 
 
-def test_it_wants_what_the_engines_process_finds(desk: Desk) -> None:
-    assert desk.journal.wants(desk.job()) == Wanted(inspection=True)
+def test_it_wants_what_the_engines_process_finds(worker: JournalledWorker) -> None:
+    assert worker.journal.wants(worker.job()) == Wanted(inspection=True)
 
 
 @pytest.mark.parametrize(
@@ -72,81 +70,83 @@ def test_it_wants_what_the_engines_process_finds(desk: Desk) -> None:
     ],
 )
 def test_a_job_without_a_result_is_kept_with_the_reason(
-    desk: Desk, failure: Failure, status: str
+    worker: JournalledWorker, failure: Failure, status: str
 ) -> None:
-    desk.failed("job-1", failure)
-    facts = desk.facts()
+    worker.failed("job-1", failure)
+    facts = worker.facts()
     assert (facts.status, facts.reason, facts.seed) == (status, failure.message, 5)
-    assert desk.reader.thumbnail(facts) is None
-    assert desk.reader.result(facts) is None
+    assert worker.reader.thumbnail(facts) is None
+    assert worker.reader.result(facts) is None
 
 
-def test_a_running_job_is_there_from_its_acceptance(desk: Desk) -> None:
-    desk.journal.accepted(desk.job())
-    assert (desk.facts().status, desk.facts().started) == ("running", None)
-    desk.begun("job-2")
-    assert desk.facts("job-2").started == desk.now
+def test_a_running_job_is_there_from_its_acceptance(worker: JournalledWorker) -> None:
+    worker.journal.accepted(worker.job())
+    assert (worker.facts().status, worker.facts().started) == ("running", None)
+    worker.begun("job-2")
+    assert worker.facts("job-2").started == worker.now
 
 
-def test_jobs_are_listed_newest_first_in_pages_and_by_what_is_asked(desk: Desk) -> None:
+def test_jobs_are_listed_newest_first_in_pages_and_by_what_is_asked(
+    worker: JournalledWorker,
+) -> None:
     for number in range(5):
-        desk.done(f"job-{number}")
-    desk.failed("local-1", Failure("no", False))
-    desk.begun("local-2", ImageTask(prompt="A %_ Wolf"), source=Source.LOCAL)
+        worker.done(f"job-{number}")
+    worker.failed("local-1", Failure("no", False))
+    worker.begun("local-2", ImageTask(prompt="A %_ Wolf"), source=Source.LOCAL)
 
     def ids(**query: object) -> list[str]:
-        return [facts.job_id for facts in desk.reader.page(JobQuery(**query))]  # type: ignore[arg-type]
+        return [facts.job_id for facts in worker.reader.page(JobQuery(**query))]  # type: ignore[arg-type]
 
     assert ids() == ["local-2", "local-1", "job-4", "job-3", "job-2", "job-1", "job-0"]
     assert ids(source="local") == ["local-2"]
     assert ids(status="failed") == ["local-1"]
     assert ids(text="wolf") == ids(text="%_") == ["local-2"]
     assert ids(text="%x") == []
-    first = desk.reader.page(JobQuery(limit=3))
+    first = worker.reader.page(JobQuery(limit=3))
     assert ids(before=first[-1].number, limit=2) == ["job-3", "job-2"]
-    assert desk.reader.ids_beginning("local-") == ["local-1", "local-2"]
-    assert desk.reader.counts() == {
+    assert worker.reader.ids_beginning("local-") == ["local-1", "local-2"]
+    assert worker.reader.counts() == {
         ("studio", "completed"): 5,
         ("studio", "failed"): 1,
         ("local", "running"): 1,
     }
 
 
-def test_another_try_of_a_job_stands_beside_the_first(desk: Desk) -> None:
-    desk.failed("job-1", Failure("it died", True))
-    desk.done("job-1")
-    assert [facts.status for facts in desk.reader.page()] == ["completed", "failed"]
-    assert desk.facts().status == "completed"
+def test_another_try_of_a_job_stands_beside_the_first(worker: JournalledWorker) -> None:
+    worker.failed("job-1", Failure("it died", True))
+    worker.done("job-1")
+    assert [facts.status for facts in worker.reader.page()] == ["completed", "failed"]
+    assert worker.facts().status == "completed"
 
 
-def test_the_lines_of_a_job_are_its_log(desk: Desk) -> None:
+def test_the_lines_of_a_job_are_its_log(worker: JournalledWorker) -> None:
     say("too early")
-    desk.begun()
+    worker.begun()
     say("job %s: %s", "job-1", "one")
     say("\x1b[31mred\nline", level=logging.WARNING)
     LOG.info("of no job")
     say("of another", job="job-2")
-    desk.done("job-2")
-    log = desk.reader.log(desk.facts())
+    worker.done("job-2")
+    log = worker.reader.log(worker.facts())
     assert [(line.level, line.target, line.message) for line in log.lines] == [
         ("info", "studio_worker.jobs", "job job-1: one"),
         ("warn", "studio_worker.jobs", "\\x1b[31mred\\nline"),
     ]
     assert log.dropped == 0
     say("delivered")
-    assert desk.reader.log(desk.facts()).lines[-1].message == "delivered"
+    assert worker.reader.log(worker.facts()).lines[-1].message == "delivered"
 
 
 def test_of_a_long_log_the_newest_lines_are_kept_and_of_a_long_line_the_beginning(
-    desk: Desk,
+    worker: JournalledWorker,
 ) -> None:
-    desk.begun()
+    worker.begun()
     for number in range(MOST_LINES + 30):
         say("line %d", number)
         if number == 200:
-            desk.journal.settle(60)
+            worker.journal.settle(60)
     say("x" * 100_000)
-    log = desk.reader.log(desk.facts())
+    log = worker.reader.log(worker.facts())
     assert len(log.lines) == MOST_LINES
     assert log.dropped == 31
     assert log.lines[0].message == "line 31"
@@ -158,8 +158,8 @@ class _Odd:
         raise RuntimeError("no text")
 
 
-def test_a_line_that_cannot_be_formatted_is_left_out(desk: Desk) -> None:
-    desk.begun()
+def test_a_line_that_cannot_be_formatted_is_left_out(worker: JournalledWorker) -> None:
+    worker.begun()
     record = logging.LogRecord("studio_worker.jobs", 20, "", 0, "%s", (_Odd(),), None)
     record.job_id = "job-1"
     (handler,) = [
@@ -172,13 +172,13 @@ def test_a_line_that_cannot_be_formatted_is_left_out(desk: Desk) -> None:
         raise ValueError("it broke")
     except ValueError:
         LOG.exception("a failure", extra={"job_id": "job-1"})
-    (line,) = desk.reader.log(desk.facts()).lines
+    (line,) = worker.reader.log(worker.facts()).lines
     assert line.level == "error"
     assert line.message.startswith("a failure\n  Traceback")
     assert line.message.endswith("ValueError: it broke")
 
 
-def test_no_secret_and_no_whole_file_is_kept(desk: Desk) -> None:
+def test_no_secret_and_no_whole_file_is_kept(worker: JournalledWorker) -> None:
     secret = Secret("hunter2-hunter2-hunter2")
     told = secret.reveal()
     picture = "data:image/png;base64," + "A" * 100_000
@@ -189,10 +189,10 @@ def test_no_secret_and_no_whole_file_is_kept(desk: Desk) -> None:
         ref_image_url="https://studio.example/r.png?size=3",
     )
     model = ModelFile("model", f"https://hub.example/m?api_key={told}", "m.gguf")
-    desk.begun(task=task, model_source=ModelSource("toy", [model]))
+    worker.begun(task=task, model_source=ModelSource("toy", [model]))
     say("it said %s", told)
-    desk.journal.failed(desk.job(), Failure(f"refused {told}", False))
-    recipe = desk.reader.recipe(desk.facts())
+    worker.journal.failed(worker.job(), Failure(f"refused {told}", False))
+    recipe = worker.reader.recipe(worker.facts())
     assert recipe is not None
     assert isinstance(recipe.task, ImageTask)
     assert recipe.task.init_image_url == plain_url(picture)
@@ -203,19 +203,19 @@ def test_no_secret_and_no_whole_file_is_kept(desk: Desk) -> None:
     assert is_left_out(recipe.task.mask_url or "")
     assert recipe.task.ref_image_url == task.ref_image_url
     assert not is_left_out(task.ref_image_url or "")
-    assert desk.journal.close(60)
-    for path in desk.path.parent.iterdir():
+    assert worker.journal.close(60)
+    for path in worker.path.parent.iterdir():
         assert told.encode() not in path.read_bytes()
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
-    assert stat.S_IMODE(desk.path.parent.stat().st_mode) == 0o700
+    assert stat.S_IMODE(worker.path.parent.stat().st_mode) == 0o700
 
 
-def test_a_task_that_is_too_long_is_kept_without_its_recipe(desk: Desk) -> None:
+def test_a_task_that_is_too_long_is_kept_without_its_recipe(worker: JournalledWorker) -> None:
     task = LlmTask(messages=[ChatMessage("user", "word " * 100_000)])
-    desk.begun(task=task)
-    facts = desk.facts()
+    worker.begun(task=task)
+    facts = worker.facts()
     assert facts.prompt.startswith("user: word")
-    assert desk.reader.recipe(facts) is None
+    assert worker.reader.recipe(facts) is None
 
 
 def _entry(root: Path, job_id: str) -> Entry:
@@ -237,48 +237,54 @@ def _entry(root: Path, job_id: str) -> Entry:
     return Entry(root / "refused" / job_id, manifest)
 
 
-def test_what_became_of_a_studios_result_is_kept_also_of_an_earlier_run(desk: Desk) -> None:
-    entry = _entry(desk.root, "job-1")
-    job = desk.begun()
-    desk.journal.finished(job, entry)
-    facts = desk.facts()
+def test_what_became_of_a_studios_result_is_kept_also_of_an_earlier_run(
+    worker: JournalledWorker,
+) -> None:
+    entry = _entry(worker.root, "job-1")
+    job = worker.begun()
+    worker.journal.finished(job, entry)
+    facts = worker.facts()
     assert (facts.sha256, facts.bytes, facts.delivery) == ("ef" * 32, 10, None)
-    desk.journal.delivered(entry, "delivered", None)
-    assert desk.facts().delivery == "delivered"
-    desk.restart()
-    desk.journal.delivered(entry, "refused", "not\nyours")
-    facts = desk.facts()
+    worker.journal.delivered(entry, "delivered", None)
+    assert worker.facts().delivery == "delivered"
+    worker.restart()
+    worker.journal.delivered(entry, "refused", "not\nyours")
+    facts = worker.facts()
     assert (facts.delivery, facts.delivery_reason) == ("refused", "not\\nyours")
     assert facts.file == str(entry.path)
-    desk.journal.delivered(_entry(desk.root, "nobody"), "lost", None)
-    assert len(desk.reader.page()) == 1
+    worker.journal.delivered(_entry(worker.root, "nobody"), "lost", None)
+    assert len(worker.reader.page()) == 1
 
 
 def test_what_the_process_finds_late_is_kept_and_never_counts_above_the_manifest(
-    desk: Desk,
+    worker: JournalledWorker,
 ) -> None:
-    job = desk.begun()
-    desk.journal.finished(job, _entry(desk.root, "job-1"))
-    desk.journal.inspected(job, Inspection("00" * 32, PNG))
-    assert desk.facts().sha256 == "ef" * 32
-    assert desk.reader.thumbnail(desk.facts()) == PNG
-    desk.journal.inspected(desk.job("job-unknown"), Inspection())
+    job = worker.begun()
+    worker.journal.finished(job, _entry(worker.root, "job-1"))
+    worker.journal.inspected(job, Inspection("00" * 32, PNG))
+    assert worker.facts().sha256 == "ef" * 32
+    assert worker.reader.thumbnail(worker.facts()) == PNG
+    worker.journal.inspected(worker.job("job-unknown"), Inspection())
 
 
-def test_jobs_beyond_those_remembered_take_no_memory_and_stay_readable(desk: Desk) -> None:
-    first = desk.begun("running")
+def test_jobs_beyond_those_remembered_take_no_memory_and_stay_readable(
+    worker: JournalledWorker,
+) -> None:
+    first = worker.begun("running")
     for number in range(200):
-        desk.done(f"job-{number}")
-    desk.journal.failed(first, Failure("at last", False))
-    assert desk.facts("running").reason == "at last"
+        worker.done(f"job-{number}")
+    worker.journal.failed(first, Failure("at last", False))
+    assert worker.facts("running").reason == "at last"
     say("too late", job="job-0")
-    assert desk.reader.log(desk.facts("job-0")).lines == []
-    assert len(desk.reader.page(JobQuery(limit=1000))) == 201
+    assert worker.reader.log(worker.facts("job-0")).lines == []
+    assert len(worker.reader.page(JobQuery(limit=1000))) == 201
 
 
-def test_a_job_whose_engine_was_not_asked_again_has_what_its_manifest_says(desk: Desk) -> None:
-    job = desk.begun()
-    desk.journal.finished(job, _entry(desk.root, "job-1"))
-    assert desk.facts().status == "completed"
-    desk.journal.made(job, Result(Path("gone.png")))
-    assert desk.facts().bytes == 10
+def test_a_job_whose_engine_was_not_asked_again_has_what_its_manifest_says(
+    worker: JournalledWorker,
+) -> None:
+    job = worker.begun()
+    worker.journal.finished(job, _entry(worker.root, "job-1"))
+    assert worker.facts().status == "completed"
+    worker.journal.made(job, Result(Path("gone.png")))
+    assert worker.facts().bytes == 10

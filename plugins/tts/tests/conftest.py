@@ -16,6 +16,6 @@ def bench(tmp_path: Path) -> Bench:
 
 
 @pytest.fixture(scope="module")
-def rooms(tmp_path_factory: pytest.TempPathFactory) -> Bench:
+def long_bench(tmp_path_factory: pytest.TempPathFactory) -> Bench:
     """One for all the examples of a property."""
-    return Bench(tmp_path_factory.mktemp("rooms"))
+    return Bench(tmp_path_factory.mktemp("long_bench"))

@@ -201,11 +201,11 @@ _TEXTS = st.one_of(
 @settings(deadline=None, max_examples=40)
 @given(text=_TEXTS, voice=st.sampled_from(["en-us", "de", "cmn", "ar", "ja"]))
 def test_any_text_is_a_sound_of_plausible_length_or_refused_in_words(
-    rooms: Bench, make: type[Engine], text: str, voice: str
+    long_bench: Bench, make: type[Engine], text: str, voice: str
 ) -> None:
     options = {"voice": voice} if make is EspeakEngine else {}
     try:
-        path = rooms.speak(make(), text, **options)
+        path = long_bench.speak(make(), text, **options)
     except InvalidTask as error:
         words = str(error)
     else:
@@ -227,9 +227,9 @@ _WORDS = ["apple", "river", "seven", "window", "green", "10", "99%", "$3", "Dr. 
     other=st.sampled_from(_WORDS),
 )
 def test_texts_that_differ_in_a_word_sound_different(
-    rooms: Bench, make: type[Engine], words: list[str], place: int, other: str
+    long_bench: Bench, make: type[Engine], words: list[str], place: int, other: str
 ) -> None:
     changed = [*words]
     changed[place % len(words)] = other
-    one, two = (rooms.speak(make(), " and ".join(said)) for said in (words, changed))
+    one, two = (long_bench.speak(make(), " and ".join(said)) for said in (words, changed))
     assert (one.read_bytes() == two.read_bytes()) == (words == changed)

@@ -1,19 +1,15 @@
-"""What is PostgreSQL's own."""
+"""Claims and changes in PostgreSQL, many of them at once."""
 
 from __future__ import annotations
 
 import asyncio
 import re
-import subprocess
-import sys
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-import studio_worker_studio
+from plugins.studio.tests.store.postgres.conftest import OTHERS, Run, asked, opened
 from plugins.studio.tests.store.records import (
     FILE,
     LIMITS,
@@ -23,56 +19,14 @@ from plugins.studio.tests.store.records import (
     request,
     wanted,
 )
-from studio_worker_core.errors import StudioWorkerError
 from studio_worker_core.secrets import Secret
-from studio_worker_core.wire.frames import LogEntry
 from studio_worker_studio.errors import StoreError
-from studio_worker_studio.store.opening import database_address
-from studio_worker_studio.store.postgres.connecting import connect, shown
+from studio_worker_studio.store.postgres.connecting import connect
 from studio_worker_studio.store.postgres.database import PostgresTransaction
-from studio_worker_studio.store.postgres.hold import SERVING
 from studio_worker_studio.store.postgres.store import PostgresStore
 from studio_worker_studio.store.postgres.waiting import FIRST_QUERY, LANES_QUERY
 from studio_worker_studio.store.records import JobState, Receipt
-from tests.support.ports import refusing_port
-from tests.support.postgres import LOCKED, PostgresServer
 from tests.support.waiting import eventually
-
-Run = Callable[[Any], Any]
-OTHERS = "pg_stat_activity WHERE pid <> pg_backend_pid() AND datname = current_database()"
-
-
-def opened(address: Secret) -> PostgresStore:
-    return PostgresStore(address, max_log_entries=50, max_log_bytes=20_000)
-
-
-def asked(address: Secret, query: str) -> list[dict[str, Any]]:
-    with connect(address) as connection:
-        return connection.execute(query.encode()).fetchall()
-
-
-@pytest.fixture
-def address(make_postgres: Callable[[], Secret]) -> Secret:
-    return make_postgres()
-
-
-@pytest.fixture
-def store(address: Secret) -> Iterator[PostgresStore]:
-    store = opened(address)
-    yield store
-    store.close()
-
-
-def test_texts_that_postgresql_cannot_keep_cost_nobody_anything(
-    store: PostgresStore, run: Run
-) -> None:
-    run(store.jobs.add(job("job-a"), 1.0))
-    held = run(claim_next(store.jobs, wanted(), "w", 2.0))
-    ended = run(store.jobs.fail("job-a", held.claims, "torn\0here", retryable=False, now=3.0))
-    assert ended.error == "torn␀here"
-    run(store.logs.add("w", [LogEntry("t", "info", "c", "a\0b")], 1.0))
-    assert run(store.jobs.get("job\0")) is None
-    assert run(store.jobs.first_for(wanted(refused=frozenset({"a\0"})))) is None
 
 
 def test_a_queue_outlives_a_database_that_ends_every_connection(
@@ -202,144 +156,6 @@ def test_a_claim_reads_as_many_pages_with_a_hundred_as_with_thousands(
         assert many[1] <= few[1] + 12
 
 
-def test_one_studio_has_the_database_at_a_time(store: PostgresStore, address: Secret) -> None:
-    with pytest.raises(StoreError, match=r"another studio already serves postgresql://studio@"):
-        opened(address)
-
-
-def test_a_studio_whose_database_another_has_taken_writes_nothing(
-    store: PostgresStore, address: Secret, run: Run
-) -> None:
-    hold = store.database.hold
-    with connect(address) as other:
-
-        def take() -> bool:
-            ended = "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory'"
-            other.execute(ended.encode())
-            row = other.execute("SELECT pg_try_advisory_lock(%s) AS got", (SERVING,)).fetchone()
-            return row is not None and bool(row["got"])
-
-        eventually("the other one has it", take)
-        hold.look()
-        with pytest.raises(StoreError, match="another studio serves this database now"):
-            run(store.jobs.add(job("job-a"), 1.0))
-
-    def look() -> bool:
-        hold.look()
-        return not hold.lost
-
-    eventually("it is ours again", look)
-    run(store.jobs.add(job("job-b"), 1.0))
-
-
-def test_several_that_start_on_an_empty_database_make_its_tables_once(
-    postgres: PostgresServer,
-) -> None:
-    address = Secret(postgres.address(postgres.make()))
-
-    def start(_: int) -> str:
-        try:
-            opened(address).close()
-        except StoreError as error:
-            return str(error)
-        return ""
-
-    with ThreadPoolExecutor(6) as threads:
-        told = set(threads.map(start, range(6)))
-    refused = f"another studio already serves {shown(address)}; stop it first"
-    assert "" in told <= {"", refused}
-    assert asked(address, "SELECT max(version) AS v, count(*) AS n FROM studio_schema") == [
-        {"v": 1, "n": 1}
-    ]
-
-
-def test_a_step_that_fails_leaves_nothing_of_itself(postgres: PostgresServer) -> None:
-    name = postgres.make()
-    postgres.execute("CREATE TABLE submissions (mine TEXT)", name)
-    address = Secret(postgres.address(name))
-    with pytest.raises(StoreError, match='relation "submissions" already exists'):
-        opened(address)
-    tables = "SELECT tablename FROM pg_tables WHERE schemaname = 'public'"
-    assert asked(address, tables) == [{"tablename": "submissions"}]
-
-
-def test_a_newer_database_is_refused_and_left(store: PostgresStore, address: Secret) -> None:
-    store.close()
-    asked_of = connect(address)
-    asked_of.execute("UPDATE studio_schema SET version = 99")
-    asked_of.close()
-    with pytest.raises(StoreError, match="version 99, this program knows 1; upgrade"):
-        opened(address)
-
-
-def test_a_database_of_another_encoding_is_refused(postgres: PostgresServer) -> None:
-    postgres.execute("CREATE DATABASE latin ENCODING 'LATIN1' LOCALE 'C' TEMPLATE template0")
-    with pytest.raises(StoreError, match="LATIN1; make one with ENCODING 'UTF8'"):
-        opened(Secret(postgres.address("latin")))
-
-
-@pytest.mark.parametrize("password", ["tr0ub4dor", "s3", "p%40ss%2Fw%3Aord"])
-def test_a_password_is_in_no_words_about_the_database(
-    postgres: PostgresServer, password: str
-) -> None:
-    with refusing_port() as port:
-        given = [
-            postgres.address("postgres", LOCKED, password),
-            f"postgresql://ada:{password}@127.0.0.1:{port}/studio",
-            f"postgresql://127.0.0.1:{port}/studio?user=ada&password={password}",
-            f"postgresql://ada:{password}@127.0.0.1:many/studio",
-            f"postgresql://ada:/{password}@127.0.0.1/studio",
-            f"postgresql://ada:{password}/more@127.0.0.1/studio",
-        ]
-        for text in given:
-            with pytest.raises(StoreError) as refused:
-                opened(Secret(text))
-            assert password not in str(refused.value)
-
-
-def test_an_address_is_shown_without_its_password() -> None:
-    address = Secret("postgresql://ada:se%40cret@db.example:5433/studio?sslmode=require")
-    assert shown(address) == "postgresql://ada@db.example:5433/studio"
-    for wrong in ("mysql://ada:secret@db/studio", "sqlite:", "studio.db"):
-        with pytest.raises(StudioWorkerError) as refused:
-            database_address(wrong)
-        assert "secret" not in str(refused.value)
-
-
-def test_without_the_library_the_message_says_what_to_install(tmp_path: Path) -> None:
-    program = (
-        "import sys; sys.modules['psycopg'] = None\n"
-        "from studio_worker_core.cli.main import main; sys.exit(main())"
-    )
-    done = subprocess.run(
-        [*(sys.executable, "-c", program), "studio", "serve", "--data", tmp_path / "s"],
-        env={"STUDIO_DATABASE": "postgresql://ada:tr0ub4dor@/studio", "HOME": str(tmp_path)},
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-    assert done.returncode == 1
-    assert "pip install 'studio-worker[postgres]'" in done.stderr
-    assert "Traceback" not in done.stderr
-    assert "tr0ub4dor" not in done.stderr
-
-
-def test_nothing_but_its_own_room_knows_postgresql() -> None:
-    package = Path(studio_worker_studio.__file__).parent
-    known = {
-        path.relative_to(package).as_posix()
-        for path in package.rglob("*.py")
-        if re.search(
-            r"^\s*(import|from) (psycopg|studio_worker_studio\.store\.postgres)",
-            path.read_text("utf-8"),
-            re.MULTILINE,
-        )
-    }
-    outside = {path for path in known if not path.startswith("store/postgres/")}
-    assert outside == {"store/opening.py"}
-
-
 def test_only_what_nobody_was_told_of_may_be_lost_with_a_power_cut(
     address: Secret, run: Run
 ) -> None:
@@ -361,18 +177,6 @@ def test_only_what_nobody_was_told_of_may_be_lost_with_a_power_cut(
         assert run(store.database.write(waits, durable=True)) == "on"
     finally:
         store.close()
-
-
-def test_ids_are_sorted_by_their_code_points(
-    store: PostgresStore, address: Secret, run: Run
-) -> None:
-    for name in ("job-é", "job-Z", "job-a", "job-_"):
-        run(store.jobs.add(job(name), 1.0))
-    found = run(store.jobs.page(None, None, 9, prefix="job-"))
-    assert [each.job_id for each in found] == ["job-é", "job-Z", "job-a", "job-_"]
-    assert run(store.jobs.page(None, None, 9, prefix="job-Z"))[0].job_id == "job-Z"
-    rows = asked(address, "SELECT job_id FROM jobs ORDER BY job_id")
-    assert [row["job_id"] for row in rows] == sorted(["job-é", "job-Z", "job-a", "job-_"])
 
 
 def test_what_is_given_twice_at_once_ends_once(store: PostgresStore, run: Run) -> None:

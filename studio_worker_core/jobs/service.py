@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import logging
 import queue
+import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 from typing import Any, Literal, TypeVar
 
@@ -41,13 +43,15 @@ class _Submitted(Struct, frozen=True):
 
 
 class JobService:
-    """Does what is submitted; :meth:`run` is the body of a thread, one for each slot.
+    """Does what is submitted; :meth:`run` is the body of a thread, one for each slot. Jobs that
+    run beside those of the slots get threads of their own, as many as there are at a time.
 
     :param prepare: called before the work on a job begins; what it raises fails the job.
     :param notify: tells the plugins' job observers.
     :param recorders: hear of every job before that listener: what it tells others is written
         down. Of progress they are not told.
     :param watchers: hear of every job, in order, after the listener it was submitted with.
+    :param start: starts one more thread with that body.
     """
 
     def __init__(
@@ -59,13 +63,17 @@ class JobService:
         notify: Callable[[JobEvent], None] = lambda _event: None,
         recorders: Sequence[JobListener[object]] = (),
         watchers: Sequence[JobListener[object]] = (),
+        start: Callable[[Callable[[], None]], None] = lambda _body: None,
     ) -> None:
         self._runner = runner
-        self._slots = slots
         self._prepare = prepare
         self._notify = notify
         self._recorders = tuple(recorders)
         self._watchers = tuple(watchers)
+        self._start = start
+        self._counting = threading.Lock()
+        self._threads = len(slots)
+        self._unfinished = 0
         self._queue: queue.SimpleQueue[_Submitted | None] = queue.SimpleQueue()
 
     def submit(self, permit: Permit, keeper: Keeper[KeptT], listener: JobListener[KeptT]) -> None:
@@ -74,11 +82,20 @@ class JobService:
         self._tell(permit.job, "accepted")
         for hearer in self._hearers(submitted):
             hearer.accepted(permit.job)
+        with self._counting:
+            self._unfinished += 1
+            is_one_more = self._unfinished > self._threads
+            if is_one_more:
+                self._threads += 1
+        if is_one_more:
+            self._start(self.run)
         self._queue.put(submitted)
 
     def finish(self) -> None:
         """End every :meth:`run` after the jobs submitted so far."""
-        for _ in range(len(self._slots)):
+        with self._counting:
+            threads = self._threads
+        for _ in range(threads):
             self._queue.put(None)
 
     def run(self) -> None:
@@ -93,7 +110,7 @@ class JobService:
         self._tell(job, "started")
         try:
             # Given back before the end is told: the answer to a result may be the next job.
-            with submitted.permit:
+            with submitted.permit, self._counted():
                 result = self._result(submitted)
         except JobError as error:
             failure = Failure.of(job, error)
@@ -107,6 +124,15 @@ class JobService:
             self._tell(job, "finished")
             for hearer in hearers:
                 hearer.finished(job, result)
+
+    @contextmanager
+    def _counted(self) -> Iterator[None]:
+        """A job until it has ended: how many there are says how many threads it takes."""
+        try:
+            yield
+        finally:
+            with self._counting:
+                self._unfinished -= 1
 
     def _hearers(self, submitted: _Submitted) -> tuple[JobListener[Any], ...]:
         return (*self._recorders, submitted.listener, *self._watchers)

@@ -7,10 +7,9 @@ import queue
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 
 from studio_worker_core.errors import (
-    JobCancelled,
-    JobError,
     ModelDisabled,
     ModelStoreError,
     ModelUnknown,
@@ -20,9 +19,18 @@ from studio_worker_core.models.catalogue import Catalogue
 from studio_worker_core.models.entries import CatalogueEntry
 from studio_worker_core.models.residency import Residency
 from studio_worker_core.residency import machine
+from studio_worker_core.residency.groups import transient_of_group
 from studio_worker_core.residency.hosted import HostedModel, View
-from studio_worker_core.residency.loading import HostLanes, LaneName, Loader, Memory, ModelToLoad
+from studio_worker_core.residency.loading import (
+    HostLanes,
+    LaneName,
+    Loader,
+    Memory,
+    ModelToLoad,
+    outcome_of,
+)
 from studio_worker_core.residency.machine import Models, Phase
+from studio_worker_core.wire.models import ModelSource
 
 _log = logging.getLogger("studio_worker.residency")
 
@@ -57,6 +65,7 @@ class ModelHost:
         self._changing = threading.RLock()
         self._models = Models()
         self._engines: dict[str, str] = {}  # of what is in memory, or about to be
+        self._sources: dict[str, ModelSource] = {}  # of what was loaded last
         self._reserved: dict[str, ModelToLoad] = {}  # of loads that were asked for
         self._cancels: dict[str, threading.Event] = {}  # of the one that has
         self._view = View(lanes, loader, now)
@@ -70,6 +79,16 @@ class ModelHost:
     def find(self, model: str) -> HostedModel:
         """One model. Reads a file. Raises :class:`.ModelUnknown`."""
         return self._view.of(self._models, [self._entry(model)])[0]
+
+    def has_loaded(self, model: str, source: ModelSource) -> bool:
+        """Whether the model is loaded to stay, from this very source; answers from memory."""
+        held = self._models.held.get(model)
+        return (
+            held is not None
+            and held.phase is Phase.LOADED
+            and self._sources.get(model) == source
+            and (source.engine, model) in self._lanes.warm()
+        )
 
     def load(self, model: str) -> HostedModel:
         """Have it loaded, and kept so, also after a restart; back at once.
@@ -92,7 +111,7 @@ class ModelHost:
                     raise short.error()
                 self._reserved[model] = need
             try:
-                for other in self._transient_of_group(entry):
+                for other in transient_of_group(entry, self._catalogue, self._lanes):
                     self._unload(other)
                 self.feed(machine.LoadAsked(self._now(), model, entry.exclusive_group))
             finally:
@@ -107,8 +126,7 @@ class ModelHost:
             ResidencyNotSaved: the wish cannot be kept; nothing is changed.
         """
         with self._changing:
-            entry = self._entry(model)
-            self._unload(entry)
+            self._unload(self._entry(model))
             return self.find(model)
 
     def put(self, entry: CatalogueEntry) -> None:
@@ -149,6 +167,7 @@ class ModelHost:
             self._loader.unload(self._engines.get(model, ""), model)
             with self._changing:
                 self._engines.pop(model, None)
+                self._sources.pop(model, None)
                 self.feed_kept(machine.UnloadEnded(self._now(), model))
 
     def close(self) -> None:
@@ -212,29 +231,21 @@ class ModelHost:
 
     def _load(self, model: str) -> None:
         cancel = self._begun(model)
-        error, called_off = None, False
-        try:
-            entry = self._entry(model)
-            if not entry.enabled:
-                raise ModelDisabled(model)
-            self._engines[model] = entry.source.engine
-            self._loader.load(entry, cancel)
-        except JobCancelled:
-            called_off = True
-        except (JobError, ModelStoreError, ModelUnknown, ModelDisabled) as failed:
-            error = str(failed)
-        except OSError as failed:
-            error = f"the worker's disk failed the load: {failed.strerror or failed}"
-        except Exception as failed:
-            # Libraries and drivers are asked here; the host answers for every load.
-            _log.exception("%s: the load failed for a reason of our own", model)
-            error = f"internal error of the worker: {failed}"
+        error, called_off = outcome_of(partial(self._load_now, model, cancel), model)
         if error is not None:
             _log.warning("%s is not loaded: %s", model, error)
         with self._changing:
             del self._cancels[model]
             self._settle(model)
             self.feed_kept(machine.LoadEnded(self._now(), model, error, called_off))
+
+    def _load_now(self, model: str, cancel: threading.Event) -> None:
+        entry = self._entry(model)
+        if not entry.enabled:
+            raise ModelDisabled(model)
+        self._engines[model] = entry.source.engine
+        self._sources[model] = entry.source
+        self._loader.load(entry, cancel)
 
     def _begun(self, model: str) -> threading.Event:
         with self._changing:
@@ -268,19 +279,6 @@ class ModelHost:
             self._engines.setdefault(entry.id, entry.source.engine)
         asked = machine.UnloadAsked(self._now(), entry.id, entry.exclusive_group, warm=is_warm)
         self.feed(asked)
-
-    def _transient_of_group(self, entry: CatalogueEntry) -> list[CatalogueEntry]:
-        """What jobs left loaded of its group, which nobody wished for."""
-        group, warm = entry.exclusive_group, self._lanes.warm()
-        if group is None or not warm:
-            return []
-        return [
-            other
-            for other in self._catalogue.entries()
-            if other.exclusive_group == group
-            and other.id != entry.id
-            and (other.source.engine, other.id) in warm
-        ]
 
     def _of_group(self, entry: CatalogueEntry) -> list[LaneName]:
         """What is in memory and goes for ``entry``."""

@@ -10,7 +10,14 @@ from typing import Protocol
 
 from msgspec import Struct
 
-from studio_worker_core.errors import EngineMissing
+from studio_worker_core.errors import (
+    EngineMissing,
+    JobCancelled,
+    JobError,
+    ModelDisabled,
+    ModelStoreError,
+    ModelUnknown,
+)
 from studio_worker_core.host.memory_short import MemoryShort
 from studio_worker_core.lanes.request import LoadRequest, OnLog
 from studio_worker_core.models.entries import CatalogueEntry
@@ -143,6 +150,23 @@ class Loader:
         """End the model's lanes; a job that runs there is waited for."""
         self._lanes.unpin(engine, model)
         self._lanes.unload(engine, model)
+
+
+def outcome_of(load: Callable[[], None], model: str) -> tuple[str | None, bool]:
+    """Why ``load`` failed, if it did, and whether it ended for nothing but being called off."""
+    try:
+        load()
+    except JobCancelled:
+        return None, True
+    except (JobError, ModelStoreError, ModelUnknown, ModelDisabled) as failed:
+        return str(failed), False
+    except OSError as failed:
+        return f"the worker's disk failed the load: {failed.strerror or failed}", False
+    except Exception as failed:
+        # Libraries and drivers are asked here; the host answers for every load.
+        _log.exception("%s: the load failed for a reason of our own", model)
+        return f"internal error of the worker: {failed}", False
+    return None, False
 
 
 def _logged(engine: str) -> Callable[[str, str], None]:

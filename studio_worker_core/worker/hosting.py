@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping
 
+from studio_worker_core.jobs.job import Job
 from studio_worker_core.models.catalogue import Catalogue
 from studio_worker_core.models.residency import Residency
 from studio_worker_core.models.store import ModelStore
@@ -33,6 +34,10 @@ class Hosting:
             idle_seconds=lambda: parts.settings().limits.warm_seconds,
             suspended=suspended,
         )
+
+    def keeps(self, job: Job) -> bool:
+        """Whether the job's very model is kept loaded."""
+        return self.host.has_loaded(job.model, job.model_source)
 
     def bodies(self, stop: threading.Event) -> Mapping[str, Callable[[], None]]:
         """The bodies of the threads, by name; all end after ``stop`` and :meth:`close`."""

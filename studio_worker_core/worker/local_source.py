@@ -39,9 +39,10 @@ _LOOK_SECONDS = 0.5
 
 
 class LocalSource:
-    """Takes local jobs, has them wait in order for a slot, and hands them to the service.
+    """Takes local jobs, has them wait in order for room, and hands them to the service. A job
+    of a model that is kept loaded overtakes those that wait for a slot.
 
-    Each step costs the same however many wait; :meth:`served` costs the number of models.
+    A step costs the number that wait; :meth:`served` the number of models.
 
     :param foreign_kind: the kind of a catalogued model that only the original worker can use.
     :param warm: engine and model of every lane.
@@ -66,6 +67,7 @@ class LocalSource:
         self._changed = threading.Condition()
         self._waiting: deque[_Local] = deque()
         self._closed = False
+        slots.ring(self._look_again)
 
     def served(self) -> list[Served]:
         """See :class:`~studio_worker_core.local_api.work.LocalJobs`. Reads the catalogue."""
@@ -116,8 +118,21 @@ class LocalSource:
 
     def run(self) -> None:
         """Give slots to what waits, until :meth:`close`; the body of a thread."""
-        while (local := self._next()) is not None:
-            self._place(local)
+        with self._changed:
+            while not self._closed:
+                if not self._place_one():
+                    # A model that comes to be kept loaded rings no bell.
+                    self._changed.wait(_LOOK_SECONDS if self._waiting else None)
+
+    def _place_one(self) -> bool:
+        """Let the first begin that there is room for; False when there is room for none."""
+        permit = self._slots.try_acquire_one(local.job for local in self._waiting)
+        if permit is None:
+            return False
+        local = next(each for each in self._waiting if each.job is permit.job)
+        self._waiting.remove(local)
+        self._service.submit(permit, DirectoryKeeper(local.directory), local)
+        return True
 
     @property
     def waiting(self) -> int:
@@ -143,27 +158,9 @@ class LocalSource:
             self._waiting.append(local)
             self._changed.notify()
 
-    def _next(self) -> _Local | None:
+    def _look_again(self) -> None:
         with self._changed:
-            self._changed.wait_for(lambda: self._waiting or self._closed)
-            # It stays in the queue while it waits, so that it counts.
-            return None if self._closed else self._waiting[0]
-
-    def _place(self, local: _Local) -> None:
-        permit = None
-        while permit is None:
-            with self._changed:
-                if self._closed or local not in self._waiting:
-                    return
-            permit = self._slots.try_acquire(local.job)
-            if permit is None:
-                self._slots.wait_free(_LOOK_SECONDS)
-        with self._changed:
-            if local in self._waiting:
-                self._waiting.remove(local)
-                self._service.submit(permit, DirectoryKeeper(local.directory), local)
-                return
-        permit.release()
+            self._changed.notify()
 
     def _stop(self, local: _Local) -> None:
         with self._changed:

@@ -20,7 +20,8 @@ class Threads:
         """Run ``body`` on a thread called ``name``."""
         # One that hangs is reported by `join`, and must not keep the process from its end.
         thread = threading.Thread(target=self.guard, args=(body,), name=name, daemon=True)
-        self._threads[name] = thread
+        with self._lock:
+            self._threads[name] = thread
         thread.start()
 
     def guard(self, body: Callable[[], None]) -> None:
@@ -37,7 +38,8 @@ class Threads:
         """Wait (seconds, for all together) for the named threads, or for all of them; the
         names of those that did not end."""
         deadline = time.monotonic() + timeout
-        waited = {name: self._threads[name] for name in names or self._threads}
+        with self._lock:
+            waited = {name: self._threads[name] for name in names or self._threads}
         for thread in waited.values():
             thread.join(max(0.0, deadline - time.monotonic()))
         return [name for name, thread in waited.items() if thread.is_alive()]

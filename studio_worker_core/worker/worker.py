@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
 import threading
 import time
@@ -78,8 +79,10 @@ class Worker:
         for secret in (config.auth_token, config.registration_secret, config.local_api_token):
             logs.redact(secret)
         self._parts = parts = open_parts(store, config, stop)
-        self._slots = slots = Slots()
-        self._job_threads = [f"job-{number}" for number in range(1, len(slots) + 1)]
+        self._hosting = hosting = Hosting(parts, lambda: switch.unloads)
+        self._slots = slots = Slots(is_kept=hosting.keeps)
+        self._job_threads: list[str] = []
+        self._job_numbers = itertools.count(1)
         leases: Leases[Outlet] = Leases()
         self._delivery = self._make_delivery(leases)
         self._availability = availability = self._make_availability(switch)
@@ -91,6 +94,7 @@ class Worker:
             notify=parts.roster.notify,
             recorders=[parts.journal],
             watchers=[ShownOnBoard(board, lambda: self._delivery.pending_count()), remembered],
+            start=self._start_job_thread,
         )
         studio = self._make_studio(leases, logs)
         self._link = StudioLink(
@@ -103,7 +107,6 @@ class Worker:
         )
         sights = self._make_sights(remembered, kept_logs, switch, lambda: studio.last_heartbeat)
         daemon = WorkerDaemon(store, sights, Levers(partial(self._pause, switch), stop.set))
-        self._hosting = Hosting(parts, lambda: switch.unloads)
         self._local = LocalApi(
             store,
             parts.settings,
@@ -114,8 +117,13 @@ class Worker:
             logs.redact,
             parts.lanes.warm,
             daemon,
-            self._hosting.host,
+            hosting.host,
         )
+
+    def _start_job_thread(self, body: Callable[[], None]) -> None:
+        name = f"job-{next(self._job_numbers)}"
+        self._job_threads.append(name)
+        self._threads.start(name, body)
 
     def _pause(self, switch: PauseSwitch, paused: bool) -> None:
         switch.turn(paused)
@@ -186,8 +194,8 @@ class Worker:
         for name, each in watched.items():
             self._watch.start(name, each.run)
         self._parts.journal.start(threads.guard)
-        for name in self._job_threads:
-            threads.start(name, self._jobs.run)
+        for _ in range(len(self._slots)):
+            self._start_job_thread(self._jobs.run)
         for name, body in {**self._hosting.bodies(self._stop), **self._local.open()}.items():
             threads.start(name, body)
         if self._with_studio:

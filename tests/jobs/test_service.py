@@ -86,9 +86,12 @@ class House:
         slots: int = 1,
         watchers: Sequence[JobListener[Result]] = (),
         recorders: Sequence[JobListener[Result]] = (),
+        kept: Sequence[str] = (),
     ) -> None:
         self.root = root
-        self.slots = Slots([Slot(str(number)) for number in range(slots)])
+        self.slots = Slots(
+            [Slot(str(number)) for number in range(slots)], lambda job: job.model in kept
+        )
         self.work: dict[str, Callable[[Job], Result]] = {}
         self.events: list[JobEvent] = []
         self.ran_in: list[Slot] = []
@@ -100,10 +103,15 @@ class House:
             notify=self.events.append,
             recorders=recorders,  # type: ignore[arg-type]
             watchers=watchers or [self.watcher],  # type: ignore[arg-type]
+            start=self._start,
         )
-        self._threads = [threading.Thread(target=self.service.run) for _ in range(slots)]
-        for thread in self._threads:
-            thread.start()
+        self.threads: list[threading.Thread] = []
+        for _ in range(slots):
+            self._start(self.service.run)
+
+    def _start(self, body: Callable[[], None]) -> None:
+        self.threads.append(threading.Thread(target=body))
+        self.threads[-1].start()
 
     def run(
         self, job: Job, keeper: Keeper[Result], report: OnProgress, slot: Slot, live: LiveOutput
@@ -117,10 +125,12 @@ class House:
             live.inspection(Inspection())
         return keeper.keep(self.work.get(job.job_id, answered)(job), None)
 
-    def submit(self, job_id: str = "local-1", heard: Heard | None = None) -> tuple[Job, Heard]:
+    def submit(
+        self, job_id: str = "local-1", heard: Heard | None = None, model: str = "m"
+    ) -> tuple[Job, Heard]:
         task = LlmTask(messages=[])
         source = ModelSource(engine="toy")
-        job = Job(job_id, Source.LOCAL, model="m", task=task, model_source=source)
+        job = Job(job_id, Source.LOCAL, model=model, task=task, model_source=source)
         permit = self.slots.try_acquire(job)
         assert permit is not None
         heard = heard or Heard(self.slots)
@@ -129,7 +139,7 @@ class House:
 
     def close(self) -> None:
         self.service.finish()
-        for thread in self._threads:
+        for thread in self.threads:
             thread.join(WAIT)
             assert not thread.is_alive()
 
@@ -242,3 +252,25 @@ def test_two_slots_do_two_jobs_at_once(tmp_path: Path) -> None:
     heard = [house.submit(job_id)[1] for job_id in "ab"]
     house.close()
     assert [each.calls[-1] for each in heard] == ["finished", "finished"]
+
+
+def test_a_job_of_a_kept_model_is_done_while_the_slot_has_another(tmp_path: Path) -> None:
+    house = House(tmp_path, kept=["chat"])
+    may_end = threading.Event()
+
+    def long(_job: Job) -> Result:
+        assert may_end.wait(WAIT)
+        return ANSWER
+
+    house.work["clip"] = long
+    _, clip = house.submit("clip")
+    for number in range(20):
+        _, chat = house.submit(f"chat-{number}", model="chat")
+        assert chat.over.wait(WAIT)
+        assert chat.calls[-1] == "finished"
+    assert not clip.over.is_set()
+    assert len(house.threads) == 2, "one that is free is used again"
+    may_end.set()
+    assert clip.over.wait(WAIT)
+    house.close()
+    assert clip.calls[-1] == "finished"

@@ -8,16 +8,21 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from studio_worker_core.jobs.job import Job, Source
-from studio_worker_core.jobs.slots import Permit, Slot, Slots
+from studio_worker_core.jobs.slots import KeptModel, Permit, Slot, Slots
 from studio_worker_core.wire.models import ModelSource
 from studio_worker_core.wire.tasks import ImageTask
 
 WAIT = 60.0
 
 
-def job(job_id: str, source: Source = Source.STUDIO) -> Job:
+def job(job_id: str, source: Source = Source.STUDIO, model: str = "m") -> Job:
     task = ImageTask(prompt="p")
-    return Job(job_id, source, model="m", task=task, model_source=ModelSource(engine="toy"))
+    return Job(job_id, source, model=model, task=task, model_source=ModelSource(engine="toy"))
+
+
+def with_kept(*models: str) -> Slots:
+    """One slot, and some models kept loaded."""
+    return Slots(is_kept=lambda job: job.model in models)
 
 
 def test_one_job_at_a_time() -> None:
@@ -86,27 +91,96 @@ def test_each_job_has_a_slot_of_its_own_with_its_device_and_environment() -> Non
     assert [permit and permit.slot for permit in permits] == [*both, None]
 
 
+def test_a_local_job_of_a_kept_model_runs_beside_the_one_in_the_slot() -> None:
+    slots = with_kept("chat", "voice")
+    clip = slots.try_acquire(job("clip"))
+    chat = slots.try_acquire(job("chat-1", Source.LOCAL, "chat"))
+    assert clip
+    assert chat
+    assert chat.slot == clip.slot, "its lane is the slot's"
+    assert slots.try_acquire(job("chat-2", Source.LOCAL, "chat")) is None, "one at a time"
+    assert slots.try_acquire(job("voice-1", Source.LOCAL, "voice")), "another model"
+    assert [each.job_id for each in slots.jobs()] == ["clip", "chat-1", "voice-1"]
+    chat.release()
+    assert slots.try_acquire(job("chat-2", Source.LOCAL, "chat"))
+
+
+def test_a_job_of_a_kept_model_leaves_the_slot_free() -> None:
+    slots = with_kept("chat")
+    assert slots.try_acquire(job("chat-1", Source.LOCAL, "chat"))
+    assert slots.try_acquire(job("clip"))
+
+
+def test_a_studio_gives_as_many_jobs_as_there_are_slots_whatever_is_kept() -> None:
+    slots = with_kept("chat")
+    permit = slots.try_acquire(job("a", Source.STUDIO, "chat"))
+    assert permit
+    assert slots.try_acquire(job("b", Source.STUDIO)) is None
+    assert slots.try_acquire(job("c", Source.LOCAL, "chat")) is None
+    permit.release()
+    assert slots.try_acquire(job("c", Source.LOCAL, "chat"))
+    assert slots.try_acquire(job("a", Source.STUDIO, "chat")) is None, "the model has a job"
+
+
+def test_of_several_the_first_that_there_is_room_for_gets_in() -> None:
+    slots = with_kept("chat")
+    waiting = [job(name, Source.LOCAL) for name in "ab"] + [job("c", Source.LOCAL, "chat")]
+    order = []
+    while (permit := slots.try_acquire_one(waiting)) is not None:
+        order.append(permit.job.job_id)
+    assert order == ["a", "c"]
+
+
+def test_whoever_waits_hears_that_something_was_given_back() -> None:
+    slots = with_kept("chat")
+    rung: list[int] = []
+    slots.ring(lambda: rung.append(len(slots.jobs())))
+    permit = slots.try_acquire(job("a"))
+    assert permit
+    assert rung == []
+    permit.release()
+    permit.release()
+    assert rung == [0], "once, when it is free"
+
+
 class AnyHistory(RuleBasedStateMachine):
     """Jobs of both sources take and give back in any order."""
 
-    @initialize(count=st.integers(1, 3))
-    def begin(self, count: int) -> None:
-        self.slots = Slots([Slot(str(number)) for number in range(count)])
+    @initialize(count=st.integers(1, 3), kept=st.sets(st.sampled_from("mno")))
+    def begin(self, count: int, kept: set[str]) -> None:
+        self.kept = kept
+        self.slots = Slots(
+            [Slot(str(number)) for number in range(count)], lambda job: job.model in self.kept
+        )
         self.count = count
         self.taken: list[Permit] = []
         self.released: list[Permit] = []
 
-    @rule(name=st.sampled_from("abcd"), source=st.sampled_from(Source))
-    def take(self, name: str, source: Source) -> None:
-        asking = job(name, source)
+    @rule(model=st.sampled_from("mno"))
+    def a_model_is_loaded_or_unloaded(self, model: str) -> None:
+        self.kept ^= {model}
+
+    @rule(
+        name=st.sampled_from("abcdef"), source=st.sampled_from(Source), model=st.sampled_from("mno")
+    )
+    def take(self, name: str, source: Source, model: str) -> None:
+        asking = job(name, source, model)
         same = [p for p in self.taken if (p.job.job_id, p.job.source) == (name, source)]
         permit = self.slots.try_acquire(asking)
         if permit is None:
-            assert same or len(self.taken) == self.count, "a free slot was refused"
+            assert same or not self.room_for(asking), "there was room"
             return
-        assert not same, "one job has two slots"
+        assert not same, "one job has two permits"
         assert permit.job is asking
         self.taken.append(permit)
+
+    def room_for(self, asking: Job) -> bool:
+        held = [each for permit in self.taken for each in permit.takes]
+        has_slot = sum(isinstance(each, str) for each in held) < self.count
+        if asking.model not in self.kept:
+            return has_slot
+        has_model = KeptModel("toy", asking.model) not in held
+        return has_model and (has_slot or asking.source is Source.LOCAL)
 
     @rule(data=st.data())
     def give_back(self, data: st.DataObject) -> None:
@@ -122,9 +196,17 @@ class AnyHistory(RuleBasedStateMachine):
             data.draw(st.sampled_from(self.released)).release()
 
     @invariant()
-    def no_slot_has_two_jobs(self) -> None:
-        names = [permit.slot.name for permit in self.taken]
-        assert len(set(names)) == len(names) <= self.count
+    def nothing_has_two_jobs(self) -> None:
+        held = [each for permit in self.taken for each in permit.takes]
+        assert len(set(held)) == len(held)
+        slots = [each for each in held if isinstance(each, str)]
+        assert len(slots) <= self.count
+
+    @invariant()
+    def every_job_of_the_studio_has_a_slot(self) -> None:
+        for permit in self.taken:
+            if permit.job.source is Source.STUDIO:
+                assert any(isinstance(each, str) for each in permit.takes)
 
     @invariant()
     def the_jobs_are_those_with_a_permit_the_oldest_first(self) -> None:

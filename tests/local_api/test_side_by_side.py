@@ -6,13 +6,14 @@ import http.client
 import json
 import socket
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import pytest
 import requests
 
 from studio_worker_core.local_api.discovery import NAME
+from tests.local_api.test_worker import command
 from tests.support.field import Field
 from tests.support.processes import WorkerProcess
 from tests.support.waiting import eventually
@@ -37,6 +38,27 @@ class Both:
 
     def local(self, path: str, body: dict[str, Any]) -> requests.Response:
         return requests.post(f"{self.url}{path}", json=body, headers=self._signed, timeout=120)
+
+    def seen(self, path: str) -> Any:
+        """What the worker says of itself there."""
+        return requests.get(f"{self.url}{path}", headers=self._signed, timeout=60).json()
+
+    @contextmanager
+    def kept(self, model: str) -> Iterator[None]:
+        """The model is loaded to stay, for a while."""
+        self.local(f"/models/{model}/load", {})
+        eventually("it is loaded", lambda: self.seen(f"/models/{model}/state")["state"] == "loaded")
+        yield
+        self.local(f"/models/{model}/unload", {})
+        eventually(
+            "it is unloaded", lambda: self.seen(f"/models/{model}/state")["state"] == "unloaded"
+        )
+
+    @property
+    def running(self) -> list[tuple[str, str]]:
+        """Source and model of the jobs that run."""
+        active = self.seen("/daemon/status")["activeJobs"]
+        return [(each["source"], each["model"]) for each in active]
 
     def begin(self, path: str, body: dict[str, Any]) -> socket.socket:
         """Ask, and do not wait."""
@@ -108,3 +130,47 @@ def test_a_job_beyond_this_machines_memory_is_not_taken_and_stops_nobody(both: B
     assert both.studio.wait_job(after)["state"] == "done"
     assert both.studio.job(large)["state"] == "queued", "another worker may have room for it"
     both.studio.call("POST", f"/jobs/{large}/cancel")
+
+
+CHAT = {"model": "synthetic-llm", "messages": [{"role": "user", "content": "hi"}]}
+
+
+def test_a_model_kept_loaded_answers_while_the_studios_job_runs(both: Both) -> None:
+    with both.kept("synthetic-llm"):
+        running = both.queue({"kind": "video", **LONG, "ext": "webp"})
+        eventually("it runs", lambda: both.running == [("studio", "synthetic")])
+        for _ in range(5):
+            answer = both.local("/v1/chat/completions", CHAT)
+            assert answer.status_code == 200
+            assert answer.json()["choices"][0]["message"]["content"]
+        assert both.running[0] == ("studio", "synthetic"), "it goes on all the while"
+        both.studio.call("POST", f"/jobs/{running}/cancel")
+        assert both.studio.wait_job(running)["state"] == "cancelled"
+
+
+def test_both_are_shown_and_the_studio_has_one_job_at_a_time(both: Both) -> None:
+    with both.kept("synthetic-video"):
+        running = both.queue({"kind": "video", **LONG, "ext": "webp"})
+        eventually("it runs", lambda: both.running == [("studio", "synthetic")])
+        with both.begin("/video", {**LONG, "model": "synthetic-video"}):
+            expected = [("studio", "synthetic"), ("local", "synthetic-video")]
+            eventually("both run", lambda: both.running == expected)
+            told = json.loads(command(both.worker, "status", "--json").stdout)["jobs"]
+            assert [each["model"] for each in told] == ["synthetic", "synthetic-video"]
+            waiting = both.queue({"kind": "image", "prompt": "a", "width": 32, "height": 32})
+            assert both.studio.job(waiting)["state"] == "queued", "the slot is not free"
+        eventually("the client's job has ended", lambda: both.running == expected[:1])
+        both.studio.call("POST", f"/jobs/{running}/cancel")
+        assert both.studio.wait_job(waiting)["state"] == "done"
+
+
+def test_a_local_job_of_a_kept_model_leaves_the_slot_to_the_studio(both: Both) -> None:
+    with both.kept("synthetic-video"):
+        with both.begin("/video", {**LONG, "model": "synthetic-video"}):
+            eventually("it runs", lambda: both.running == [("local", "synthetic-video")])
+            done = both.queue({"kind": "image", "prompt": "a", "width": 32, "height": 32})
+            assert both.studio.wait_job(done)["state"] == "done"
+            same = both.queue({"kind": "video", **LONG, "ext": "webp"}, model="synthetic-video")
+            both.worker.wait_line(f"turned down job {same}: busy with a job of this machine")
+        both.studio.call("POST", f"/jobs/{same}/cancel")
+        assert both.studio.wait_job(same)["state"] == "cancelled"

@@ -23,6 +23,7 @@ from studio_worker_studio.routes.endpoint import (
     studio_of,
 )
 from studio_worker_studio.routes.openapi import openapi_document
+from studio_worker_studio.routes.operations import UNPREFIXED
 from studio_worker_studio.routes.session import connect
 from studio_worker_studio.routes.table import ENDPOINTS
 from studio_worker_studio.studio import Studio
@@ -65,6 +66,9 @@ def _routes() -> list[BaseRoute]:
         by_path.setdefault(endpoint.path, {})[endpoint.method] = endpoint
     for path, methods in by_path.items():
         routes.append(Route(API_PREFIX + path, _endpoint(methods), methods=list(methods)))
+    # Where those who watch over processes look for them.
+    for path in UNPREFIXED:
+        routes.append(Route(path, _endpoint(by_path[path]), methods=list(by_path[path])))
     return routes
 
 

@@ -205,8 +205,8 @@ class Conversation:
             return
         session.post(CompleteAck(job_id=frame.job_id))
         session.withdraw(frame.job_id)
-        if outcome is Receipt.DONE:
-            await self._fleet.job_ended(session.worker_id, frame.job_id)
+        if outcome is Receipt.DONE and job is not None:
+            await self._fleet.job_done(session.worker_id, job)
 
     async def _on_fail(self, frame: Fail) -> None:
         held = self._session.held.get(frame.job_id)

@@ -10,6 +10,7 @@ from weakref import WeakValueDictionary
 from studio_worker_core.wire.frames import Cancel, CloseCode, Hello, Welcome
 from studio_worker_core.wire.tasks import BINARY_KINDS
 from studio_worker_studio.clocks import Clocks
+from studio_worker_studio.ended_jobs import EndedJobs
 from studio_worker_studio.lapses import Lapses
 from studio_worker_studio.leases import Leases
 from studio_worker_studio.notifier import Change, Notifier
@@ -49,6 +50,7 @@ class Fleet:
         self._notifier = notifier
         self._settings = settings
         self._clocks = clocks
+        self.ended = EndedJobs(clocks)
         self.leases = Leases()
         self.sweeps = 0
         """How often lapses were looked for."""
@@ -193,20 +195,22 @@ class Fleet:
         if job is not None:
             self.job_changed(job)
 
-    async def job_ended(self, worker_id: str, job_id: str) -> None:
+    async def job_done(self, worker_id: str, job: JobRecord) -> None:
         """A worker's job is done: its slot is free and takes the next one."""
-        self.progress.pop(job_id, None)
-        self.leases.end(job_id)
-        self._notifier.tell("jobsChanged", job_id)
+        self.ended.note(job, JobState.DONE)
+        self.progress.pop(job.job_id, None)
+        self.leases.end(job.job_id)
+        self._notifier.tell("jobsChanged", job.job_id)
         session = self.sessions.get(worker_id)
         if session is not None:
-            session.settle(job_id)
+            session.settle(job.job_id)
             self._notifier.tell("workersChanged", worker_id)
             await self.offer(session)
 
     def job_changed(self, job: JobRecord) -> None:
         """A job moved on; one that waits now is offered around."""
         if job.state is not JobState.CLAIMED:
+            self.ended.note(job, job.state)
             self.progress.pop(job.job_id, None)
             self.leases.end(job.job_id, job.claims)
         self._notifier.tell("jobsChanged", job.job_id)

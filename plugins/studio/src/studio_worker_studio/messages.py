@@ -44,6 +44,13 @@ class Health(_Message, frozen=True):
     version: str
 
 
+class Readiness(_Message, frozen=True):
+    """``GET /readyz``: whether this studio can do its work now, and what fails if not."""
+
+    status: Literal["ready", "not_ready"]
+    checks: dict[str, Literal["ok", "failed"]]
+
+
 class PendingView(_Message, frozen=True):
     """A registration request that waits for a decision."""
 

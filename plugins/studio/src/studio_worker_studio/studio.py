@@ -17,6 +17,7 @@ from studio_worker_studio.fleet import Fleet
 from studio_worker_studio.housekeeping import Housekeeping
 from studio_worker_studio.notifier import LocalNotifier, Notifier
 from studio_worker_studio.rate_limit import RateLimit
+from studio_worker_studio.readiness import Readiness
 from studio_worker_studio.results.opening import open_results
 from studio_worker_studio.settings import Settings
 from studio_worker_studio.store.interface import Store
@@ -55,6 +56,7 @@ class Studio:
             settings, self.jobs, self.logs, self.results, self.notifier, clocks
         )
         self.fleet = Fleet(self.jobs, self.workers, self.notifier, settings, clocks)
+        self.readiness = Readiness(self.models, self.results)
         self.registration_limit = RateLimit(settings.registrations_per_minute, clock=clocks.now)
         self._tasks: list[asyncio.Task[None]] = []
         self._directory = directory
@@ -110,6 +112,7 @@ class Studio:
 
     async def farewell(self) -> None:
         """The studio is about to stop: let workers and listeners go."""
+        self.readiness.end()
         self.notifier.end()
         await self.fleet.close(_FAREWELL_SECONDS)
 

@@ -68,7 +68,7 @@ async def complete(studio: Studio, request: Request) -> Response:
     if outcome is Receipt.NOT_HELD:
         raise _not_held(job.job_id)
     if outcome is Receipt.DONE:
-        await studio.fleet.job_ended(worker.worker_id, job.job_id)
+        await studio.fleet.job_done(worker.worker_id, job)
     return Response(status_code=204)
 
 
@@ -97,7 +97,7 @@ async def _take_json(
     if outcome is Receipt.NOT_HELD:
         raise _not_held(job.job_id)
     if outcome is Receipt.DONE:
-        await studio.fleet.job_ended(worker.worker_id, job.job_id)
+        await studio.fleet.job_done(worker.worker_id, job)
     return Response(status_code=204)
 
 

@@ -6,6 +6,7 @@ from studio_worker_studio.routes import (
     complete,
     jobs,
     models,
+    operations,
     registration,
     results,
     submission,
@@ -24,4 +25,5 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *results.ENDPOINTS,
     *models.ENDPOINTS,
     *watching.ENDPOINTS,
+    *operations.ENDPOINTS,
 )

@@ -1,4 +1,4 @@
-"""Looking at a running studio: log entries, server-sent events, liveness."""
+"""Looking at a running studio: log entries, server-sent events."""
 
 from __future__ import annotations
 
@@ -9,9 +9,8 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
-from studio_worker_studio import __version__
 from studio_worker_studio.errors import ApiError
-from studio_worker_studio.messages import Health, LogView, Page
+from studio_worker_studio.messages import LogView, Page
 from studio_worker_studio.routes.endpoint import (
     Endpoint,
     answer,
@@ -24,10 +23,6 @@ from studio_worker_studio.studio import Studio
 _KEEP_ALIVE_SECONDS = 15.0
 _QUIET_SECONDS = 0.1
 """Changes within this time are told as one."""
-
-
-async def healthz(_studio: Studio, _request: Request) -> Response:
-    return answer(Health(status="ok", version=__version__))
 
 
 async def list_logs(studio: Studio, request: Request) -> Response:
@@ -109,5 +104,4 @@ ENDPOINTS = (
         query=("jobId", "workerId"),
     ),
     Endpoint("GET", "/events", events, "Server-sent events: workersChanged, jobsChanged, logs"),
-    Endpoint("GET", "/healthz", healthz, "Liveness and version", access="public", answer=Health),
 )

@@ -65,6 +65,9 @@ class RegistrationStore(Protocol):
     async def pending(self, after: str | None, limit: int) -> list[RegistrationRecord]:
         """The requests that wait for a decision, oldest first."""
 
+    async def count_pending(self) -> int:
+        """How many requests wait for a decision."""
+
     async def approve(self, request_id: str, now: float) -> RegistrationRecord | None:
         """Let a worker in. Approving twice changes nothing; None when it is not to be had.
 

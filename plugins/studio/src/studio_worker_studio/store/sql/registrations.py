@@ -81,6 +81,13 @@ class SqlRegistrations:
 
         return await self._database.read(work)
 
+    async def count_pending(self) -> int:
+        def work(c: Transaction) -> int:
+            rows = c.execute("SELECT count(*) AS times FROM registrations WHERE state = 'pending'")
+            return int(rows.fetchall()[0]["times"])
+
+        return await self._database.read(work)
+
     async def approve(self, request_id: str, now: float) -> RegistrationRecord | None:
         def work(c: Transaction) -> RegistrationRecord | None:
             query = f"SELECT * FROM registrations WHERE request_id = ?{c.for_update}"  # noqa: S608 - fixed text

@@ -25,6 +25,7 @@ PICTURE = {"kind": "image", "prompt": "a boat"}
         ("POST", "/jobs"),
         ("GET", "/jobs"),
         ("GET", "/jobs/x"),
+        ("GET", "/jobs/x/events"),
         ("GET", "/jobs/x/result"),
         ("POST", "/jobs/x/retry"),
         ("POST", "/jobs/x/cancel"),

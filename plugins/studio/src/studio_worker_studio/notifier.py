@@ -12,7 +12,8 @@ Change = Literal["workersChanged", "jobsChanged", "logs", "workWaiting"]
 
 Heard = Callable[[Change, str | None], None]
 
-_MAX_IDS = 100
+MAX_IDS = 100
+"""A bell names so many of what changed; there may be more when it names all of them."""
 
 
 class Bell:
@@ -27,7 +28,7 @@ class Bell:
     def ring(self, change: Change, ident: str | None) -> None:
         """Note a change, with the worker or job it is about."""
         idents = self._pending.setdefault(change, {})
-        if ident is not None and len(idents) < _MAX_IDS:
+        if ident is not None and len(idents) < MAX_IDS:
             idents[ident] = None
         self._rung.set()
 

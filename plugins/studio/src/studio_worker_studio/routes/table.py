@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from studio_worker_studio.routes import (
     complete,
+    following,
     jobs,
     models,
     operations,
@@ -22,6 +23,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *complete.ENDPOINTS,
     *submission.ENDPOINTS,
     *jobs.ENDPOINTS,
+    *following.ENDPOINTS,
     *results.ENDPOINTS,
     *models.ENDPOINTS,
     *watching.ENDPOINTS,

@@ -7,6 +7,7 @@ import threading
 from pathlib import Path
 
 import psutil
+import pytest
 from msgspec.structs import replace
 
 from studio_worker_core.config import Limits
@@ -90,6 +91,18 @@ def test_each_slot_has_lanes_of_its_own_with_its_environment(bench: LaneBench) -
     assert len(set(pids(bench))) == 2
     cards = [psutil.Process(lane.pid).environ() for lane in bench.lanes.status()]
     assert [card["CUDA_VISIBLE_DEVICES"] for card in cards] == ["0", "1"]
+
+
+def test_memory_that_an_engine_frees_stays_for_its_next_work_unless_the_operator_says_else(
+    bench: LaneBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MALLOC_TRIM_THRESHOLD_", "1000")
+    monkeypatch.delenv("MALLOC_MMAP_THRESHOLD_", raising=False)
+    bench.do(bench.request(WHO))
+    (lane,) = bench.lanes.status()
+    found = psutil.Process(lane.pid).environ()
+    assert found["MALLOC_MMAP_THRESHOLD_"] == str(32 << 20)
+    assert found["MALLOC_TRIM_THRESHOLD_"] == "1000"
 
 
 def test_two_models_of_one_engine_work_at_the_same_time(bench: LaneBench) -> None:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from studio_worker_video.canvas import Canvas, layers
 from studio_worker_video.colours import Ramp
 from studio_worker_video.reading import read_prompt
 from studio_worker_video.scenes import SCENES, Scene, Setting
+from studio_worker_video.scenes.spots import stamp
 from studio_worker_video.words import PALETTES, SCENE_HINTS
 
 FRAMES = 48
@@ -62,6 +64,25 @@ def test_a_moment_is_the_same_whatever_was_drawn_before(name: str) -> None:
     scene(0.9)
     scene(0.1)
     assert np.array_equal(scene(0.5), other(0.5))
+
+
+@pytest.mark.parametrize("detail", [512, 40])
+def test_a_canvas_without_its_upper_rows_has_the_places_of_the_whole(detail: int) -> None:
+    whole, below = Canvas(90, 120, detail), Canvas(90, 120, detail, 75)
+    assert np.allclose(below.full()[1], whole.full()[1][75:], atol=1e-6)
+    place = below.enlarge(below.y + 0 * below.x)
+    assert place.shape == (45, 90)
+    # A cubic bends at the border only.
+    assert np.allclose(place[5:-5], below.full()[1][5:-5], atol=1e-5)
+
+
+def test_light_is_added_however_it_lies_in_memory() -> None:
+    spot = np.ones(1)
+    lit, side_by_side = layers(8, 9), np.zeros((8, 9, 3), np.float32)
+    for light in (lit, side_by_side):
+        stamp(light, spot * 4, spot * 4, spot, np.array([[1.0, 0.5, 0.25]]))
+    assert lit.sum() > 1
+    assert np.array_equal(lit, side_by_side)
 
 
 @pytest.mark.parametrize("palette", PALETTES)

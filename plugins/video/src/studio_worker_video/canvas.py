@@ -27,13 +27,15 @@ class Canvas:
 
     :param detail: pixels of the shorter side that soft fields are worked out at; they are
         enlarged smoothly to the full size.
+    :param top: rows of the picture that are left out above.
     """
 
-    def __init__(self, width: int, height: int, detail: int = 320) -> None:
-        self.width, self.height = width, height
+    def __init__(self, width: int, height: int, detail: int = 320, top: int = 0) -> None:
+        self.width, self.height, self.top = width, height, top
         self.short = min(width, height)
         scale = min(1.0, detail / self.short)
-        self.rows, self.columns = max(2, round(height * scale)), max(2, round(width * scale))
+        self.rows = max(2, round((height - top) * scale))
+        self.columns = max(2, round(width * scale))
         self.x, self.y = self._grid(self.columns, self.rows)
 
     @property
@@ -43,24 +45,45 @@ class Canvas:
 
     def full(self) -> tuple[Floats, Floats]:
         """x (1, width) and y (height, 1) at the full size."""
-        return self._grid(self.width, self.height)
+        return self._grid(self.width, self.height - self.top)
 
     def enlarge(self, field: Field) -> Floats:
         """A worked-out field, or several as (rows, columns, n), at the full size."""
-        if field.shape[:2] == (self.height, self.width):
+        rows = self.height - self.top
+        if field.shape[:2] == (rows, self.width):
             return np.asarray(field, np.float32)
         if field.ndim == 3:
-            layers = [self.enlarge(field[..., n]) for n in range(field.shape[2])]
-            return np.stack(layers, axis=-1)
+            light = layers(rows, self.width, field.shape[2])
+            for number in range(field.shape[2]):
+                light[..., number] = self.enlarge(field[..., number])
+            return light
         picture = Image.fromarray(np.ascontiguousarray(field, np.float32))
-        size = (self.width, self.height)
-        return np.asarray(picture.resize(size, Image.Resampling.BICUBIC), np.float32)
+        return np.asarray(picture.resize((self.width, rows), Image.Resampling.BICUBIC), np.float32)
 
     def _grid(self, columns: int, rows: int) -> tuple[Floats, Floats]:
         wide, tall = self.aspect
         x = ((np.arange(columns) + 0.5) / columns - 0.5) * wide
-        y = ((np.arange(rows) + 0.5) / rows - 0.5) * tall
+        part = self.top / self.height
+        y = (part + (1 - part) * (np.arange(rows) + 0.5) / rows - 0.5) * tall
         return x.astype(np.float32)[None, :], y.astype(np.float32)[:, None]
+
+
+def layers(rows: int, columns: int, count: int = 3) -> Floats:
+    """Zeros of the shape (rows, columns, count), each layer in one piece of memory.
+
+    numpy walks along the memory: sums and products of such arrays, also with (rows, columns, 1),
+    are several times as fast as where three numbers of a pixel lie side by side, and their
+    results lie the same way.
+    """
+    return np.moveaxis(np.zeros((count, rows, columns), np.float32), 0, -1)
+
+
+def tinted(field: Field, colour: Floats) -> Floats:
+    """Light of one ``colour`` (3,) as strong as ``field`` (rows, columns), in layers."""
+    light = layers(*field.shape)
+    for channel in range(3):
+        np.multiply(field, colour[channel], out=light[..., channel], casting="same_kind")
+    return light
 
 
 def fractal(
@@ -83,23 +106,22 @@ class Texture:
     """A tile without seams, read at any point between its pixels."""
 
     def __init__(self, tile: Floats) -> None:
-        self._tile = tile.ravel()
+        # One more of each, so that no neighbour has to be looked for at the other side.
+        self._tile = np.pad(tile, (0, 1), mode="wrap").ravel()
 
     def __call__(self, u: Field, v: Field) -> Floats:
         """The texture at (u, v), which broadcast together; 1 is a whole tile."""
         # Adding a large whole number of tiles keeps the truncation a floor.
         x = (np.asarray(u, np.float32) + np.float32(64)) * np.float32(_TILE)
         y = (np.asarray(v, np.float32) + np.float32(64)) * np.float32(_TILE)
-        column, row = x.astype(np.int32), y.astype(np.int32)
-        x, y = x - column.astype(np.float32), y - row.astype(np.float32)
-        mask = _TILE - 1
-        left, right = column & mask, (column + 1) & mask
-        top, bottom = (row & mask) * _TILE, ((row + 1) & mask) * _TILE
-        tile = self._tile
-        upper = tile.take(top + left)
-        upper += (tile.take(top + right) - upper) * x
-        lower = tile.take(bottom + left)
-        lower += (tile.take(bottom + right) - lower) * x
+        left, top = np.floor(x), np.floor(y)
+        x, y = x - left, y - top
+        place = (top.astype(np.intp) & _TILE - 1) * (_TILE + 1) + (left.astype(np.intp) & _TILE - 1)
+        upper = self._tile.take(place)
+        upper += (self._tile[1:].take(place) - upper) * x
+        below = self._tile[_TILE + 1 :]
+        lower = below.take(place)
+        lower += (below[1:].take(place) - lower) * x
         lower -= upper
         lower *= y
         lower += upper
@@ -151,6 +173,11 @@ class Drift:
 def wave(turns: Field) -> Floats:
     """Sine of an angle in turns."""
     return np.asarray(np.sin(np.asarray(turns, np.float32) * np.float32(2 * np.pi)), np.float32)
+
+
+def fraction(value: Field) -> Field:
+    """What is over a whole number; many times as fast as ``value % 1``."""
+    return value - np.floor(value)
 
 
 def smoothstep(low: float, high: float, value: Field) -> Floats:

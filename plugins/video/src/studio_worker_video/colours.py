@@ -12,6 +12,8 @@ from studio_worker_core.pictures.oklab import CONES_TO_LAB, RGB_TO_CONES
 from studio_worker_video.canvas import Field, Floats, Frame
 
 _STEPS = 2048
+_SOFT = np.float32(0.85)
+_CACHED_PIXELS = 32_768
 
 _RGB_TO_CONES = np.array(RGB_TO_CONES)
 _CONES_TO_LAB = np.array(CONES_TO_LAB)
@@ -35,15 +37,20 @@ class Ramp:
         at = np.linspace(0, 1, _STEPS)
         smooth = np.stack([np.interp(at, places, lab[:, n]) for n in range(3)], axis=-1)
         self._table = np.asarray(np.clip(_from_lab(smooth), 0, 1), np.float32)
+        self._layers = np.ascontiguousarray(self._table.T)
         self._packed = _pack(self._table)
         turn = np.arange(_STEPS) / _STEPS
         up = 0.35 * (1 - np.cos(2 * np.pi * turn)) / 2 + 0.65 * (1 - np.abs(2 * turn - 1))
         self._cycle = _pack(self._table[((0.04 + 0.9 * up) * (_STEPS - 1)).astype(int)])
 
     def at(self, place: Field | float) -> Floats:
-        """Colours (…, 3) from 0 to 1 at places 0 to 1 of the ramp."""
-        index = np.clip(np.asarray(place, np.float32) * (_STEPS - 1), 0, _STEPS - 1)
-        return self._table.take(index.astype(np.int32), axis=0)
+        """Colours (…, 3) from 0 to 1 at places 0 to 1 of the ramp, as :func:`canvas.layers`."""
+        index = np.asarray(place, np.float32) * np.float32(_STEPS - 1)
+        steps = np.clip(index, 0, _STEPS - 1).astype(np.intp)
+        light = np.empty((3, *steps.shape), np.float32)
+        for channel, layer in enumerate(self._layers):
+            layer.take(steps, out=light[channel, ...], mode="clip")  # the mode spares a copy
+        return np.moveaxis(light, 0, -1)
 
     def paint(self, field: Field) -> Frame:
         """A picture of a field from 0 to 1."""
@@ -59,13 +66,29 @@ class Ramp:
 
 def to_frame(light: Field) -> Frame:
     """Light from 0 to 1 and over, (h, w, 3), as bytes; over 0.85 it rolls off softly."""
-    over = np.maximum(light - np.float32(0.85), 0)
-    rolled = light - over
-    over /= 1 + over * np.float32(2.5)
-    rolled += over
-    rolled *= 255
-    rolled += _dither(rolled.shape[0], rolled.shape[1])
-    return np.asarray(np.clip(rolled, 0, 255, out=rolled), np.uint8)
+    rows, columns = light.shape[:2]
+    frame = np.empty((rows, columns, 3), np.uint8)
+    dither = _dither(rows, columns)
+    # A part at a time, which stays in the processor's cache from one step to the next.
+    step = max(1, _CACHED_PIXELS // columns)
+    for top in range(0, rows, step):
+        part = slice(top, min(top + step, rows))
+        for channel in range(3):
+            level = _rolled_off(light[part, :, channel])
+            level *= np.float32(255)
+            level += dither[part]
+            np.clip(level, 0, 255, out=level)
+            np.copyto(frame[part, :, channel], level, casting="unsafe")
+    return frame
+
+
+def _rolled_off(light: Field) -> Floats:
+    """A copy in which what is over 0.85 is less and less so."""
+    level = np.minimum(light, _SOFT, dtype=np.float32)
+    if light.max() > _SOFT:
+        over = np.maximum(light - _SOFT, 0, dtype=np.float32)
+        level += over / (1 + over * np.float32(2.5))
+    return level
 
 
 @lru_cache(maxsize=2)
@@ -76,7 +99,7 @@ def _dither(rows: int, columns: int) -> Floats:
     for _ in range(2):
         cell = np.block([[4 * cell, 4 * cell + 2], [4 * cell + 3, 4 * cell + 1]])
     tile = ((cell + 0.5) / cell.size).astype(np.float32)
-    return np.tile(tile, (-(-rows // 8), -(-columns // 8)))[:rows, :columns, None]
+    return np.tile(tile, (-(-rows // 8), -(-columns // 8)))[:rows, :columns]
 
 
 def _pack(rgb: Floats) -> NDArray[np.uint32]:

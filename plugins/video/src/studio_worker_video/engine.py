@@ -54,11 +54,19 @@ class MotionEngine(Engine):
             return scene(number * step)
 
         frames = settings.timing.frames
-        samples = (draw(number) for number in sampled(frames))
+        drawn: dict[int, Frame] = {}
+
+        def sample(number: int) -> Frame:
+            # Kept until it is its turn: drawing costs more than what it is drawn for.
+            drawn[number] = draw(number)
+            return drawn[number]
+
+        samples = (sample(number) for number in sampled(frames))
         plugin = CLIPS[settings.ext]
         with iio.imopen(path, "w", plugin=plugin, settings=settings, samples=samples) as clip:
             for number in range(frames):
-                clip.write(draw(number))
+                frame = drawn.pop(number, None)
+                clip.write(draw(number) if frame is None else frame)
                 job.progress((number + 1) / frames, f"frame {number + 1} of {frames}")
         check_clip(path, settings)
         return path

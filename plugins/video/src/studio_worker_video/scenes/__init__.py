@@ -7,8 +7,9 @@ from collections.abc import Callable
 from studio_worker_video.canvas import Frame
 from studio_worker_video.scenes.fluids import Fire, Flow, Kaleidoscope, Plasma
 from studio_worker_video.scenes.particles import Bokeh, Rain, Snow, Starfield, Tunnel
+from studio_worker_video.scenes.sea import Waves
 from studio_worker_video.scenes.setting import Setting
-from studio_worker_video.scenes.skies import Aurora, Clouds, Landscape, Waves
+from studio_worker_video.scenes.skies import Aurora, Clouds, Landscape
 
 __all__ = ["SCENES", "Scene", "Setting"]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from studio_worker_video.canvas import Floats, Frame, Texture, fractal, smoothstep, wave
+from studio_worker_video.canvas import Floats, Frame, Texture, fractal, fraction, smoothstep, wave
 from studio_worker_video.colours import to_frame
 from studio_worker_video.scenes.setting import Setting
 from studio_worker_video.scenes.spots import stamp
@@ -117,7 +117,7 @@ class Kaleidoscope:
         self._wander = min(0.1, 0.02 * setting.seconds * setting.speed)
 
     def __call__(self, turn: float) -> Frame:
-        slice_ = np.abs((self._angle * self._mirrors + 64) % 1 - 0.5) * 2
+        slice_ = np.abs(fraction(self._angle * self._mirrors) - 0.5) * 2
         angle = slice_ * np.float32(np.pi / self._mirrors)
         u, v = self._radius * np.cos(angle), self._radius * np.sin(angle)
         phase = 2 * np.pi * turn * self._turns

@@ -22,9 +22,10 @@ class Setting:
     speed: float
     """1 is normal."""
 
-    def canvas(self, detail: int = 320) -> Canvas:
-        """The grid, soft fields worked out at ``detail`` pixels for the shorter side."""
-        return Canvas(self.width, self.height, detail)
+    def canvas(self, detail: int = 320, top: int = 0) -> Canvas:
+        """The grid, soft fields worked out at ``detail`` pixels for the shorter side; without
+        the rows of the picture above ``top``."""
+        return Canvas(self.width, self.height, detail, top)
 
     def cycles(self, per_second: float) -> int:
         """Whole repetitions over the clip at about this rate, at least 1: what makes the last

@@ -1,10 +1,18 @@
-"""Aurora, clouds, a sea at evening and a journey past mountains."""
+"""Aurora, clouds and a journey past mountains."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from studio_worker_video.canvas import Floats, Frame, Texture, fractal, smoothstep, wave
+from studio_worker_video.canvas import (
+    Floats,
+    Frame,
+    Texture,
+    fractal,
+    layers,
+    smoothstep,
+    tinted,
+)
 from studio_worker_video.colours import to_frame
 from studio_worker_video.scenes.setting import Setting
 from studio_worker_video.scenes.spots import stamp
@@ -24,7 +32,8 @@ class Aurora:
         tall = canvas.aspect[1]
         depth = np.clip(0.5 + y / np.float32(tall), 0, 1)
         sky = setting.ramp.at(0.02 + 0.13 * depth**2) * (0.5 + 0.6 * depth[..., None])
-        self._sky = np.repeat(sky, setting.width, axis=1)
+        self._sky = layers(setting.height, setting.width)
+        self._sky += sky
         count = int(110 * canvas.aspect[0] * tall)
         place = rng.random((count, 2)) * [setting.width, setting.height * 0.8]
         power = 0.15 + 0.75 * rng.random(count) ** 4
@@ -36,7 +45,7 @@ class Aurora:
 
     def __call__(self, turn: float) -> Frame:
         canvas = self._canvas
-        glow = np.zeros((canvas.rows, canvas.columns, 3), np.float32)
+        glow = layers(canvas.rows, canvas.columns)
         for path, rays, place in zip(self._paths, self._rays, self._places, strict=True):
             bend = path(canvas.x, turn)
             foot = np.float32(place + 0.2) + 0.07 * bend
@@ -111,68 +120,6 @@ class Clouds:
         return np.asarray(here * (old / level) + there * (new / level), np.float32)
 
 
-class Waves:
-    """A sea that rolls towards the viewer under a low sun."""
-
-    def __init__(self, setting: Setting) -> None:
-        self._canvas = canvas = setting.canvas(512)
-        rng = setting.rng
-        tall = canvas.aspect[1]
-        self._horizon = np.float32(-0.06 * tall)
-        below = np.maximum(canvas.y - self._horizon, 0.004)
-        self._distance = 0.16 / below
-        self._waves = []
-        for number in range(9):
-            length = 0.9 * 0.72**number
-            heading = rng.normal(0, 0.5)
-            self._waves.append(
-                (
-                    np.float32(np.sin(heading) / length),
-                    np.float32(np.cos(heading) / length),
-                    np.float32(rng.random()),
-                    setting.cycles(0.42 / length**0.5),
-                    np.float32(length**0.85),
-                )
-            )
-        self._sun_x = np.float32(rng.uniform(-0.22, 0.22) * canvas.aspect[0])
-        self._ramp = setting.ramp
-        self._sky = self._paint_sky()
-        self._sea = smoothstep(-0.7, 0.7, (canvas.full()[1] - self._horizon) * canvas.short)
-
-    def _paint_sky(self) -> Floats:
-        canvas = self._canvas
-        x, y = canvas.full()
-        up = (self._horizon - y) / np.float32(canvas.aspect[1])
-        sky = self._ramp.at(np.clip(0.74 - 0.95 * up, 0.2, 0.8))
-        away = np.hypot(x - self._sun_x, y - (self._horizon - 0.1)).astype(np.float32)
-        disc = smoothstep(0.5, -0.5, (away - 0.065) * canvas.short)
-        glow = 0.5 * np.exp(-away * 5) + 0.25 * np.exp(-away * 14)
-        return np.asarray(sky + (disc + glow)[..., None] * self._ramp.at(0.95), np.float32)
-
-    def __call__(self, turn: float) -> Frame:
-        canvas = self._canvas
-        slope_x = np.zeros((canvas.rows, canvas.columns), np.float32)
-        slope_z = np.zeros_like(slope_x)
-        across = canvas.x * self._distance * 3.2
-        away = self._distance * 3.2
-        for kx, kz, phase, cycles, height in self._waves:
-            angle = kx * across + kz * away + phase + np.float32(turn * cycles)
-            # Waves finer than a pixel of the far water would only flicker.
-            fine = np.hypot(kx, kz) * self._distance**2 * np.float32(22 / canvas.rows)
-            swing = wave(angle) * (height / (1 + fine**2))
-            slope_x += kx * swing
-            slope_z += kz * swing
-        facing = 0.11 * slope_z
-        sky_seen = np.clip(0.36 + 0.2 * facing - 0.1 / (1 + 2 * self._distance), 0, 1)
-        water = sky_seen + 0.16 * np.exp(-6 * np.maximum(canvas.y - self._horizon, 0))
-        side = (canvas.x - self._sun_x) / (0.05 + 0.28 * np.maximum(canvas.y - self._horizon, 0))
-        glint = np.exp(-0.5 * (side + 0.35 * slope_x) ** 2)
-        glint *= smoothstep(0.1, 1.1, facing + 0.25)
-        sea = self._ramp.at(canvas.enlarge(np.clip(water, 0, 1).astype(np.float32)))
-        sea += canvas.enlarge(glint.astype(np.float32))[..., None] * self._ramp.at(0.97)
-        return to_frame(self._sky + (sea - self._sky) * self._sea[..., None])
-
-
 class Landscape:
     """A ride past ranges of hills, the near ones faster, with haze between them. The one scene
     that does not end where it began: ranges that did would rush by in a short clip."""
@@ -183,11 +130,12 @@ class Landscape:
         self._x, self._y = canvas.full()
         wide, tall = canvas.aspect
         up = 0.5 - self._y / np.float32(tall)
-        self._sky = np.repeat(ramp.at(np.clip(0.95 - 0.75 * up, 0, 1)), setting.width, axis=1)
+        self._sky = layers(setting.height, setting.width)
+        self._sky += ramp.at(np.clip(0.95 - 0.75 * up, 0, 1))
         sun_x, sun_y = rng.uniform(-0.25, 0.25) * wide, -0.14 * tall
         away = np.hypot(self._x - np.float32(sun_x), self._y - np.float32(sun_y))
         disc = smoothstep(0.5, -0.5, (away - 0.08) * canvas.short)
-        self._sky += (0.8 * disc + 0.35 * np.exp(-away * 4))[..., None] * ramp.at(1.0)
+        self._sky += tinted(0.8 * disc + 0.35 * np.exp(-away * 4), ramp.at(1.0))
         self._layers = []
         for number in range(5):
             near = number / 4
@@ -205,7 +153,7 @@ class Landscape:
             )
 
     def __call__(self, turn: float) -> Frame:
-        light = self._sky.copy()
+        light = self._sky.copy("K")
         short = np.float32(self._canvas.short)
         for hills, way, base, height, tone in self._layers:
             ridge = base - height * hills(self._x, turn * way)

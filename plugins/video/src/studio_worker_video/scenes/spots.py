@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from studio_worker_video.canvas import Floats, smoothstep
+from studio_worker_video.canvas import Floats, smoothstep, tinted
 
 
 def stamp(light: Floats, x: ArrayLike, y: ArrayLike, radius: ArrayLike, colour: ArrayLike) -> None:
-    """Add soft round points to a picture (rows, columns, 3).
+    """Add soft round points to a picture (rows, columns, 3), a whole one: it is changed in place.
 
     :param x, y: places in pixels, shape (n,).
     :param radius: the deviation of each point's glow, in pixels.
@@ -18,7 +18,7 @@ def stamp(light: Floats, x: ArrayLike, y: ArrayLike, radius: ArrayLike, colour: 
     rows, columns = light.shape[:2]
     places = np.stack([np.asarray(x), np.asarray(y), np.asarray(radius)]).astype(np.float32)
     shades = np.asarray(colour, np.float32)
-    flat = light.reshape(-1)
+    flat = [light[..., channel].reshape(-1) for channel in range(3)]
     reaches = np.ceil(3 * places[2]).astype(int) + 1
     near = (np.abs(places[0] - columns / 2) < columns / 2 + reaches) & (
         np.abs(places[1] - rows / 2) < rows / 2 + reaches
@@ -29,16 +29,16 @@ def stamp(light: Floats, x: ArrayLike, y: ArrayLike, radius: ArrayLike, colour: 
         step = np.arange(-reach, reach + 1)
         column = np.floor(px).astype(int) + step
         row = np.floor(py).astype(int) + step
-        across = np.exp(-0.5 * ((column + 0.5 - px) / r) ** 2)
-        down = np.exp(-0.5 * ((row + 0.5 - py) / r) ** 2)
+        across = np.exp(-0.5 * (((column + 0.5).astype(np.float32) - px) / r) ** 2)
+        down = np.exp(-0.5 * (((row + 0.5).astype(np.float32) - py) / r) ** 2)
         across *= (column >= 0) & (column < columns)
         down *= (row >= 0) & (row < rows)
         spot = down[:, :, None] * across[:, None, :]
         index = np.clip(row, 0, rows - 1)[:, :, None] * columns
-        index = (index + np.clip(column, 0, columns - 1)[:, None, :]) * 3
+        index = (index + np.clip(column, 0, columns - 1)[:, None, :]).ravel()
         for channel in range(3):
             glow = spot * shades[chosen, channel, None, None]
-            np.add.at(flat, (index + channel).ravel(), glow.astype(np.float32).ravel())
+            np.add.at(flat[channel], index, glow.ravel())
 
 
 def streak(light: Floats, x: float, y: float, length: float, radius: float, colour: Floats) -> None:
@@ -53,7 +53,7 @@ def streak(light: Floats, x: float, y: float, length: float, radius: float, colo
     centre = x + 0.08 * (y - rows)
     columns = np.arange(left, right, dtype=np.float32) + 0.5
     spot = np.exp(-0.5 * ((columns[None, :] - centre[:, None]) / radius) ** 2) * along[:, None]
-    light[top:bottom, left:right] += spot[..., None].astype(np.float32) * colour
+    light[top:bottom, left:right] += tinted(spot, colour)
 
 
 def disc(short: int, radius: float) -> Floats:
@@ -83,4 +83,4 @@ def add_patch(light: Floats, patch: Floats, x: float, y: float, colour: Floats) 
     cut_left, cut_top = max(-left, 0), max(-top, 0)
     right, bottom = min(left + side + 1, columns), min(top + side + 1, rows)
     part = moved[cut_top : bottom - top, cut_left : right - left]
-    light[top + cut_top : bottom, left + cut_left : right] += part[..., None] * colour
+    light[top + cut_top : bottom, left + cut_left : right] += tinted(part, colour)

@@ -7,7 +7,6 @@ for the whole clip and no dither is the fastest route there is and does not flic
 
 from __future__ import annotations
 
-import io
 import struct
 from typing import BinaryIO
 
@@ -95,16 +94,6 @@ def _changed(before: Indices | None, after: Indices) -> tuple[int, int, int, int
 
 
 def _compressed(picture: Image.Image) -> bytes:
-    """The LZW blocks of a picture in the palette's own indices."""
-    buffer = io.BytesIO()
-    # Rows in order: our image descriptors say "not interlaced", and Pillow would interlace.
-    picture.save(buffer, "GIF", optimize=False, interlace=0)
-    whole = buffer.getvalue()
-    # Header, a palette as long as Pillow found fit, an image descriptor, the blocks, the end.
-    descriptor = 13 + (3 << (whole[10] & 7) + 1)
-    while whole[descriptor : descriptor + 1] == b"!":
-        descriptor += 2
-        while whole[descriptor]:
-            descriptor += whole[descriptor] + 1
-        descriptor += 1
-    return whole[descriptor + 10 : -1]
+    """The LZW blocks of a picture in the palette's own indices, of 8 bits, its rows in order."""
+    blocks: bytes = picture.tobytes("gif", "P", 8, 0)
+    return b"\x08" + blocks + b"\0"

@@ -29,6 +29,7 @@ _NOT_RUN = {
     "downloads a model",
     "fetches from a package index",
     "needs Docker",
+    "needs Prometheus",
     "needs a database server",
     "needs a studio at that address",
     "needs a worker that runs",

@@ -38,7 +38,8 @@ ORDER BY number DESC LIMIT ?5"""
 
 class JournalReader:
     """Every method opens the file anew, and raises :class:`JournalError` where it cannot be read;
-    one that is not there is empty. Safe from any thread.
+    one that is not there is empty, and a job that is not understood is left out. Safe from any
+    thread.
 
     :param settle: called before each look: waits until what was just told is written.
     :param has_worker: whether a worker runs; else what stands as running has ended with it.
@@ -122,7 +123,8 @@ class JournalReader:
         return path if stat.S_ISREG(found.st_mode) and found.st_size == facts.bytes else None
 
     def _facts(self, rows: list[tuple[Any, ...]]) -> list[JobFacts]:
-        found = [(facts_of(data), last) for data, last in rows]
+        read = [(facts_of(data), last) for data, last in rows]
+        found = [(facts, last) for facts, last in read if facts is not None]
         if all(facts.status != "running" for facts, _ in found) or self._has_worker():
             return [facts for facts, _ in found]
         return [

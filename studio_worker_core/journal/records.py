@@ -117,6 +117,14 @@ class JobQuery(Struct, frozen=True, kw_only=True):
 EVERY_JOB = JobQuery()
 
 # Made at import: two threads that are the first to decode a type end the process (msgspec 0.22).
-facts_of = msgspec.json.Decoder(JobFacts).decode
+_decode_facts = msgspec.json.Decoder(JobFacts).decode
 recipe_of = msgspec.json.Decoder(Recipe).decode
 plain_of: Any = msgspec.json.Decoder().decode
+
+
+def facts_of(data: bytes) -> JobFacts | None:
+    """What was kept; None for what this version does not understand."""
+    try:
+        return _decode_facts(data)
+    except (msgspec.MsgspecError, TypeError):  # another version's, or another program's
+        return None

@@ -133,7 +133,8 @@ class Writer:
                 self._close()
                 put_aside(self._path, str(error))
                 self._written(batch)
-        except (OSError, sqlite3.Error) as error:
+        except (OSError, sqlite3.Error, ValueError) as error:
+            # The last: a text that no encoding takes, such as a path that is no UTF-8.
             self._close()
             self._failed(len(batch), error)
             return False

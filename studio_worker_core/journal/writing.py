@@ -109,13 +109,16 @@ def write(connection: sqlite3.Connection, run: str, changes: Sequence[Change]) -
 def close_running(connection: sqlite3.Connection, run: str) -> int:
     """End the jobs that an earlier run left as running; how many. Raises sqlite3.Error."""
     left = connection.execute(
-        "SELECT facts, (SELECT max(ts) FROM lines WHERE job = number) FROM jobs"
+        "SELECT number, facts, (SELECT max(ts) FROM lines WHERE job = number) FROM jobs"
         " WHERE status = 'running' AND run != ?",
         (run,),
     ).fetchall()
-    for data, last in left:
+    for number, data, last in left:
         facts = facts_of(data)
-        _put_job(connection, run, ended_with_worker(facts, last), None)
+        if facts is None:  # its status alone: what is not understood stays as it is
+            connection.execute("UPDATE jobs SET status = 'failed' WHERE number = ?", (number,))
+        else:
+            _put_job(connection, run, ended_with_worker(facts, last), None)
     return len(left)
 
 
@@ -187,8 +190,9 @@ def _settle(connection: sqlite3.Connection, run: str, change: Settle) -> None:
         "SELECT facts FROM jobs WHERE id = ? AND source = 'studio' ORDER BY number DESC LIMIT 1",
         (change.job_id,),
     ).fetchone()
-    if found is not None:
-        _put_job(connection, run, settled(facts_of(found[0]), change), None)
+    facts = facts_of(found[0]) if found is not None else None
+    if facts is not None:
+        _put_job(connection, run, settled(facts, change), None)
 
 
 def settled(facts: JobFacts, change: Settle) -> JobFacts:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import sqlite3
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +19,11 @@ from studio_worker_core.journal.reader import JournalReader
 from studio_worker_core.journal.records import JobFacts, JobQuery
 from studio_worker_core.lanes.live import Inspection
 from studio_worker_core.lanes.results import Result
+from studio_worker_core.outbox import Entry
+from studio_worker_core.outbox.manifest import Manifest
 from studio_worker_core.wire.generation import GenerationMeta
 from studio_worker_core.wire.models import ModelSource
-from studio_worker_core.wire.tasks import ImageTask, Task
+from studio_worker_core.wire.tasks import ImageTask, Task, TaskKind
 
 WAIT = 60.0
 PNG = b"\x89PNG\r\n\x1a\npixels"
@@ -102,3 +105,22 @@ def warnings(caplog: pytest.LogCaptureFixture) -> list[str]:
         for record in caplog.records
         if record.name == "studio_worker.journal" and record.levelno >= logging.WARNING
     ]
+
+
+def entry_of(root: Path, job_id: str) -> Entry:
+    manifest = Manifest(
+        job=job_id,
+        worker="worker-1",
+        session=None,
+        boot="b",
+        kind=TaskKind.IMAGE,
+        model="m",
+        engine="toy",
+        prompt="a fox",
+        ext="png",
+        mime="image/png",
+        bytes=10,
+        sha256="ef" * 32,
+        created=datetime.now(UTC),
+    )
+    return Entry(root / "refused" / job_id, manifest)

@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 
 from studio_worker_core.errors import JournalError
+from studio_worker_core.journal import writer
 from studio_worker_core.journal.database import SCHEMA_VERSION
 from studio_worker_core.journal.reader import JournalReader
 from studio_worker_core.wire.tasks import ImageTask
-from tests.journal.conftest import EVERY, WAIT, JournalledWorker, warnings
+from tests.journal.conftest import EVERY, WAIT, JournalledWorker, entry_of, warnings
 
 
 @pytest.mark.parametrize("damage", ["nonsense", "zeros", "torn", "of another program"])
@@ -100,3 +101,31 @@ def test_a_journal_that_is_not_there_is_empty_and_one_that_cannot_be_read_is_sai
     (tmp_path / "jobs.sqlite3").write_text("no database at all, and longer than a header " * 40)
     with pytest.raises(JournalError, match=r"jobs\.sqlite3 cannot be read"):
         reader.page()
+
+
+@pytest.mark.parametrize("facts", [b"{}", b"no JSON", b"\xff\xfe", "text", 7])
+def test_a_job_that_is_not_understood_is_left_out_and_the_worker_goes_on(
+    worker: JournalledWorker, facts: object
+) -> None:
+    worker.begun("odd")
+    worker.done("good")
+    assert worker.journal.settle(WAIT)
+    other = worker.other()
+    other.execute("UPDATE jobs SET facts = ? WHERE id = 'odd'", (facts,))
+    other.close()
+    worker.restart()
+    worker.journal.delivered(entry_of(worker.root, "odd"), "delivered", None)
+    worker.done("after")
+    assert [each.job_id for each in worker.reader.page()] == ["after", "good"]
+    assert worker.reader.counts()["studio", "failed"] == 1
+
+
+def test_a_text_that_no_encoding_takes_costs_its_entry_alone(
+    worker: JournalledWorker, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(writer, "_PAUSE_SECONDS", 0.01)
+    worker.done("\udcff")
+    assert worker.journal.settle(WAIT)
+    worker.done("after")
+    assert worker.facts("after").status == "completed"
+    assert any("cannot be written" in line for line in warnings(caplog))

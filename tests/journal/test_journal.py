@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import stat
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -17,12 +16,10 @@ from studio_worker_core.journal.recipes import is_left_out, plain_url
 from studio_worker_core.journal.records import LONGEST_LINE, MOST_LINES, JobQuery
 from studio_worker_core.lanes.live import Inspection, Wanted
 from studio_worker_core.lanes.results import Result
-from studio_worker_core.outbox import Entry
-from studio_worker_core.outbox.manifest import Manifest
 from studio_worker_core.secrets import Secret
 from studio_worker_core.wire.models import ModelFile, ModelSource
-from studio_worker_core.wire.tasks import ChatMessage, ImageTask, LlmTask, TaskKind
-from tests.journal.conftest import LOG, PNG, JournalledWorker
+from studio_worker_core.wire.tasks import ChatMessage, ImageTask, LlmTask
+from tests.journal.conftest import LOG, PNG, JournalledWorker, entry_of
 
 
 @pytest.fixture(autouse=True)
@@ -218,29 +215,10 @@ def test_a_task_that_is_too_long_is_kept_without_its_recipe(worker: JournalledWo
     assert worker.reader.recipe(facts) is None
 
 
-def _entry(root: Path, job_id: str) -> Entry:
-    manifest = Manifest(
-        job=job_id,
-        worker="worker-1",
-        session=None,
-        boot="b",
-        kind=TaskKind.IMAGE,
-        model="m",
-        engine="toy",
-        prompt="a fox",
-        ext="png",
-        mime="image/png",
-        bytes=10,
-        sha256="ef" * 32,
-        created=datetime.now(UTC),
-    )
-    return Entry(root / "refused" / job_id, manifest)
-
-
 def test_what_became_of_a_studios_result_is_kept_also_of_an_earlier_run(
     worker: JournalledWorker,
 ) -> None:
-    entry = _entry(worker.root, "job-1")
+    entry = entry_of(worker.root, "job-1")
     job = worker.begun()
     worker.journal.finished(job, entry)
     facts = worker.facts()
@@ -252,7 +230,7 @@ def test_what_became_of_a_studios_result_is_kept_also_of_an_earlier_run(
     facts = worker.facts()
     assert (facts.delivery, facts.delivery_reason) == ("refused", "not\\nyours")
     assert facts.file == str(entry.path)
-    worker.journal.delivered(_entry(worker.root, "nobody"), "lost", None)
+    worker.journal.delivered(entry_of(worker.root, "nobody"), "lost", None)
     assert len(worker.reader.page()) == 1
 
 
@@ -260,7 +238,7 @@ def test_what_the_process_finds_late_is_kept_and_never_counts_above_the_manifest
     worker: JournalledWorker,
 ) -> None:
     job = worker.begun()
-    worker.journal.finished(job, _entry(worker.root, "job-1"))
+    worker.journal.finished(job, entry_of(worker.root, "job-1"))
     worker.journal.inspected(job, Inspection("00" * 32, PNG))
     assert worker.facts().sha256 == "ef" * 32
     assert worker.reader.thumbnail(worker.facts()) == PNG
@@ -284,7 +262,7 @@ def test_a_job_whose_engine_was_not_asked_again_has_what_its_manifest_says(
     worker: JournalledWorker,
 ) -> None:
     job = worker.begun()
-    worker.journal.finished(job, _entry(worker.root, "job-1"))
+    worker.journal.finished(job, entry_of(worker.root, "job-1"))
     assert worker.facts().status == "completed"
     worker.journal.made(job, Result(Path("gone.png")))
     assert worker.facts().bytes == 10

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Protocol
 
-from studio_worker_core.journal.lines import timestamp
 from studio_worker_core.journal.records import EVERY_JOB, JobFacts, JobLog, JobQuery, Recipe
+from studio_worker_core.wire.timestamps import timestamp
 
 
 class JobHistory(Protocol):

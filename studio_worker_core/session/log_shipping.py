@@ -7,7 +7,6 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable
-from datetime import UTC, datetime
 
 from msgspec import Struct
 
@@ -15,6 +14,8 @@ from studio_worker_core.foreign_text import printable
 from studio_worker_core.redaction import Redaction, hide, without_secrets
 from studio_worker_core.secrets import Secret
 from studio_worker_core.wire.frames import LogEntry
+from studio_worker_core.wire.log_levels import level_word
+from studio_worker_core.wire.timestamps import timestamp
 
 _ROOT = "studio_worker"
 _LONGEST_MESSAGE = 8192
@@ -173,7 +174,7 @@ class LogShipper(logging.Handler):
 
     def _marker_for(self, dropped: int) -> LogEntry:
         return LogEntry(
-            ts=_timestamp(self._clock()),
+            ts=timestamp(self._clock()),
             level="warn",
             category="log_shipping",
             message=f"{dropped} older log entries were dropped: they could not be sent "
@@ -192,8 +193,8 @@ class LogShipper(logging.Handler):
         job_id = getattr(record, "job_id", None)
         is_job = isinstance(job_id, str) and 0 < len(job_id) <= _LONGEST_JOB_ID
         return LogEntry(
-            ts=_timestamp(record.created),
-            level=_level(record.levelno),
+            ts=timestamp(record.created),
+            level=level_word(record.levelno),
             category=_category(record.name),
             message=_shortened(message),
             job_id=job_id if is_job else None,
@@ -207,19 +208,6 @@ def _held(entry: LogEntry) -> _Held:
 
 def _is_never_shipped(name: str) -> bool:
     return any(name == each or name.startswith(f"{each}.") for each in _NEVER_SHIPPED)
-
-
-def _timestamp(seconds: float) -> str:
-    moment = datetime.fromtimestamp(seconds, UTC)
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
-def _level(number: int) -> str:
-    if number >= logging.ERROR:
-        return "error"
-    if number >= logging.WARNING:
-        return "warn"
-    return "info" if number >= logging.INFO else "debug"
 
 
 def _category(name: str) -> str:

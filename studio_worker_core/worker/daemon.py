@@ -36,8 +36,9 @@ from studio_worker_core.registration import (
     identity_at,
     standing_of,
 )
+from studio_worker_core.wire.timestamps import in_utc
 from studio_worker_core.worker.changes import Changes
-from studio_worker_core.worker.job_memory import JobMemory, in_utc
+from studio_worker_core.worker.job_memory import JobMemory
 from studio_worker_core.worker.log_ring import LogRing
 from studio_worker_core.worker.shown_settings import ShownSettings
 from studio_worker_core.worker.status import StatusBoard, WorkerStatus

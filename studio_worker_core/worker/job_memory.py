@@ -15,6 +15,7 @@ from studio_worker_core.lanes.live import Inspection, Wanted
 from studio_worker_core.local_api.daemon import JobShown
 from studio_worker_core.redaction import without_secrets
 from studio_worker_core.wire.tasks import full_prompt
+from studio_worker_core.wire.timestamps import in_utc
 
 MOST_ENDED = 50
 """How many jobs of each source are remembered (original.md, Local API)."""
@@ -125,11 +126,6 @@ class JobMemory(JobListener[object]):
 
     def _moment(self) -> str:
         return in_utc(self._now())
-
-
-def in_utc(moment: datetime) -> str:
-    """A moment as the original's clients read it: UTC, to the millisecond."""
-    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def _cut(text: str) -> str:

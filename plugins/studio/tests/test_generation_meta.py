@@ -129,4 +129,4 @@ def test_whoever_waits_or_fetches_is_told_the_seed(
     assert "done, seed 12345678901234567890; " in done.out
     (job,) = studio.call("GET", "/jobs")["items"]
     saved = run("result", job["jobId"], "-o", str(tmp_path))
-    assert saved.out.strip().endswith("(7 B, seed 12345678901234567890)")
+    assert saved.out.strip().endswith("(7 bytes, seed 12345678901234567890)")

@@ -108,8 +108,8 @@ def show(ctx: typer.Context, job: JobName, as_json: AsJson = False) -> None:
 def log(ctx: typer.Context, job: JobName, as_json: AsJson = False) -> None:
     """Show what a job logged: the newest 400 lines, in UTC."""
     from studio_worker_core.foreign_text import printable
-    from studio_worker_core.journal.lines import timestamp
     from studio_worker_core.terminal import print_json
+    from studio_worker_core.wire.timestamps import timestamp
 
     journal = journal_of(ctx)
     found_log = journal.log(found(journal, job))
@@ -135,7 +135,7 @@ def log(ctx: typer.Context, job: JobName, as_json: AsJson = False) -> None:
 
 
 def _as_object(facts: JobFacts) -> dict[str, Any]:
-    from studio_worker_core.journal.lines import timestamp
+    from studio_worker_core.wire.timestamps import timestamp
 
     def when(seconds: float | None) -> str | None:
         return None if seconds is None else timestamp(seconds)

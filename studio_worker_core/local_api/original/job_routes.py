@@ -10,11 +10,11 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from studio_worker_core.jobs.job import Source
-from studio_worker_core.journal.lines import timestamp
 from studio_worker_core.journal.records import JobFacts, JobQuery, Status
 from studio_worker_core.local_api.answers import json_answer
 from studio_worker_core.local_api.errors import BadRequest, NotThere
 from studio_worker_core.local_api.history import JobHistory, shown
+from studio_worker_core.wire.timestamps import timestamp
 
 _EVERY = "all"
 _REMEMBERED = 50

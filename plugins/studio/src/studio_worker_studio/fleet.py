@@ -9,6 +9,7 @@ from weakref import WeakValueDictionary
 
 from studio_worker_core.wire.frames import Cancel, CloseCode, Hello, Welcome
 from studio_worker_core.wire.tasks import BINARY_KINDS
+from studio_worker_core.wire.timestamps import timestamp
 from studio_worker_studio.clocks import Clocks
 from studio_worker_studio.ended_jobs import EndedJobs
 from studio_worker_studio.lapses import Lapses
@@ -21,7 +22,6 @@ from studio_worker_studio.shapes import strict_offer
 from studio_worker_studio.store.interface import WorkerStore
 from studio_worker_studio.store.jobs import JobStore
 from studio_worker_studio.store.records import JobRecord, JobState
-from studio_worker_studio.timestamps import timestamp
 
 FEATURES = ["cancel", "code", "jsonUpload", "meta", "progress", "resume"]
 """The protocol extensions this studio understands (protocol §3.1)."""

@@ -12,9 +12,9 @@ from studio_worker_core.wire.capabilities import Capabilities
 from studio_worker_core.wire.generation import GenerationMeta
 from studio_worker_core.wire.models import ModelSource
 from studio_worker_core.wire.tasks import Task, TaskKind, unknown_word
+from studio_worker_core.wire.timestamps import timestamp
 from studio_worker_studio.sessions import JobProgress
 from studio_worker_studio.store.records import JobRecord, JobState, ModelRecord
-from studio_worker_studio.timestamps import timestamp
 
 T = TypeVar("T")
 

@@ -14,7 +14,8 @@ import typer
 from studio_worker_core.errors import StudioWorkerError
 from studio_worker_core.foreign_text import printable
 from studio_worker_core.storage.atomic import replacing
-from studio_worker_studio.cli.output import on_terminal, print_json, size
+from studio_worker_core.storage.disk import shown_bytes
+from studio_worker_studio.cli.output import on_terminal, print_json
 from studio_worker_studio.client import OperatorClient
 
 _POLL_SECONDS = 0.25
@@ -83,7 +84,7 @@ def fetch_result(
     if as_json:
         print_json({"jobId": job["jobId"], "path": str(path), "result": result})
     else:
-        typer.echo(f"{path} ({size(result['bytes'])}{seed_of(job)})")
+        typer.echo(f"{path} ({shown_bytes(result['bytes'])}{seed_of(job)})")
     if path.suffix.removeprefix(".").lower() != result.get("ext", "json"):
         typer.echo(f"{path} is {result.get('ext', 'json')}, whatever its name says", err=True)
 

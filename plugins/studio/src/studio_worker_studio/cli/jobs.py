@@ -238,7 +238,7 @@ def _change(
 
 
 def _outcome(job: dict[str, Any]) -> str:
-    from studio_worker_studio.cli.output import size
+    from studio_worker_core.storage.disk import shown_bytes
 
     result = job.get("result")
     if not result:
@@ -246,4 +246,4 @@ def _outcome(job: dict[str, Any]) -> str:
             return "removed"
         progress = job.get("progress")
         return f"{progress['fraction']:.0%}" if progress else "-"
-    return f"{result.get('ext', 'json')}, {size(result['bytes'])}"
+    return f"{result.get('ext', 'json')}, {shown_bytes(result['bytes'])}"

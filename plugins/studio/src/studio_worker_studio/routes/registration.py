@@ -13,6 +13,7 @@ from studio_worker_core.wire.registration import (
     RegistrationDecision,
     RejectedDecision,
 )
+from studio_worker_core.wire.timestamps import timestamp
 from studio_worker_studio.auth import bearer_of, matches
 from studio_worker_studio.errors import ApiError
 from studio_worker_studio.messages import Page, PendingView, RejectBody
@@ -20,7 +21,6 @@ from studio_worker_studio.rate_limit import network_of
 from studio_worker_studio.routes.endpoint import Endpoint, answer, body_of, not_found, paging
 from studio_worker_studio.store.records import Full, PendingLimits
 from studio_worker_studio.studio import Studio
-from studio_worker_studio.timestamps import timestamp
 
 _MAX_BODY = 1024 * 1024
 

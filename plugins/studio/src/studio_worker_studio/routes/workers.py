@@ -7,12 +7,12 @@ from typing import Literal
 from starlette.requests import Request
 from starlette.responses import Response
 
+from studio_worker_core.wire.timestamps import timestamp
 from studio_worker_studio.dispatch import is_candidate
 from studio_worker_studio.messages import Page, WorkerView
 from studio_worker_studio.routes.endpoint import Endpoint, answer, not_found, paging
 from studio_worker_studio.store.records import WorkerRecord
 from studio_worker_studio.studio import Studio
-from studio_worker_studio.timestamps import timestamp
 
 _State = Literal["offline", "idle", "busy", "paused"]
 

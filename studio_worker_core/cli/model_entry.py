@@ -12,9 +12,9 @@ from typing import Any
 import msgspec
 import typer
 
-from studio_worker_core.cli.model_file_option import file_of
 from studio_worker_core.errors import ModelStoreError
 from studio_worker_core.models.entries import CatalogueEntry
+from studio_worker_core.models.file_lines import file_of
 from studio_worker_core.models.store import check_source
 from studio_worker_core.wire.complaints import in_words, place_of
 from studio_worker_core.wire.tasks import TaskKind
@@ -57,7 +57,7 @@ def entry_of(
         "id": model,
         "displayName": name or model,
         "vramGbEstimate": vram,
-        "source": {"engine": engine, "files": [file_of(text) for text in files]},
+        "source": {"engine": engine, "files": _files(files)},
     }
     try:
         entry = msgspec.convert(given | ({"kind": kind} if kind else {}), CatalogueEntry)
@@ -71,6 +71,13 @@ def entry_of(
     except ModelStoreError as error:
         raise typer.BadParameter(str(error), param_hint="--file") from None
     return entry
+
+
+def _files(lines: Sequence[str]) -> list[dict[str, Any]]:
+    try:
+        return [file_of(text) for text in lines]
+    except ModelStoreError as error:
+        raise typer.BadParameter(str(error), param_hint="--file") from None
 
 
 def read_entry(source: Path, model: str | None) -> CatalogueEntry:

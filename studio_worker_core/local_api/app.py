@@ -24,10 +24,8 @@ from studio_worker_core.errors import (
 from studio_worker_core.local_api.access import FILES
 from studio_worker_core.local_api.answers import RETRY_AFTER, json_answer
 from studio_worker_core.local_api.api import Api
-from studio_worker_core.local_api.daemon import Daemon
 from studio_worker_core.local_api.errors import BadRequest, ClientGone, MemoryFull, Refused
 from studio_worker_core.local_api.guarding import Guarded
-from studio_worker_core.local_api.history import JobHistory
 from studio_worker_core.local_api.openai.errors import error_body
 from studio_worker_core.local_api.openai.picture_routes import PictureRoutes
 from studio_worker_core.local_api.openai.sound_routes import SoundRoutes
@@ -37,6 +35,7 @@ from studio_worker_core.local_api.original.picture_routes import PictureInRoutes
 from studio_worker_core.local_api.original.routes import OriginalRoutes
 from studio_worker_core.local_api.original.text_routes import TextInRoutes
 from studio_worker_core.local_api.page_door import PageDoor
+from studio_worker_core.local_api.page_parts import NO_PARTS, PageParts
 
 _log = logging.getLogger("studio_worker.local_api")
 _ROUTES = (
@@ -63,15 +62,14 @@ def build_app(
     token: Callable[[], str],
     health: Callable[[], Mapping[str, Any]],
     more: Sequence[BaseRoute] = (),
-    daemon: Daemon | None = None,
-    history: JobHistory | None = None,
+    parts: PageParts = NO_PARTS,
 ) -> Starlette:
     """The application over one worker.
 
     :param token: what every request but ``/healthz`` has to show.
     :param health: the answer of ``/healthz``.
     :param more: routes about more of the worker than its jobs.
-    :param daemon: the worker, and ``history`` what it did, for its page.
+    :param parts: what the page shows beside the jobs it starts.
     """
 
     async def healthz(_: Request) -> Response:
@@ -87,7 +85,7 @@ def build_app(
     made: list[Route] = []
     for each in _ROUTES:
         made += each(api).routes()
-    door = PageDoor(api, daemon, history)
+    door = PageDoor(api, parts)
     api.when_stopping(door.end_streams)
     api.when_closed(door.close)
     return Starlette(

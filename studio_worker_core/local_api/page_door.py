@@ -15,8 +15,7 @@ from starlette.types import Receive, Scope, Send
 from studio_worker_core.local_api.access import PAGE
 from studio_worker_core.local_api.answers import json_answer
 from studio_worker_core.local_api.api import Api
-from studio_worker_core.local_api.daemon import Daemon
-from studio_worker_core.local_api.history import JobHistory
+from studio_worker_core.local_api.page_parts import PageParts
 from studio_worker_core.web.sessions import CODE_SECONDS, Sessions
 
 if TYPE_CHECKING:
@@ -29,12 +28,9 @@ CODES = "/sign-in-codes"
 class PageDoor:
     """Routes to the page of one worker; see :class:`.page.page.Page`."""
 
-    def __init__(
-        self, api: Api, daemon: Daemon | None = None, history: JobHistory | None = None
-    ) -> None:
+    def __init__(self, api: Api, parts: PageParts) -> None:
         self._api = api
-        self._daemon = daemon
-        self._history = history
+        self._parts = parts
         self._sessions = Sessions()
         self._lock = threading.Lock()
         self._page: Page | None = None
@@ -80,5 +76,5 @@ class PageDoor:
 
         with self._lock:
             if self._page is None:
-                self._page = Page(self._api, self._sessions, self._daemon, self._history)
+                self._page = Page(self._api, self._sessions, self._parts)
             return self._page

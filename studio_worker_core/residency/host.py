@@ -44,6 +44,8 @@ class ModelHost:
     The state is replaced as a whole: who only looks at it waits for nobody.
 
     :param now: seconds since 1970.
+    :param changed: called after a model has come somewhere else, with the host's lock held; it
+        returns at once.
     """
 
     def __init__(
@@ -54,7 +56,9 @@ class ModelHost:
         loader: Loader,
         memory: Memory,
         now: Callable[[], float] = time.time,
+        changed: Callable[[], None] = lambda: None,
     ) -> None:
+        self._changed = changed
         self._catalogue = catalogue
         self._residency = residency
         self._lanes = lanes
@@ -215,6 +219,8 @@ class ModelHost:
                     case machine.CallOff(model=model) if model in self._cancels:
                         self._cancels[model].set()
             self._settle_what_waits_no_more()
+            if after != before:
+                self._changed()
 
     def feed_kept(self, event: machine.Event) -> None:
         """Let ``event`` happen, which no disk can keep from it."""

@@ -19,14 +19,19 @@ class Hosting:
     """Keeps models loaded: start :meth:`bodies`, then :meth:`close`.
 
     :param suspended: whether everything is to be unloaded for now.
+    :param changed: called after a model has come somewhere else.
     """
 
-    def __init__(self, parts: Parts, suspended: Callable[[], bool]) -> None:
+    def __init__(
+        self, parts: Parts, suspended: Callable[[], bool], changed: Callable[[], None]
+    ) -> None:
         catalogue: Catalogue = parts.catalogue
         files = ModelStore(parts.models_root)
         loader = Loader(parts.lanes, parts.roster, files, parts.budget)
         residency = Residency(catalogue.path.with_name("residency.json"))
-        self.host = ModelHost(catalogue, residency, parts.lanes, loader, parts.budget)
+        self.host = ModelHost(
+            catalogue, residency, parts.lanes, loader, parts.budget, changed=changed
+        )
         self._watching = Watching(
             self.host,
             parts.lanes,

@@ -16,12 +16,15 @@ from studio_worker_core.errors import ConfigError
 from studio_worker_core.jobs.service import JobService
 from studio_worker_core.jobs.slots import Slots
 from studio_worker_core.journal.journal import Journal
+from studio_worker_core.lanes.pool import Lanes
 from studio_worker_core.local_api.daemon import Daemon
 from studio_worker_core.local_api.discovery import NAME, announce, withdraw
 from studio_worker_core.local_api.lan import open_lan
 from studio_worker_core.local_api.listening import Lan, LocalServer, bind, url_of
 from studio_worker_core.local_api.model_host import ModelHost
+from studio_worker_core.local_api.page_parts import ModelParts, PageParts
 from studio_worker_core.models.catalogue import Catalogue
+from studio_worker_core.models.store import ModelStore
 from studio_worker_core.roster.roster import Roster
 from studio_worker_core.secrets import Secret
 from studio_worker_core.worker.local_source import LocalSource
@@ -52,7 +55,7 @@ class LocalApi:
         roster: Roster,
         journal: Journal,
         redact: Callable[[Secret | None], None],
-        warm: Callable[[], set[tuple[str, str]]],
+        lanes: Lanes,
         daemon: Daemon,
         models: ModelHost,
     ) -> None:
@@ -63,6 +66,8 @@ class LocalApi:
         self._daemon = daemon
         self._journal = journal
         self._models = models
+        self._roster = roster
+        self._lanes = lanes
         self._token: Secret | None = None
         self._api: Api | None = None
         self.url = ""
@@ -75,7 +80,7 @@ class LocalApi:
             roster,
             catalogue.entries,
             foreign_kind=catalogue.foreign_kind,
-            warm=warm,
+            warm=lanes.warm,
         )
 
     def open(self) -> Mapping[str, Callable[[], None]]:
@@ -164,7 +169,21 @@ class LocalApi:
             *JobRoutes(history).routes(),
             *ModelRoutes(self._models).routes(),
         ]
-        return build_app(self._api, self._shown_token, self._health, more, self._daemon, history)
+        return build_app(
+            self._api,
+            self._shown_token,
+            self._health,
+            more,
+            PageParts(daemon=daemon, history=history, models=self._model_parts()),
+        )
+
+    def _model_parts(self) -> ModelParts:
+        return ModelParts(
+            host=self._models,
+            files=lambda: ModelStore(self._store.models_root),
+            lanes=self._lanes.status,
+            engines=lambda: [entry.engine for entry in self._roster.entries if entry.ready],
+        )
 
     def _shown_token(self) -> str:
         return self._token.reveal() if self._token is not None else ""

@@ -79,7 +79,7 @@ class Worker:
         for secret in (config.auth_token, config.registration_secret, config.local_api_token):
             logs.redact(secret)
         self._parts = parts = open_parts(store, config, stop)
-        self._hosting = hosting = Hosting(parts, lambda: switch.unloads)
+        self._hosting = hosting = Hosting(parts, lambda: switch.unloads, changes.ring)
         self._slots = slots = Slots(is_kept=hosting.keeps)
         self._job_threads: list[str] = []
         self._job_numbers = itertools.count(1)
@@ -115,7 +115,7 @@ class Worker:
             parts.roster,
             parts.journal,
             logs.redact,
-            parts.lanes.warm,
+            parts.lanes,
             daemon,
             hosting.host,
         )

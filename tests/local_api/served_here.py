@@ -19,6 +19,7 @@ from studio_worker_core.local_api.api import Api, Names
 from studio_worker_core.local_api.app import build_app
 from studio_worker_core.local_api.listening import Lan, LocalServer, bind, url_of
 from studio_worker_core.local_api.original.job_routes import JobRoutes
+from studio_worker_core.local_api.page_parts import PageParts
 from studio_worker_core.models.entries import CatalogueEntry
 from studio_worker_core.models.inputs import InputFetcher
 from studio_worker_core.models.store import ModelStore
@@ -76,7 +77,7 @@ class ServedHere:
                 lambda: TOKEN,
                 lambda: {"ok": True},
                 JobRoutes(self.history).routes(),
-                history=self.history,
+                PageParts(history=self.history),
             ),
             lan,
         )

@@ -50,13 +50,15 @@ class FormField(Struct, frozen=True):
     most: int | None = None
     """Most characters."""
     choices: tuple[str, ...] = ()
+    blank: str = "none"
+    """What the empty choice is called."""
 
     @property
     def bounds(self) -> str:
         """The bounds in words, if any."""
         if self.low and self.high:
             return f"{self.low} to {self.high}"
-        return f"at least {self.low}" if self.low else f"at most {self.high}" if self.high else ""
+        return f"At least {self.low}" if self.low else f"At most {self.high}" if self.high else ""
 
 
 class FileField(Struct, frozen=True):

@@ -37,6 +37,7 @@ class ViewLink(Struct, frozen=True):
 VIEWS = (
     ViewLink("create", "Create", "create"),
     ViewLink("jobs", "Jobs", "jobs"),
+    ViewLink("models", "Models", "models"),
     ViewLink("worker", "Worker", "worker"),
     ViewLink("logs", "Logs", "logs"),
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 
 from starlette.applications import Starlette
@@ -16,17 +17,18 @@ from starlette.routing import Route
 from studio_worker_core.errors import JobError, ModelStoreError
 from studio_worker_core.local_api.api import Api
 from studio_worker_core.local_api.bodies import SMALL, form_of
-from studio_worker_core.local_api.daemon import Daemon
 from studio_worker_core.local_api.errors import Refused
-from studio_worker_core.local_api.history import JobHistory
 from studio_worker_core.local_api.page.create import CreateRoutes
 from studio_worker_core.local_api.page.creations import Creations
 from studio_worker_core.local_api.page.frame import Frames
 from studio_worker_core.local_api.page.job_views import JobViews
+from studio_worker_core.local_api.page.model_adding import AddRoutes
+from studio_worker_core.local_api.page.model_views import ModelViews
 from studio_worker_core.local_api.page.signing import PATH, SignedIn, is_fragment
 from studio_worker_core.local_api.page.standing import standing_of
 from studio_worker_core.local_api.page.uploads import Uploads
 from studio_worker_core.local_api.page.worker_views import WorkerRoutes
+from studio_worker_core.local_api.page_parts import ModelParts, PageParts
 from studio_worker_core.web.guarding import PageGuard
 from studio_worker_core.web.live import LiveHub
 from studio_worker_core.web.rendering import THEMES
@@ -40,34 +42,31 @@ class Page:
     """The page of one worker: an application, and what it keeps while the worker runs.
 
     :param sessions: who is signed in.
-    :param daemon: the worker itself, and ``history`` what it did; a view of what is not there
-        is not there either.
+    :param parts: what there is to be seen of the worker.
     """
 
-    def __init__(
-        self,
-        api: Api,
-        sessions: Sessions,
-        daemon: Daemon | None = None,
-        history: JobHistory | None = None,
-    ) -> None:
-        self._daemon = daemon
+    def __init__(self, api: Api, sessions: Sessions, parts: PageParts) -> None:
+        self._daemon = daemon = parts.daemon
         self._hub = LiveHub()
         self._frames = Frames(
             [
                 "create",
-                *(["jobs"] if history is not None else []),
+                *(["jobs"] if parts.history is not None else []),
+                *(["models"] if parts.models is not None else []),
                 *(["worker", "logs"] if daemon is not None else []),
             ]
         )
         self._unsubscribe: Callable[[], None] = lambda: None
+        self._closing: list[Callable[[], None]] = []
         self._signed = SignedIn(sessions, self._ask, self._look)
         self._creations = Creations(api.jobs, self._changed)
         self._uploads = Uploads(self._creations)
         create = CreateRoutes(api, self._creations, self._uploads, self._frames, self._signed)
         more: list[Route] = []
-        if history is not None:
-            more += JobViews(history, self._frames, self._signed).routes()
+        if parts.history is not None:
+            more += JobViews(parts.history, self._frames, self._signed).routes()
+        if parts.models is not None:
+            more += self._model_routes(api, parts.models)
         if daemon is not None:
             more += WorkerRoutes(daemon, self._frames, self._signed).routes()
             self._unsubscribe = daemon.subscribe(self._worker_changed)
@@ -97,6 +96,8 @@ class Page:
 
     def close(self) -> None:
         """Remove what the page kept; after the server's end."""
+        for each in self._closing:
+            each()
         self._creations.close()
         self._uploads.close()
 
@@ -165,8 +166,15 @@ class Page:
         status = await run_in_threadpool(self._daemon.status) if self._daemon else None
         self._frames.standing = standing_of(self._creations.recent(), status)
 
+    def _model_routes(self, api: Api, parts: ModelParts) -> list[Route]:
+        changed = functools.partial(self._hub.tell, "models")
+        views = ModelViews(api, parts, self._daemon, self._frames, self._signed, changed)
+        self._closing.append(views.close)
+        adding = AddRoutes(parts, self._frames, self._signed, changed)
+        return [*adding.routes(), *views.routes()]
+
     def _worker_changed(self) -> None:
-        for topic in ("status", "daemon", "jobs"):
+        for topic in ("status", "daemon", "jobs", "models"):
             self._hub.tell(topic)
 
     def _changed(self, name: str) -> None:

@@ -270,4 +270,14 @@
     listen();
   });
   document.addEventListener("htmx:afterSettle", restoreAll);
+
+  // What was unfolded stays so when its surroundings are fetched anew.
+  let unfolded = [];
+  document.addEventListener("htmx:beforeSwap", (event) => {
+    unfolded = $$("details[open][id]", event.detail.target).map((each) => each.id);
+  });
+  document.addEventListener("htmx:afterSettle", () => {
+    for (const id of unfolded) document.getElementById(id)?.setAttribute("open", "");
+    unfolded = [];
+  });
 })();

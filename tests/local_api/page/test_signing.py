@@ -7,6 +7,7 @@ import requests
 from starlette.routing import Route
 
 from studio_worker_core.local_api.page.page import Page
+from studio_worker_core.local_api.page_parts import PageParts
 from studio_worker_core.web.sessions import Sessions
 from tests.local_api.page.browsing import SECONDS, Visitor, new_code
 from tests.local_api.served_here import TOKEN, ServedHere
@@ -15,7 +16,7 @@ OPEN = {"/static/{name}", "/sign-in"}
 
 
 def routes(here: ServedHere) -> list[tuple[str, str]]:
-    page = Page(here.api, Sessions(), None, here.history)
+    page = Page(here.api, Sessions(), PageParts(history=here.history))
     page.close()
     found = []
     for route in page.app.routes:

@@ -1,4 +1,4 @@
-"""``--file ROLE=URL[#sha256=HEX][&size=BYTES][&name=NAME]`` of ``models add``."""
+"""A file of a model as a person writes it: ``ROLE=URL[#sha256=HEX][&size=BYTES][&name=NAME]``."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-import typer
+from studio_worker_core.errors import SourceRefused
 
 _SIZE = re.compile(r"([0-9]{1,15}(?:\.[0-9]{1,9})?)\s*((?:[kmgt]i?)?)b?", re.IGNORECASE)
 _CHECKSUM = re.compile(r"[0-9a-fA-F]{64}")
@@ -14,7 +14,7 @@ _NAMES = ("sha256", "size", "name")
 
 
 def file_of(text: str) -> dict[str, Any]:
-    """The option as an entry of ``source.files``. Raises typer.BadParameter."""
+    """The line as an entry of ``source.files``. Raises :class:`.SourceRefused`."""
     role, found, rest = text.partition("=")
     if "://" in role:
         raise _bad(f"{text!r} has no role before its address; write model={text}")
@@ -51,5 +51,5 @@ def _bytes_of(text: str) -> int:
     return round(float(found.group(1)) * base ** " kmgt".index(unit.removesuffix("i") or " "))
 
 
-def _bad(why: str) -> typer.BadParameter:
-    return typer.BadParameter(why, param_hint="--file")
+def _bad(why: str) -> SourceRefused:
+    return SourceRefused(why)

@@ -42,7 +42,7 @@ class CatalogueFile:
 
     @classmethod
     def _of_list(cls, models: list[Any]) -> CatalogueFile:
-        there = {entry.get("id") for entry in models if isinstance(entry, dict)}
+        there = [_id_of(entry) for entry in models]  # of whatever type: it is another's file
         gone = [seed.id for seed in seeded_entries() if seed.id not in there]
         return cls({"models": models, "dismissedSeeds": gone})
 

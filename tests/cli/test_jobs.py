@@ -16,7 +16,9 @@ from typing import Any
 import pytest
 from PIL import Image
 
+from studio_worker_core.cli.jobs.capsules import read_capsule
 from studio_worker_core.config import JournalLimits
+from studio_worker_core.errors import JournalError
 from studio_worker_core.jobs.job import Job, Source
 from studio_worker_core.jobs.listener import Failure
 from studio_worker_core.journal.journal import Journal
@@ -250,3 +252,16 @@ def test_what_cannot_be_replayed_says_why(cli: Run, past: Past, tmp_path: Path) 
     assert cli("jobs", "replay", "none.zip").returncode == 2
     for done in (long, cli("jobs", "replay", "bad.zip")):
         assert "Traceback" not in done.stderr
+
+
+def test_a_capsule_that_is_damaged_anywhere_is_refused_in_one_line(tmp_path: Path) -> None:
+    path = tmp_path / "damaged.zip"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as capsule:
+        capsule.writestr("capsule.json", json.dumps({"version": 1, "words": ["fox"] * 1000}))
+    whole = path.read_bytes()
+    for place in range(len(whole)):
+        changed = bytes([whole[place] ^ 0x81])
+        for data in (whole[:place], whole[:place] + changed + whole[place + 1 :]):
+            path.write_bytes(data)
+            with pytest.raises((JournalError, OSError)):
+                read_capsule(path)

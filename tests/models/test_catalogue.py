@@ -231,3 +231,12 @@ def test_a_list_of_an_earlier_version_is_read(tmp_path: Path) -> None:
         "flux-dev",
         "x",
     ]
+
+
+def test_a_list_with_something_else_in_it_keeps_that(tmp_path: Path) -> None:
+    catalogue = Catalogue(tmp_path / "models.json")
+    odd = [{"id": []}, {"id": {"a": 1}}, ["x"], 5]
+    catalogue.path.write_text(json.dumps([*odd, {"id": "x", "source": {"engine": "onnx"}}]))
+    assert [entry.id for entry in catalogue.entries()] == ["x"]
+    catalogue.mirror(claim())
+    assert json.loads(catalogue.path.read_bytes())["models"][: len(odd)] == odd

@@ -60,12 +60,15 @@ def state() -> tuple[object, ...]:
         umask,
         list(sys.path),
         dict(os.environ),
-        set(threading.enumerate()),
         signal.getsignal(signal.SIGINT),
         json.dumps,
         sys.getrecursionlimit(),
-        sorted(Path("/proc/self/fd").glob("*")),
     )
+
+
+def belongings() -> set[object]:
+    """Threads and open files; those of an earlier test may still go."""
+    return {*threading.enumerate(), *Path("/proc/self/fd").glob("*")}
 
 
 def strays(root: Path) -> list[int]:
@@ -89,12 +92,13 @@ def test_nothing_a_plugin_does_reaches_the_host(
     site: PluginSite, deed: str, capfd: pytest.CaptureFixture[str]
 ) -> None:
     site.add("guest", DEEDS[deed] + good_source("guest"))
-    before = state()
+    before, owned = state(), belongings()
     roster = site.discover()
     entry = roster.find("guest")
     assert entry is not None
     assert entry.ready, entry.reason
     assert state() == before
+    assert belongings() <= owned
     assert "guest" not in sys.modules
     assert capfd.readouterr() == ("", "")
     assert not list(Path.cwd().glob("litter"))

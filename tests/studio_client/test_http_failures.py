@@ -105,7 +105,8 @@ def test_an_answer_that_drips_for_ever_is_given_up(raw_server: StartRaw) -> None
             connection.sendall(b" ")
 
     try:
-        with pytest.raises(TransportError, match=r"took over 0\.3 s"):
+        # The second where the peer was not given a turn for so long.
+        with pytest.raises(TransportError, match=r"took over 0\.3 s|timed out"):
             StudioClient(raw_server(behave).url, timeout=0.3).poll_registration("rr-1", SECRET)
     finally:
         over.set()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import shutil
 import zipfile
+import zlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -114,6 +115,9 @@ def read_capsule(path: Path) -> tuple[JobFacts, Recipe | None]:
         if version is not None and bytes(version) != str(VERSION).encode():
             raise JournalError(f"{path} was written by a newer studio-worker; upgrade to read it")
         content = msgspec.json.decode(data, type=Capsule)
-    except (zipfile.BadZipFile, KeyError, ValueError, NotImplementedError, RuntimeError) as error:
+    except (
+        *(zipfile.BadZipFile, zlib.error, EOFError),
+        *(KeyError, ValueError, NotImplementedError, RuntimeError),
+    ) as error:
         raise JournalError(f"{path} is no capsule of 'jobs export': {error}") from None
     return content.facts, content.recipe

@@ -7,6 +7,7 @@ import hashlib
 import io
 import json
 import logging
+import re
 import subprocess
 import zipfile
 from collections.abc import Callable, Iterator
@@ -56,12 +57,14 @@ class Past:
         self.journal.started(job)
         return job
 
-    def done(self, job_id: str, data: bytes = b"result", task: Task = FOX, **inputs: str) -> Path:
+    def done(
+        self, job_id: str, data: bytes = b"result", task: Task = FOX, seed: int = 9, **inputs: str
+    ) -> Path:
         job = self.begun(job_id, task)
         logging.getLogger("studio_worker.jobs").warning("half\nof it", extra={"job_id": job.job_id})
         path = self.root / f"{job_id}.png"
         path.write_bytes(data)
-        result = Result(path, GenerationMeta(engine_version="0.0.1", seed=9), 1 << 25)
+        result = Result(path, GenerationMeta(engine_version="0.0.1", seed=seed), 1 << 25)
         self.journal.made(job, result)
         self.now += 2.5
         digest = hashlib.sha256(data).hexdigest()
@@ -137,6 +140,9 @@ def test_a_job_is_shown_by_its_id_or_its_beginning(cli: Run, past: Past) -> None
     text = cli("jobs", "show", "local-123").stdout
     assert "a red fox" in text
     assert "32 MiB" in text
+    past.done("local-0000000009", seed=0)
+    past.settled()
+    assert re.search(r"^seed +0$", cli("jobs", "show", "local-0000000009").stdout, re.MULTILINE)
     several = cli("jobs", "show", "local-12")
     assert several.returncode == 1
     assert "2 jobs begin with 'local-12'" in several.stderr

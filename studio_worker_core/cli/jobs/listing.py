@@ -99,10 +99,14 @@ def show(ctx: typer.Context, job: JobName, as_json: AsJson = False) -> None:
     shown["inputs"] = ", ".join(f"{name} {digest}" for name, digest in facts.inputs.items())
     if facts.peak_bytes is not None:
         shown["peakBytes"] = f"{facts.peak_bytes} ({facts.peak_bytes / 2**20:.0f} MiB)"
-    told = {name: value for name, value in shown.items() if value not in (None, "", 0, False)}
+    told = {
+        name: "yes" if value is True else str(value)
+        for name, value in shown.items()
+        if value not in (None, "", 0, False) or (name == "seed" and value == 0)
+    }
     width = max(map(len, told))
-    for name, value in told.items():
-        typer.echo(f"{name.ljust(width)}  {printable(str(value))}")
+    for name, text in told.items():
+        typer.echo(f"{name.ljust(width)}  {printable(text)}")
 
 
 def log(ctx: typer.Context, job: JobName, as_json: AsJson = False) -> None:

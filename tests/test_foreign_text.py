@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from studio_worker_core.cli.reporting import LineFormatter
 from studio_worker_core.cli.root import _say
 from studio_worker_core.foreign_text import encodable, printable, quoted, text_of
+from studio_worker_core.log_lines import LineFormatter
 from studio_worker_core.redaction import Redaction, without_secrets
 from studio_worker_core.secrets import Secret
 from studio_worker_core.session.log_shipping import LogShipper

@@ -10,15 +10,14 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from studio_worker_core.cli.log_levels import levels_in
 from studio_worker_core.cli.status_line import StatusLine
 from studio_worker_core.cli.terminal_thread import PlainSurface, TerminalThread, direct
-from studio_worker_core.foreign_text import printable
-from studio_worker_core.redaction import without_secrets
+from studio_worker_core.log_lines import LibraryHandler, LineFormatter
 from studio_worker_core.terminal import error_console, is_terminal
 
 if TYPE_CHECKING:
@@ -27,32 +26,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("studio_worker.cli")
 
 _REDRAW_SECONDS = 0.1
-_LONGEST_JOB_ID = 200
 _LEVEL_STYLES = {"WARNING": "yellow", "ERROR": "bold red", "CRITICAL": "bold red", "DEBUG": "dim"}
-
-
-class LineFormatter(logging.Formatter):
-    """``12:34:56 INFO    message  [job-3f2a]``: one line a record, tracebacks below it, indented.
-
-    Whatever the message quotes, it stays on its line and without secrets.
-    """
-
-    def __init__(self) -> None:
-        super().__init__("%(asctime)s %(levelname)-7s %(message)s", datefmt="%H:%M:%S")
-
-    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - logging's name
-        """The line, with the record's job at its end unless the message names it."""
-        record.message = printable(without_secrets(record.message))
-        line = super().formatMessage(record)
-        job_id = printable(str(getattr(record, "job_id", None) or ""))[:_LONGEST_JOB_ID]
-        return f"{line}  [{job_id}]" if job_id and job_id not in line else line
-
-    def formatException(  # noqa: N802 - logging's name
-        self, ei: Any
-    ) -> str:
-        """The traceback, its lines set in so that none can pass for a record."""
-        trace = without_secrets(super().formatException(ei))
-        return "\n".join(f"  {printable(line)}" for line in trace.splitlines())
 
 
 class _LineHandler(logging.Handler):
@@ -161,6 +135,9 @@ class TerminalReporter:
                 "%s names what is no level or target here: %s",
                 *(variable, ", ".join(levels.ignored)),
             )
+        self._attach("", LibraryHandler(handler, {"studio_worker", *targets}), logging.WARNING)
+        # It warns of each form that it cannot read; who sent it is told.
+        self._attach("python_multipart", None, logging.ERROR)
 
     def __exit__(
         self,

@@ -14,8 +14,10 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 from rich.console import Console
 
-from studio_worker_core.cli.reporting import LineFormatter, TerminalReporter
+from studio_worker_core.cli.reporting import TerminalReporter
 from studio_worker_core.cli.status_line import StatusLine
+from studio_worker_core.log_lines import LineFormatter
+from studio_worker_core.secrets import Secret
 from studio_worker_core.worker.status import JobStatus, WorkerStatus
 
 OnTerminal = Callable[..., tuple[int, str]]
@@ -143,6 +145,26 @@ def test_without_a_terminal_there_are_log_lines_alone(capsys: pytest.CaptureFixt
     assert "two" not in written
     assert "three" not in written
     assert "connected" not in written
+
+
+def test_what_a_library_warns_of_is_a_line_as_ours_and_comes_once(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    secret = "0123456789abcdef" * 4
+    Secret(secret)
+    with TerminalReporter(environ={"STUDIO_WORKER_LOG": "info,some.library=warn"}):
+        logging.getLogger("asyncio").error("lost\n%s", secret)
+        logging.getLogger("some.library.part").warning("<led>")
+        logging.getLogger("some").warning("<some>")
+        logging.getLogger("studio_worker.test").warning("<ours>")
+        logging.getLogger("python_multipart.multipart").warning("a form it cannot read")
+    written = capsys.readouterr().err
+    (lost,) = [line for line in written.splitlines() if "lost" in line]
+    assert "ERROR" in lost
+    assert "\\n" in lost
+    assert secret not in written
+    assert [written.count(f"<{name}>") for name in ("led", "some", "ours")] == [1, 1, 1]
+    assert "a form" not in written
 
 
 @pytest.mark.parametrize(("verbosity", "told"), [(-1, ""), (0, "i"), (1, "di"), (2, "di")])

@@ -103,6 +103,16 @@ def test_the_token_is_shown_once_and_kept(serve: Callable[..., Process]) -> None
     assert token not in second.end(signal.SIGTERM)[1]
 
 
+def test_the_token_in_an_address_stays_out_of_the_log(serve: Callable[..., Process]) -> None:
+    serve().end(signal.SIGTERM)  # which shows the token it made
+    process = serve("--port", "0", "--verbose")
+    token = process.headers["Authorization"].partition(" ")[2]
+    assert requests.get(f"{process.base}/healthz?token={token}", timeout=60).ok
+    errors = process.end(signal.SIGTERM)[1]
+    assert "/healthz?token=***" in errors
+    assert token not in errors
+
+
 def test_the_port_is_written_to_a_file_when_asked(
     serve: Callable[..., Process], tmp_path: Path
 ) -> None:

@@ -7,6 +7,7 @@ import logging
 from collections.abc import Awaitable, Callable
 
 from studio_worker_core.errors import StudioWorkerError
+from studio_worker_core.redaction import hide
 from studio_worker_core.struct_types import make_all_ready
 from studio_worker_studio.auth import load_operator_token, sha256_hex
 from studio_worker_studio.catalogue import first_party_models
@@ -77,6 +78,7 @@ class Studio:
             # Before the token: it is shown once, so nothing may go wrong after it was made.
             store = open_store(settings)
             token, made = load_operator_token(settings.operator_token_file)
+            hide(token)
             studio = cls(settings, directory, store, token, clocks)
         except BaseException:
             if store is not None:

@@ -78,6 +78,7 @@ def _serve(
 ) -> None:
     import logging
 
+    from studio_worker_core.log_lines import LineFormatter
     from studio_worker_studio.open_files import raise_limit
     from studio_worker_studio.server import (
         StudioServer,
@@ -88,11 +89,9 @@ def _serve(
     )
     from studio_worker_studio.studio import Studio
 
-    logging.basicConfig(
-        level=logging.INFO if verbose else logging.WARNING,
-        stream=sys.stderr,
-        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
-    )
+    lines = logging.StreamHandler(sys.stderr)
+    lines.setFormatter(LineFormatter("%Y-%m-%d %H:%M:%S"))
+    logging.basicConfig(level=logging.INFO if verbose else logging.WARNING, handlers=[lines])
     with listen(host, port) as bound:
         studio, new_token = Studio.open(settings)
         if new_token is not None:

@@ -103,14 +103,23 @@ def test_the_token_is_shown_once_and_kept(serve: Callable[..., Process]) -> None
     assert token not in second.end(signal.SIGTERM)[1]
 
 
-def test_the_token_in_an_address_stays_out_of_the_log(serve: Callable[..., Process]) -> None:
+def test_the_token_stays_out_of_the_log_whoever_says_it(
+    serve: Callable[..., Process], make_field_worker: Callable[[str], FieldWorker]
+) -> None:
     serve().end(signal.SIGTERM)  # which shows the token it made
-    process = serve("--port", "0", "--verbose")
+    process = serve("--port", "0", "--auto-approve")
     token = process.headers["Authorization"].partition(" ")[2]
-    assert requests.get(f"{process.base}/healthz?token={token}", timeout=60).ok
+    worker = make_field_worker(process.base)
+    with worker.session():
+        body = {"model": "synthetic", "task": {"kind": "image", "prompt": "p"}}
+        process.call("POST", "/jobs", body)
+        job_id = worker.expect("offer")["claim"]["jobId"]
+        worker.send("reject", jobId=job_id, reason=f"I know {token}\x1b[2J")
+        worker.heartbeat()
     errors = process.end(signal.SIGTERM)[1]
-    assert "/healthz?token=***" in errors
+    assert "I know ***" in errors
     assert token not in errors
+    assert "\x1b" not in errors
 
 
 def test_the_port_is_written_to_a_file_when_asked(

@@ -87,7 +87,7 @@ def read_entry(source: Path, model: str | None) -> CatalogueEntry:
         raise ModelStoreError(f"{source} is empty", what=str(source))
     try:
         given = msgspec.json.decode(data)
-    except (msgspec.MsgspecError, UnicodeError) as error:
+    except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
         raise ModelStoreError(f"{source} is not JSON: {error}", what=str(source)) from None
     if not isinstance(given, dict):
         raise ModelStoreError(f"{source} is not one JSON object", what=str(source))

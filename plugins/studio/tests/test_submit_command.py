@@ -10,10 +10,12 @@ import threading
 from pathlib import Path
 
 import pytest
+import typer
 
 from plugins.studio.tests.job_states import CONSOLE, REFUSED, job_in
 from plugins.studio.tests.support.commands import Run
 from plugins.studio.tests.support.studio_in_thread import StudioInThread
+from studio_worker_studio.cli.task_options import json_of
 from tests.support.waiting import eventually
 
 
@@ -98,3 +100,10 @@ def test_a_key_makes_submit_queue_once(studio: StudioInThread, run: Run) -> None
     assert run(*arguments, "--idempotency-key", "k").out == first.out
     assert run(*submit, "--idempotency-key", "k").code in REFUSED
     assert len(studio.call("GET", "/jobs")["items"]) == 1
+
+
+def test_a_task_that_is_nested_too_deep_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "deep.json"
+    path.write_text("[" * 100_000)
+    with pytest.raises(typer.BadParameter, match="--task is no JSON"):
+        json_of(f"@{path}", "--task")

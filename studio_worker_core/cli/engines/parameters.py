@@ -39,7 +39,7 @@ def typed_parameters(pairs: Iterable[str]) -> dict[str, Given]:
         value: Any = text
         try:
             value = msgspec.json.decode(text.encode())
-        except (msgspec.DecodeError, UnicodeError):
+        except (msgspec.DecodeError, UnicodeError, RecursionError):
             # Python reads these as numbers, JSON does not.
             if text.strip().lower().lstrip("+-") in ("nan", "inf", "infinity"):
                 value = float(text)

@@ -134,7 +134,7 @@ def json_of(text: str, option: str) -> dict[str, Any]:
             raise typer.BadParameter(f"{option}: {error}") from None
     try:
         parsed = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise typer.BadParameter(f"{option} is no JSON: {error}") from None
     if not isinstance(parsed, dict):
         raise typer.BadParameter(f"{option} must be a JSON object")

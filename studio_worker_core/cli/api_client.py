@@ -13,6 +13,7 @@ from studio_worker_core.errors import StudioWorkerError, TransportError
 if TYPE_CHECKING:
     from studio_worker_core.config import ConfigStore
 
+_OP = "asking the running worker"
 _SECONDS = 60.0
 
 
@@ -37,13 +38,14 @@ class RunningApi:
 
     def __init__(self, store: ConfigStore) -> None:
         self._found = running_api(store)
+        self.url = self._found.url
 
     def ask(self, method: str, *path: str) -> Any:
         """The answer to a request without a body; each part of ``path`` is one name.
 
         Raises:
             LocalApiRefused: it was answered with an error; the message is the worker's.
-            TransportError: it was not answered.
+            TransportError: it was not answered, or by another program.
         """
         import requests
 
@@ -53,15 +55,18 @@ class RunningApi:
             try:
                 answer = session.request(
                     method,
-                    f"{self._found.url}/{where}",
+                    f"{self.url}/{where}",
                     headers={"authorization": f"Bearer {self._found.token}"},
                     timeout=_SECONDS,
                 )
+                if answer.ok:
+                    return answer.json()
+            except requests.JSONDecodeError:
+                reason = f"what answers at {self.url} is no studio-worker"
+                raise TransportError(_OP, reason) from None
             except requests.RequestException as error:
-                reason = f"{type(error).__name__} at {self._found.url}"
-                raise TransportError("asking the running worker", reason) from error
-        if answer.ok:
-            return answer.json()
+                reason = f"{type(error).__name__} at {self.url}"
+                raise TransportError(_OP, reason) from error
         raise LocalApiRefused(_words(answer.text), answer.status_code)
 
 

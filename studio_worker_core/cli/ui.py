@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from studio_worker_core.cli.api import running_api
+from studio_worker_core.cli.api_client import LocalApiRefused, RunningApi
 from studio_worker_core.cli.invocation import invocation_of
 from studio_worker_core.config import ConfigStore
-from studio_worker_core.errors import NotRunning
-from studio_worker_core.local_api.discovery import NAME, Discovery
+from studio_worker_core.errors import NotRunning, TransportError
+from studio_worker_core.local_api.discovery import NAME
 
 app = typer.Typer(rich_markup_mode=None)
-
-_SECONDS = 30
 
 
 @app.command()
@@ -31,31 +29,24 @@ def ui(
     The address has a code in it, which counts once and for a minute.
     """
     store = ConfigStore(invocation_of(ctx).config_path)
-    found = running_api(store)
-    address = _signed_in(found, store)
+    api = RunningApi(store)
+    address = _signed_in(api, store)
     if print_only:
         typer.echo(address)
         return
     if _has_browser() and _opened(address):
-        typer.echo(f"The page is at {found.url}; it opens in your browser.")
+        typer.echo(f"The page is at {api.url}; it opens in your browser.")
     else:
         typer.echo(f"No browser was found. Open this within a minute, once:\n{address}")
 
 
-def _signed_in(found: Discovery, store: ConfigStore) -> str:
-    import requests
-
-    headers = {"authorization": f"Bearer {found.token}"}
+def _signed_in(api: RunningApi, store: ConfigStore) -> str:
     try:
-        with requests.Session() as session:
-            session.trust_env = False  # this machine is never behind a proxy
-            answer = session.post(f"{found.url}/sign-in-codes", headers=headers, timeout=_SECONDS)
-            answer.raise_for_status()
-            said: dict[str, Any] = answer.json()
-            return f"{said['url']}?code={said['code']}"
-    except (requests.RequestException, ValueError, KeyError, TypeError):
+        said = api.ask("POST", "sign-in-codes")
+        return f"{said['url']}?code={said['code']}"
+    except (LocalApiRefused, TransportError, KeyError, TypeError):
         raise NotRunning(
-            f"the worker's local API at {found.url} does not answer as it should; "
+            f"the worker's local API at {api.url} does not answer as it should; "
             "'studio-worker status' says how the worker is",
             path=store.directory / NAME,
         ) from None

@@ -12,6 +12,8 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
+from studio_worker_core.config.document import read_regular
+from studio_worker_core.errors import ConfigError
 from studio_worker_core.secrets import Secret
 from studio_worker_core.storage.atomic import write_whole
 
@@ -43,7 +45,6 @@ def withdraw(directory: Path, url: str) -> None:
 def read(directory: Path) -> Discovery | None:
     """What the file says; None where there is none that can be read."""
     try:
-        with (directory / NAME).open("rb") as file:
-            return msgspec.json.decode(file.read(_MOST_BYTES), type=Discovery)
-    except (OSError, msgspec.MsgspecError, UnicodeError):
+        return msgspec.json.decode(read_regular(directory / NAME, _MOST_BYTES), type=Discovery)
+    except (OSError, ConfigError, msgspec.MsgspecError, UnicodeError):
         return None

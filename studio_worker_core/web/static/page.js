@@ -41,7 +41,8 @@
   const isSignedOut = () => {
     signedOut = true;
     stream?.close();
-    showNotice("You are signed out. What you typed stays here: run “studio-worker ui” to sign in again, then reload this page.");
+    const how = $("meta[name=sign-in]")?.content || "run “studio-worker ui” to sign in again, then reload this page";
+    showNotice(`You are signed out. What you typed stays here: ${how}.`);
   };
 
   const listen = () => {

@@ -15,6 +15,7 @@ from starlette.routing import BaseRoute, Route, WebSocketRoute
 from studio_worker_studio.errors import ApiError, StoreError
 from studio_worker_studio.loopback import LoopbackOnly
 from studio_worker_studio.messages import ErrorBody
+from studio_worker_studio.pages.entrance import page_routes
 from studio_worker_studio.routes.endpoint import (
     API_PREFIX,
     Endpoint,
@@ -41,7 +42,7 @@ def build_app(studio: Studio) -> Starlette:
             await studio.stop()
 
     app = Starlette(
-        routes=_routes(),
+        routes=[*_routes(), *page_routes(studio)],
         lifespan=lifespan,
         exception_handlers={
             ApiError: _refused,

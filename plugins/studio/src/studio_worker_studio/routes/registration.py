@@ -90,10 +90,19 @@ async def approve(studio: Studio, request: Request) -> Response:
 async def reject(studio: Studio, request: Request) -> Response:
     request_id = request.path_params["request_id"]
     body = await body_of(request, RejectBody, _MAX_BODY)
-    if not await studio.registrations.reject(request_id, body.reason, studio.clocks.wall()):
+    await turn_down(studio, request_id, body.reason)
+    return answer({"requestId": request_id, "status": "rejected"})
+
+
+async def turn_down(studio: Studio, request_id: str, reason: str | None) -> None:
+    """Turn a worker down.
+
+    Raises:
+        ApiError: the request does not wait for a decision.
+    """
+    if not await studio.registrations.reject(request_id, reason, studio.clocks.wall()):
         raise await _not_pending(studio, request_id)
     studio.notifier.tell("workersChanged")
-    return answer({"requestId": request_id, "status": "rejected"})
 
 
 async def _not_pending(studio: Studio, request_id: str) -> ApiError:

@@ -20,13 +20,13 @@ _State = Literal["offline", "idle", "busy", "paused"]
 async def list_workers(studio: Studio, request: Request) -> Response:
     limit, after = paging(request)
     records = await studio.workers.page(after, limit + 1)
-    items = [_view(studio, record) for record in records[:limit]]
+    items = [worker_view(studio, record) for record in records[:limit]]
     more = len(records) > limit
     return answer(Page(items=items, next=items[-1].worker_id if more else None))
 
 
 async def get_worker(studio: Studio, request: Request) -> Response:
-    return answer(_view(studio, await _known(studio, request)))
+    return answer(worker_view(studio, await _known(studio, request)))
 
 
 async def delete_worker(studio: Studio, request: Request) -> Response:
@@ -45,7 +45,8 @@ async def _known(studio: Studio, request: Request) -> WorkerRecord:
     return worker
 
 
-def _view(studio: Studio, worker: WorkerRecord) -> WorkerView:
+def worker_view(studio: Studio, worker: WorkerRecord) -> WorkerView:
+    """A worker as the operator sees it now."""
     session = studio.fleet.sessions.get(worker.worker_id)
     state: _State = "offline"
     heartbeat = worker.last_heartbeat_at

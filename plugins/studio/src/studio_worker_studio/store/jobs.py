@@ -14,6 +14,7 @@ from studio_worker_studio.store.records import (
     JobState,
     NewJob,
     Receipt,
+    Statistics,
     StoredFile,
     WaitingJob,
 )
@@ -50,13 +51,20 @@ class JobStore(Protocol):
         *,
         prefix: str = "",
         newest_first: bool = False,
+        kind: TaskKind | None = None,
+        model: str | None = None,
     ) -> list[JobRecord]:
         """Jobs in the order they were queued, or the newest first; those that follow the place
-        ``after`` in that order, in ``state``, with an id that begins with ``prefix``. A place is
-        a job's number, never used again: pages stay where they are when jobs come and go."""
+        ``after`` in that order, in ``state``, of ``kind`` and ``model``, with an id that begins
+        with ``prefix``. A place is a job's number, never used again: pages stay where they are
+        when jobs come and go."""
 
     async def counts(self) -> Mapping[JobState, int]:
         """How many jobs are in each state."""
+
+    async def statistics(self, since: float, until: float, parts: int) -> Statistics:
+        """What waits, and what ended from ``since`` on, in so many equal ``parts`` of the time
+        until ``until``."""
 
     async def waiting_lanes(self) -> Mapping[Lane, float]:
         """The lanes in which at least one job is queued, with the least memory in gigabytes

@@ -121,6 +121,38 @@ class Expired(Struct, frozen=True):
     ext: str | None
 
 
+class Waiting(Struct, frozen=True):
+    """The queued jobs of one kind; ``oldest`` is when the first of them was queued."""
+
+    kind: TaskKind
+    count: int
+    oldest: float
+
+
+class Ended(Struct, frozen=True):
+    """How many jobs ended from ``since`` on, in one part of a longer time."""
+
+    since: float
+    done: int
+    failed: int
+
+
+class Cause(Struct, frozen=True):
+    """The beginning of why jobs failed, and how many did for it."""
+
+    text: str
+    count: int
+    latest: float
+
+
+class Statistics(Struct, frozen=True):
+    """What waits, what ended, and why jobs failed, the most frequent cause first."""
+
+    waiting: tuple[Waiting, ...]
+    ended: tuple[Ended, ...]
+    causes: tuple[Cause, ...]
+
+
 class WorkerRecord(Struct, frozen=True):
     """One worker that was let in."""
 

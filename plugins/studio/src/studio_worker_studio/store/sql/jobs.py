@@ -14,6 +14,7 @@ from studio_worker_studio.store.records import (
     JobState,
     NewJob,
     Receipt,
+    Statistics,
     StoredFile,
     WaitingJob,
 )
@@ -22,6 +23,7 @@ from studio_worker_studio.store.sql import claims as _claims
 from studio_worker_studio.store.sql import endings as _endings
 from studio_worker_studio.store.sql import listings as _listings
 from studio_worker_studio.store.sql import retention as _retention
+from studio_worker_studio.store.sql import statistics as _statistics
 from studio_worker_studio.store.sql import submissions as _submissions
 from studio_worker_studio.store.sql.rows import get_job, insert_job, job_of
 from studio_worker_studio.store.sql.transaction import Database, Searches, Transaction
@@ -57,9 +59,11 @@ class SqlJobs:
         *,
         prefix: str = "",
         newest_first: bool = False,
+        kind: TaskKind | None = None,
+        model: str | None = None,
     ) -> list[JobRecord]:
         return await self._database.read(
-            partial(_listings.page, state, after, limit, prefix, newest_first)
+            partial(_listings.page, state, after, limit, prefix, newest_first, kind, model)
         )
 
     async def counts(self) -> Mapping[JobState, int]:
@@ -69,6 +73,9 @@ class SqlJobs:
             return {state: found.get(state, 0) for state in JobState}
 
         return await self._database.read(work)
+
+    async def statistics(self, since: float, until: float, parts: int) -> Statistics:
+        return await self._database.read(partial(_statistics.statistics, since, until, parts))
 
     async def waiting_lanes(self) -> Mapping[Lane, float]:
         return await self._database.read(self._searches.waiting_lanes)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from studio_worker_core.wire.tasks import TaskKind
 from studio_worker_studio.store.records import JobRecord, JobState
 from studio_worker_studio.store.sql.rows import job_of
 from studio_worker_studio.store.sql.transaction import Transaction
@@ -13,6 +14,8 @@ def page(
     limit: int,
     prefix: str,
     newest_first: bool,
+    kind: TaskKind | None,
+    model: str | None,
     c: Transaction,
 ) -> list[JobRecord]:
     """See :meth:`~studio_worker_studio.store.jobs.JobStore.page`."""
@@ -21,6 +24,10 @@ def page(
     if state is not None:
         where.append("state = ?")
         chosen.append(state.value)
+    for column, wanted in (("kind", kind), ("model", model)):
+        if wanted is not None:
+            where.append(f"{column} = ?")
+            chosen.append(str(wanted))
     if prefix:
         where.append("job_id >= ? AND job_id < ?")
         chosen += [prefix, prefix + "\U0010ffff"]

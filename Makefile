@@ -79,7 +79,7 @@ $(FOREIGN)/.installed: tests/foreign/requirements.txt
 	$(FOREIGN)/bin/python -m pip --disable-pip-version-check install --quiet --requirement $<
 	@touch $@
 
-# Minutes the first time: PyTorch, Coqui, diffusers, and a build of stable-diffusion.cpp.
+# Minutes the first time: PyTorch, Coqui, diffusers, llama.cpp, and a build of stable-diffusion.cpp.
 $(MODELS_INSTALLED): pyproject.toml constraints.txt constraints-models.txt \
 		tools/install_models.sh $(wildcard plugins/*/pyproject.toml)
 	test -x $(MODELS_VENV)/bin/python || $(PYTHON) -m venv $(MODELS_VENV)

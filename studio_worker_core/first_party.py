@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from studio_worker_core.wire.tasks import TaskKind
 
-PROJECTS = frozenset({"core", "image", "studio", "synthetic", "tts", "video"})
+PROJECTS = frozenset({"core", "image", "llm", "studio", "synthetic", "tts", "video"})
 """``studio-worker-<name>`` is ours, or would be taken for ours."""
 
 EXTRA_OF_ENGINE: Mapping[str, str] = {
@@ -20,6 +20,7 @@ EXTRA_OF_ENGINE: Mapping[str, str] = {
     "diffusers": "diffusers",
     "espeak": "tts",
     "formant": "tts",
+    "llama-cpp": "llm",
     "motion": "video",
     "procedural": "image",
     "sd-cpp": "sd-cpp",

@@ -11,6 +11,7 @@ import pluggy
 import pytest
 
 import studio_worker_image.plugin
+import studio_worker_llm.plugin
 import studio_worker_tts.plugin
 import studio_worker_video.plugin
 from studio_worker_core.first_party import EXTRA_OF_ENGINE, MODELS, PROJECTS
@@ -28,7 +29,7 @@ NAMES = {
 _OTHERS = {
     "first_party.py": NAMES,
     # The protocol's own list of engines, and libraries that have the name of an engine.
-    "wire/models.py": {"sd-cpp"},
+    "wire/models.py": {"llama-cpp", "sd-cpp"},
     "testing/conformance/import_probe.py": {"diffusers"},
 }
 
@@ -58,7 +59,7 @@ def specs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, EngineSpec]:
     host = HostInfo(1, "0.1.0", tmp_path_factory.mktemp("models"))
     manager = pluggy.PluginManager("studio_worker")
     manager.add_hookspecs(HookSpecs)
-    for each in (studio_worker_image, studio_worker_tts, studio_worker_video):
+    for each in (studio_worker_image, studio_worker_llm, studio_worker_tts, studio_worker_video):
         manager.register(each.plugin)
     manager.register(synthetic)
     found = manager.hook.studio_worker_engines(host=host)

@@ -25,6 +25,7 @@ install coqui-tts==0.28.0 torch==2.13.0 six
 # torchaudio is linked against CUDA and would bring it along; its Python part is enough.
 install --no-deps torchaudio==2.11.0 torchcodec
 install diffusers transformers accelerate safetensors torch==2.13.0
+install xllamacpp
 
 mkdir -p "$wheels"
 if ! install_built; then

@@ -18,6 +18,7 @@ DISTRIBUTIONS = {
     "studio_worker": "studio_worker_core",
     "studio_worker_example": "studio_worker_example",
     "studio_worker_image": "studio_worker_image",
+    "studio_worker_llm": "studio_worker_llm",
     "studio_worker_tts": "studio_worker_tts",
     "studio_worker_video": "studio_worker_video",
     "studio_worker_studio": "studio_worker_studio",
@@ -65,9 +66,9 @@ def test_the_extras_name_the_plugins(wheels: Path) -> None:
         info = next(name for name in archive.namelist() if name.endswith("METADATA"))
         metadata = Parser().parsestr(archive.read(info).decode())
     extras = set(metadata.get_all("Provides-Extra") or [])
-    assert {"image", "tts", "video", "studio", "testing", "all"} <= extras
+    assert {"image", "tts", "video", "llm", "studio", "testing", "all"} <= extras
     required = metadata.get_all("Requires-Dist") or []
-    for name in ("image", "tts", "video", "studio"):
+    for name in ("image", "tts", "video", "llm", "studio"):
         assert any(
             line.startswith(f"studio-worker-{name}") and f"extra == '{name}'" in line
             for line in required

@@ -14,15 +14,17 @@ from tools.reference_pages.markdown import GENERATED, cell, table
 _PLUGINS = {
     "studio_worker_core.synthetic.plugin": "studio-worker",
     "studio_worker_image.plugin": "studio-worker[image]",
+    "studio_worker_llm.plugin": "studio-worker[llm]",
     "studio_worker_tts.plugin": "studio-worker[tts]",
     "studio_worker_video.plugin": "studio-worker[video]",
 }
-_OPTIONAL = frozenset({"coqui", "diffusers", "sd-cpp"})
+_OPTIONAL = frozenset({"coqui", "diffusers", "llama-cpp", "sd-cpp"})
 
 _OPENING = """# Engines in this repository
 
 What each engine says about itself; `studio-worker engines show NAME` prints the same.
-The engines `coqui`, `diffusers` and `sd-cpp` are offered only where their library is installed:
+The engines `coqui`, `diffusers`, `llama-cpp` and `sd-cpp` are offered only where their library is
+installed:
 see [real models](../operator/models.md).
 
 """

@@ -42,7 +42,9 @@ def page() -> str:
     entries = [
         entry
         for entry in roster.entries
-        if entry.engine not in _OPTIONAL and entry.state != "disabled"
+        if entry.engine not in _OPTIONAL
+        and entry.state != "disabled"
+        and (entry.spec is not None or entry.reason is not None)  # has engines, or is broken
     ]
     broken = [f"{entry.engine}: {entry.reason}" for entry in entries if not entry.ready]
     if broken:

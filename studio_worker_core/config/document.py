@@ -46,7 +46,7 @@ def edited(text: str, changes: Mapping[str, Any], path: Path) -> str:
                 if container is not None and name in container:
                     container.remove(name)
                 continue
-            if isinstance(value, dict):
+            if isinstance(value, dict) and not head:
                 document = tomlkit.parse(_with_tables(document, key, value))
                 continue
             if not head and key not in document:
@@ -58,7 +58,7 @@ def edited(text: str, changes: Mapping[str, Any], path: Path) -> str:
             container = document[head] if head else document
             if name in container and container[name] == value:
                 continue
-            container[name] = value
+            container[name] = _inline(value) if isinstance(value, dict) else value
         return tomlkit.dumps(document)
     except (TOMLKitError, TypeError, AttributeError, ValueError) as error:
         raise ConfigError(f"cannot edit {path}: {error}", path=path) from error
@@ -79,6 +79,15 @@ def check_edit(table: Mapping[str, Any], changes: Mapping[str, Any], path: Path)
                 path=path,
                 key=key,
             )
+
+
+def _inline(pairs: Mapping[str, Any]) -> Any:
+    """``{ a = "b" }``, which stays in the lines of its table."""
+    import tomlkit
+
+    table = tomlkit.inline_table()
+    table.update(pairs)
+    return table
 
 
 def _with_tables(document: Any, key: str, tables: dict[str, Any]) -> str:

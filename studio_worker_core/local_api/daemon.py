@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal, Protocol
 
 from msgspec import Meta, Struct
 
+from studio_worker_core.config import Config
 from studio_worker_core.jobs.job import Source
 from studio_worker_core.local_api.errors import Refused
 from studio_worker_core.wire.frames import LogEntry
@@ -63,6 +64,18 @@ class SettingsShown(Struct, frozen=True, rename="camel", kw_only=True):
     auto_update_feed: Annotated[str, Meta(max_length=4096)]
     auto_update_prerelease: bool
     models_root: Annotated[str, Meta(max_length=4096)]
+
+
+class EverySetting(Struct, frozen=True):
+    """All settings, for the page. Secrets stay secrets in it."""
+
+    now: Config
+    started: Config
+    """What they were when the worker started."""
+    path: str
+    """Of their file."""
+    unknown: tuple[str, ...] = ()
+    """Keys of the file that this version does not know."""
 
 
 class JobShown(Struct, frozen=True, rename="camel", omit_defaults=True, kw_only=True):
@@ -166,6 +179,18 @@ class Daemon(Protocol):
 
         Raises:
             InvalidConfig: a value cannot be used; nothing is changed.
+            NotSaved: the file cannot be written; nothing is changed.
+        """
+
+    def every_setting(self) -> EverySetting:
+        """All settings; asks no disk."""
+
+    def set_texts(self, texts: Mapping[str, str]) -> Mapping[str, str]:
+        """Make settings what a person typed for them, by key, in one write; an empty text goes
+        back to the default. What is wrong, by key: then nothing is changed.
+
+        Raises:
+            InvalidConfig: what was typed does not fit what is in the file; nothing is changed.
             NotSaved: the file cannot be written; nothing is changed.
         """
 

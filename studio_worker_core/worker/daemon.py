@@ -19,6 +19,7 @@ from studio_worker_core.jobs.slots import Slots
 from studio_worker_core.local_api.daemon import (
     Daemon,
     DaemonStatus,
+    EverySetting,
     HeartbeatShown,
     LogPage,
     NotRejected,
@@ -87,6 +88,7 @@ class WorkerDaemon(Daemon):
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._store = store
+        self._started = store.config
         self._settings = ShownSettings(store)
         self._sights = sights
         self._levers = levers
@@ -156,6 +158,18 @@ class WorkerDaemon(Daemon):
         settings = self._settings.change(wanted)
         self._sights.changes.ring()
         return settings
+
+    def every_setting(self) -> EverySetting:
+        """See :class:`.Daemon`."""
+        store = self._store
+        return EverySetting(store.config, self._started, str(store.path), store.unknown_keys)
+
+    def set_texts(self, texts: Mapping[str, str]) -> Mapping[str, str]:
+        """See :class:`.Daemon`."""
+        wrong = self._settings.set_texts(texts)
+        if not wrong:
+            self._sights.changes.ring()
+        return wrong
 
     def reset(self) -> None:
         """See :class:`.Daemon`."""

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from studio_worker_core import __version__
 from studio_worker_core.config import Config, ConfigStore
+from studio_worker_core.config.winning import VARIABLES
 from studio_worker_core.errors import ConfigError
 from studio_worker_core.jobs.service import JobService
 from studio_worker_core.jobs.slots import Slots
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger("studio_worker.local_api")
 
-PORT_VARIABLE = "STUDIO_WORKER_LOCAL_API_PORT"
+PORT_VARIABLE = VARIABLES["local_api_port"]
 _MOST_PORT = 65535
 _FRESH_SECONDS = 5.0
 """How long a look at the journal waits for what is being written to it."""

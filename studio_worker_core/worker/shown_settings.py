@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import math
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,8 @@ from urllib.parse import urlsplit
 
 from msgspec.structs import asdict, fields
 
-from studio_worker_core.config import ConfigStore
+from studio_worker_core.config import Config, ConfigStore
+from studio_worker_core.config.values import value_from_text
 from studio_worker_core.downloads.addresses import shown_url
 from studio_worker_core.errors import ConfigError
 from studio_worker_core.local_api.daemon import InvalidConfig, NotSaved, SettingsShown
@@ -74,6 +75,34 @@ class ShownSettings:
             _write(self._store, dict(changes))
         _log.info("settings changed by the local API: %s", ", ".join(changes))
         return self.now()
+
+    def set_texts(self, texts: Mapping[str, str]) -> dict[str, str]:
+        """Make settings what was typed for them, in one write; what is wrong, by key: nothing is
+        changed then.
+
+        Raises:
+            InvalidConfig, NotSaved: see :meth:`writing`.
+        """
+        path = self._store.path
+        changes: dict[str, Any] = {}
+        wrong = {}
+        for key, text in texts.items():
+            try:
+                value = value_from_text(key, text, path)
+                if key == "api_base_url" and value is not None:
+                    normalise_base_url(value)
+            except ConfigError as error:
+                wrong[key] = str(error).removeprefix(f"{path}: ").removeprefix(f"{key}: ")
+                continue
+            # A path stays as it was typed: '~' is expanded on reading, for whoever reads.
+            changes[key] = text.strip() if isinstance(value, Path) else value
+        if wrong or not changes:
+            return wrong
+        base_url = changes.pop("api_base_url", self._store.config.api_base_url)
+        with self.writing():
+            change_settings(self._store, base_url or Config().api_base_url, changes)
+        _log.info("settings changed on the page: %s", ", ".join(texts))
+        return {}
 
     @contextmanager
     def writing(self) -> Iterator[None]:

@@ -40,6 +40,7 @@ VIEWS = (
     ViewLink("models", "Models", "models"),
     ViewLink("worker", "Worker", "worker"),
     ViewLink("logs", "Logs", "logs"),
+    ViewLink("config", "Config", "config"),
 )
 
 

@@ -18,6 +18,7 @@ from studio_worker_core.errors import JobError, ModelStoreError
 from studio_worker_core.local_api.api import Api
 from studio_worker_core.local_api.bodies import SMALL, form_of
 from studio_worker_core.local_api.errors import Refused
+from studio_worker_core.local_api.page.config_views import ConfigViews
 from studio_worker_core.local_api.page.create import CreateRoutes
 from studio_worker_core.local_api.page.creations import Creations
 from studio_worker_core.local_api.page.frame import Frames
@@ -53,7 +54,7 @@ class Page:
                 "create",
                 *(["jobs"] if parts.history is not None else []),
                 *(["models"] if parts.models is not None else []),
-                *(["worker", "logs"] if daemon is not None else []),
+                *(["worker", "logs", "config"] if daemon is not None else []),
             ]
         )
         self._unsubscribe: Callable[[], None] = lambda: None
@@ -69,6 +70,7 @@ class Page:
             more += self._model_routes(api, parts.models)
         if daemon is not None:
             more += WorkerRoutes(daemon, self._frames, self._signed).routes()
+            more += ConfigViews(daemon, self._frames, self._signed).routes()
             self._unsubscribe = daemon.subscribe(self._worker_changed)
         view, change = self._signed.view, self._signed.change
         self.app = Starlette(

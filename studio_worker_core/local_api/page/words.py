@@ -39,6 +39,8 @@ class Words(Struct, frozen=True):
     """Whether it is a text of several lines."""
     plain: bool = False
     """Whether most jobs want it: the others are folded."""
+    code: str = ""
+    """What it is called in files and commands, where that is shown."""
 
 
 _WORDS: Mapping[str, Words] = {

@@ -151,12 +151,15 @@
   setInterval(() => $$("time[datetime]").forEach(showAge), 20000);
 
   // --- Drafts: what was typed survives a reload and the end of a session ---
-  const draftKey = (form) => `draft:${location.host}:${form.dataset.draft}`;
+  const keyOf = (name) => `draft:${location.host}:${name}`;
+  const draftKey = (form) => keyOf(form.dataset.draft);
   const draftFields = (form) => $$("input, select, textarea", form).filter(
     (field) => field.name && !["hidden", "file", "submit"].includes(field.type) && !field.closest("[data-undrafted]"));
   const keepDraft = (form) => {
     const kept = {};
+    const onlyChanges = form.dataset.draftChanges !== undefined;
     for (const field of draftFields(form)) {
+      if (onlyChanges && field.value === field.defaultValue && field.checked === field.defaultChecked) continue;
       kept[field.name] = field.type === "checkbox" ? field.checked : field.value;
     }
     try { localStorage.setItem(draftKey(form), JSON.stringify(kept)); } catch { /* full or forbidden */ }
@@ -165,6 +168,7 @@
     let kept = null;
     try { kept = JSON.parse(localStorage.getItem(draftKey(form)) || "null"); } catch { /* not ours */ }
     if (!kept) return;
+    if (form.dataset.draftChanges !== undefined && Object.keys(kept).length) say("What was not saved yet is filled in again.", true);
     for (const field of draftFields(form)) {
       if (!(field.name in kept)) continue;
       if (field.type === "checkbox") field.checked = Boolean(kept[field.name]);
@@ -174,6 +178,9 @@
   document.addEventListener("input", (event) => {
     const form = event.target.closest?.("form[data-draft]");
     if (form) keepDraft(form);
+  });
+  const forgetDrafts = () => $$("[data-draft-over]").forEach((each) => {
+    try { localStorage.removeItem(keyOf(each.dataset.draftOver)); } catch { /* forbidden */ }
   });
   const restoreAll = () => $$("form[data-draft][data-fresh]").forEach((form) => {
     if (form.dataset.restored) return;
@@ -266,6 +273,7 @@
   });
 
   document.addEventListener("DOMContentLoaded", () => {
+    forgetDrafts();
     restoreAll();
     onShown();
     listen();

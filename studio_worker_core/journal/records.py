@@ -7,7 +7,7 @@ from typing import Any, Literal
 import msgspec
 from msgspec import Struct
 
-from studio_worker_core.wire.log_levels import LogLevel
+from studio_worker_core.wire.log_levels import LevelWord
 from studio_worker_core.wire.models import ModelSource
 from studio_worker_core.wire.tasks import Task
 
@@ -90,7 +90,7 @@ class LogLine(Struct, frozen=True):
     """``ts`` in seconds since 1970; ``target`` is the logger."""
 
     ts: float
-    level: LogLevel
+    level: LevelWord
     target: str
     message: str
 

@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from studio_worker_core.errors import JobError
 from studio_worker_core.lanes.live import Preview
+from studio_worker_core.lanes.request import OnProgress
 from studio_worker_core.wire.models import ModelSource
 from studio_worker_core.wire.tasks import Task, TaskKind
 
@@ -56,9 +57,6 @@ class Partial(Struct, frozen=True):
     preview: Preview
     fraction: float
 
-
-OnProgress = Callable[[float, str | None], None]
-"""Called with how far a job is, 0 to 1, and a few words."""
 
 OnEnd = Callable[[Made | JobError], None]
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import logging
 from typing import Literal
 
-LogLevel = Literal["debug", "info", "warn", "error"]
+LevelWord = Literal["debug", "info", "warn", "error"]
 
 
-def level_word(number: int) -> LogLevel:
+def level_word(number: int) -> LevelWord:
     """The word for a level of :mod:`logging`."""
     if number >= logging.ERROR:
         return "error"

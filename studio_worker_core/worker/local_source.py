@@ -22,9 +22,10 @@ from studio_worker_core.jobs.listener import Failure, JobListener
 from studio_worker_core.jobs.service import JobService
 from studio_worker_core.jobs.slots import Slots
 from studio_worker_core.lanes.live import Preview, Wanted
+from studio_worker_core.lanes.request import OnProgress
 from studio_worker_core.lanes.results import Result
 from studio_worker_core.local_api.errors import Busy
-from studio_worker_core.local_api.work import Made, OnEnd, OnProgress, Partial, Served, Work
+from studio_worker_core.local_api.work import Made, OnEnd, Partial, Served, Work
 from studio_worker_core.models.entries import CatalogueEntry
 from studio_worker_core.models.inputs import input_urls
 from studio_worker_core.roster.roster import Roster

@@ -59,12 +59,7 @@ def run_worker(
                 StatusFile(store.lock_path, board),
             ):
                 if with_studio:
-                    if not store.names_a_studio:
-                        log.info(
-                            "no studio is configured: asking the built-in one, %s",
-                            config.api_base_url,
-                        )
-                    board.post(studio_url=config.api_base_url)
+                    _name_studio(store, config, board)
                 board.ring(changes.ring)
                 worker = Worker(
                     store,
@@ -80,6 +75,12 @@ def run_worker(
                 worker.serve(shutdown)
         finally:
             logger.removeHandler(logs)
+
+
+def _name_studio(store: ConfigStore, config: Config, board: StatusBoard) -> None:
+    if not store.names_a_studio:
+        log.info("no studio is configured: asking the built-in one, %s", config.api_base_url)
+    board.post(studio_url=config.api_base_url)
 
 
 def _fitted(store: ConfigStore, config: Config) -> Config:

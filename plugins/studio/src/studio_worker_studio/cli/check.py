@@ -43,8 +43,8 @@ def check(
     """
     import asyncio
 
+    from studio_worker_core.terminal import print_json
     from studio_worker_studio.checking import opened
-    from studio_worker_studio.cli.output import print_json
     from studio_worker_studio.settings import Settings
 
     settings = Settings(data=data_directory(data), postgres=postgres_address(database))

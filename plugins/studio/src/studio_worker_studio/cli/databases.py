@@ -110,7 +110,8 @@ def _settings(data: Path | None, database: str | None) -> Settings:
 
 
 def _say(tables: list[Moved], *, as_json: bool) -> None:
-    from studio_worker_studio.cli.output import print_json, print_table
+    from studio_worker_core.terminal import print_json
+    from studio_worker_studio.cli.output import print_table
 
     if as_json:
         print_json(tables)

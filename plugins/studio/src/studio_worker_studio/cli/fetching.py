@@ -15,7 +15,8 @@ from studio_worker_core.errors import StudioWorkerError
 from studio_worker_core.foreign_text import printable
 from studio_worker_core.storage.atomic import replacing
 from studio_worker_core.storage.disk import shown_bytes
-from studio_worker_studio.cli.output import on_terminal, print_json
+from studio_worker_core.terminal import print_json
+from studio_worker_studio.cli.output import on_terminal
 from studio_worker_studio.client import OperatorClient
 
 _POLL_SECONDS = 0.25

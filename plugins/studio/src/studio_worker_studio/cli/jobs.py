@@ -50,9 +50,10 @@ def jobs(
     as_json: AsJson = False,
 ) -> None:
     """The jobs, the newest first."""
+    from studio_worker_core.terminal import print_json
     from studio_worker_studio.cli.connection import connect
     from studio_worker_studio.cli.idents import job_id_of
-    from studio_worker_studio.cli.output import print_json, print_table, when
+    from studio_worker_studio.cli.output import print_table, when
 
     studio = connect(studio_url, token_file)
     order = "oldest" if oldest_first else "newest"
@@ -91,9 +92,9 @@ def job(
     as_json: AsJson = False,
 ) -> None:
     """One job; with --json its task, too."""
+    from studio_worker_core.terminal import print_json
     from studio_worker_studio.cli.connection import connect
     from studio_worker_studio.cli.idents import job_id_of, path_part
-    from studio_worker_studio.cli.output import print_json
 
     studio = connect(studio_url, token_file)
     found = studio.get(f"/jobs/{path_part(job_id_of(studio, job_id))}")
@@ -163,9 +164,9 @@ def delete(
     as_json: AsJson = False,
 ) -> None:
     """Delete ended jobs with their results and log entries."""
+    from studio_worker_core.terminal import print_json
     from studio_worker_studio.cli.connection import connect
     from studio_worker_studio.cli.idents import job_id_of, path_part
-    from studio_worker_studio.cli.output import print_json
 
     studio = connect(studio_url, token_file)
     # All are looked up first: a name that is none deletes nothing of the others.
@@ -224,9 +225,9 @@ def _describe_making(meta: dict[str, Any]) -> None:
 def _change(
     job_id: str, what: str, studio_url: str, token_file: Path | None, as_json: bool
 ) -> None:
+    from studio_worker_core.terminal import print_json
     from studio_worker_studio.cli.connection import connect
     from studio_worker_studio.cli.idents import job_id_of, path_part
-    from studio_worker_studio.cli.output import print_json
 
     studio = connect(studio_url, token_file)
     changed = studio.post(f"/jobs/{path_part(job_id_of(studio, job_id))}/{what}")

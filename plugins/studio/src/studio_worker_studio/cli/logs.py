@@ -37,9 +37,9 @@ def logs(
 ) -> None:
     """The latest log entries that workers shipped, in the order they came."""
     from studio_worker_core.foreign_text import printable
+    from studio_worker_core.terminal import print_json
     from studio_worker_studio.cli.connection import connect
     from studio_worker_studio.cli.idents import job_id_of, worker_id_of
-    from studio_worker_studio.cli.output import print_json
 
     if delete and after is not None:
         raise typer.BadParameter("--delete knows no --after; it takes --job and --worker")

@@ -16,8 +16,9 @@ def models(
     studio_url: StudioUrl = DEFAULT_URL, token_file: TokenFile = None, as_json: AsJson = False
 ) -> None:
     """The models that 'submit --model' may name."""
+    from studio_worker_core.terminal import print_json
     from studio_worker_studio.cli.connection import connect
-    from studio_worker_studio.cli.output import print_json, print_table
+    from studio_worker_studio.cli.output import print_table
 
     found = list(connect(studio_url, token_file).items("/models", None))
     if as_json:

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from typing import Any
 
-import msgspec
 import typer
 
 from studio_worker_core.foreign_text import printable
@@ -31,11 +29,6 @@ _FOLDED = 6
 def on_terminal() -> bool:
     """Whether a person watches standard output."""
     return sys.stdout.isatty()
-
-
-def print_json(value: Any) -> None:
-    """Indented JSON, the same for every reader."""
-    typer.echo(msgspec.json.format(msgspec.json.encode(value), indent=2).decode())
 
 
 def print_table(headings: Sequence[str], rows: Sequence[Sequence[str]], empty: str) -> None:

@@ -57,9 +57,9 @@ def submit(
 ) -> None:
     """Queue a job. With --wait the exit code says whether it was done."""
     from studio_worker_core.errors import TransportError
+    from studio_worker_core.terminal import print_json
     from studio_worker_studio.cli.connection import connect
     from studio_worker_studio.cli.fetching import check_output
-    from studio_worker_studio.cli.output import print_json
 
     if not task:
         given = wished_by(output, kind) | given
@@ -95,8 +95,8 @@ def _see_through(
 ) -> None:
     from studio_worker_core.errors import StudioWorkerError
     from studio_worker_core.foreign_text import printable
+    from studio_worker_core.terminal import print_json
     from studio_worker_studio.cli.fetching import fetch_result, seed_of, wait_for
-    from studio_worker_studio.cli.output import print_json
 
     job = wait_for(studio, job_id, quiet=as_json)
     if job["state"] != "done":

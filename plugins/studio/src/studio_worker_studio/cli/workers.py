@@ -19,8 +19,9 @@ def workers(
     studio_url: StudioUrl = DEFAULT_URL, token_file: TokenFile = None, as_json: AsJson = False
 ) -> None:
     """The workers and what they do."""
+    from studio_worker_core.terminal import print_json
     from studio_worker_studio.cli.connection import connect
-    from studio_worker_studio.cli.output import print_json, print_table, when
+    from studio_worker_studio.cli.output import print_table, when
 
     found = list(connect(studio_url, token_file).items("/workers", None))
     if as_json:
@@ -46,8 +47,9 @@ def pending(
     studio_url: StudioUrl = DEFAULT_URL, token_file: TokenFile = None, as_json: AsJson = False
 ) -> None:
     """Workers that ask to be let in."""
+    from studio_worker_core.terminal import print_json
     from studio_worker_studio.cli.connection import connect
-    from studio_worker_studio.cli.output import print_json, print_table, when
+    from studio_worker_studio.cli.output import print_table, when
 
     found = list(connect(studio_url, token_file).items("/workers/pending", None))
     if as_json:
@@ -117,9 +119,9 @@ def remove(
     as_json: AsJson = False,
 ) -> None:
     """Strike a worker off; its jobs go to others."""
+    from studio_worker_core.terminal import print_json
     from studio_worker_studio.cli.connection import connect
     from studio_worker_studio.cli.idents import path_part, worker_id_of
-    from studio_worker_studio.cli.output import print_json
 
     studio = connect(studio_url, token_file)
     worker_id = worker_id_of(studio, worker_id)
@@ -131,7 +133,7 @@ def remove(
 
 
 def _decide(answers: list[Any], as_json: bool) -> None:
-    from studio_worker_studio.cli.output import print_json
+    from studio_worker_core.terminal import print_json
 
     if as_json:
         print_json(answers)

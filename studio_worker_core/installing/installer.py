@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 from typing import Literal
@@ -12,7 +12,7 @@ from typing import Literal
 import msgspec
 from msgspec import Struct
 
-from studio_worker_core.config import ConfigStore, PluginSettings
+from studio_worker_core.config import Config, ConfigStore, PluginSettings
 from studio_worker_core.errors import PluginError
 from studio_worker_core.installing.environments import make_environment, remove_environment
 from studio_worker_core.installing.pip import run_pip
@@ -73,10 +73,8 @@ class Installer:
         elsewhere = recorded.installed if isolated else recorded.isolated
         if _without(elsewhere, name) != elsewhere:
             self._remove(name, isolated=not isolated)
-        self._record(
-            installed=[*_without(recorded.installed, name), *([] if isolated else [requirement])],
-            isolated=[*_without(recorded.isolated, name), *([requirement] if isolated else [])],
-        )
+        more = (requirement,)
+        self._record(name, installed=() if isolated else more, isolated=more if isolated else ())
         return description
 
     def uninstall(self, requirement: str) -> None:
@@ -92,9 +90,7 @@ class Installer:
             known = ", ".join([*recorded.installed, *recorded.isolated]) or "nothing"
             raise PluginError(f"{name} was not installed with 'engines install' ({known} was)")
         self._remove(name, isolated=isolated)
-        self._record(
-            installed=_without(recorded.installed, name), isolated=_without(recorded.isolated, name)
-        )
+        self._record(name)
 
     def sync(self) -> list[Step]:
         """Bring back every recorded plugin that is missing or was made for another version."""
@@ -142,11 +138,23 @@ class Installer:
     def _environment(self, name: str) -> Path:
         return self._store.engines_root / name
 
-    def _record(self, *, installed: Iterable[str], isolated: Iterable[str]) -> None:
-        recorded: PluginSettings = msgspec.structs.replace(
-            self._store.config.plugins, installed=tuple(installed), isolated=tuple(isolated)
-        )
-        self._store.update(plugins=recorded)
+    def _record(
+        self, name: str, *, installed: tuple[str, ...] = (), isolated: tuple[str, ...] = ()
+    ) -> None:
+        """Note these in the place of what is recorded of the plugin ``name``."""
+
+        def change(config: Config) -> dict[str, PluginSettings]:
+            # As the file is by now: pip takes minutes, and others change settings meanwhile.
+            there = config.plugins
+            return {
+                "plugins": msgspec.structs.replace(
+                    there,
+                    installed=(*_without(there.installed, name), *installed),
+                    isolated=(*_without(there.isolated, name), *isolated),
+                )
+            }
+
+        self._store.revise(change)
 
 
 def _without(requirements: Sequence[str], name: str) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ import typer
 from studio_worker_core.cli.engines.listing import EngineName, named
 from studio_worker_core.cli.installed import installed_engines
 from studio_worker_core.cli.invocation import invocation_of
-from studio_worker_core.config import ConfigStore
+from studio_worker_core.config import Config, ConfigStore, PluginSettings
 from studio_worker_core.errors import PluginError
 
 
@@ -16,9 +16,7 @@ def disable(ctx: typer.Context, name: EngineName) -> None:
     """Leave an engine out from the worker's next start on."""
     store = ConfigStore(invocation_of(ctx).config_path)
     named(installed_engines(store), name)
-    listed = store.config.plugins.disabled
-    if name not in listed:
-        _write(store, (*listed, name))
+    _leave_out(store, name, True)
     _say(ctx, f"{name} is disabled; a running worker leaves it out from its next start on")
 
 
@@ -37,12 +35,18 @@ def enable(ctx: typer.Context, name: EngineName) -> None:
                 )
         _say(ctx, f"{name} is not disabled")
         return
-    _write(store, tuple(other for other in listed if other != name))
+    _leave_out(store, name, False)
     _say(ctx, f"{name} is enabled; a running worker takes it at its next start")
 
 
-def _write(store: ConfigStore, disabled: tuple[str, ...]) -> None:
-    store.update(plugins=msgspec.structs.replace(store.config.plugins, disabled=disabled))
+def _leave_out(store: ConfigStore, name: str, is_out: bool) -> None:
+    def change(config: Config) -> dict[str, PluginSettings]:
+        listed = config.plugins.disabled
+        others = tuple(other for other in listed if other != name)
+        disabled = others if not is_out else listed if name in listed else (*listed, name)
+        return {"plugins": msgspec.structs.replace(config.plugins, disabled=disabled)}
+
+    store.revise(change)
 
 
 def _say(ctx: typer.Context, message: str) -> None:

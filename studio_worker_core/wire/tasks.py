@@ -15,7 +15,6 @@ from studio_worker_core.wire.bounds import (
     Prompt,
     Seconds,
     Side,
-    Url,
 )
 
 
@@ -39,7 +38,7 @@ MAX_SEED = 2**64 - 1
 _Seed = Annotated[int, Meta(ge=-(2**63))]
 """0 to 2⁶⁴−1; below 0 asks the engine to draw one."""
 
-_InlinePicture = Annotated[str, Meta(min_length=1, max_length=MAX_INLINE_INPUT)]
+_InlineInput = Annotated[str, Meta(min_length=1, max_length=MAX_INLINE_INPUT)]
 
 
 class _Task(
@@ -54,9 +53,9 @@ class ImageTask(_Task, frozen=True, tag="image"):
 
     prompt: Prompt
     negative_prompt: Prompt | None = None
-    init_image_url: _InlinePicture | None = None
-    mask_url: _InlinePicture | None = None
-    ref_image_url: _InlinePicture | None = None
+    init_image_url: _InlineInput | None = None
+    mask_url: _InlineInput | None = None
+    ref_image_url: _InlineInput | None = None
     denoise: Annotated[float, Meta(ge=0, le=1)] | None = None
     cfg_scale: Annotated[float, Meta(ge=0, le=100)] | None = None
     sampling_method: Name | None = None
@@ -89,14 +88,14 @@ class LlmTask(_Task, frozen=True, tag="llm"):
     json_schema: Any = None
     reasoning: Any = None
     chat_template_kwargs: dict[str, Any] | None = None
-    images: Annotated[list[_InlinePicture], Meta(max_length=16)] | None = None
+    images: Annotated[list[_InlineInput], Meta(max_length=16)] | None = None
     """Addresses or ``data:`` URLs, read in order with the last user message."""
 
 
 class AudioSttTask(_Task, frozen=True, tag="audio_stt"):
-    """A transcription of the audio behind ``input_url``."""
+    """A transcription of the audio behind ``input_url``, an address or a ``data:`` URL."""
 
-    input_url: Url
+    input_url: _InlineInput
     language: Name | None = None
     translate: bool | None = None
     prompt: Prompt | None = None
@@ -120,7 +119,7 @@ class VideoTask(_Task, frozen=True, tag="video"):
 
     prompt: Prompt
     negative_prompt: Prompt | None = None
-    init_image_url: _InlinePicture | None = None
+    init_image_url: _InlineInput | None = None
     seconds: Seconds = 2.0
     fps: Annotated[float, Meta(gt=0, le=1000)] | None = None
     width: Side = 512
@@ -131,7 +130,7 @@ class VideoTask(_Task, frozen=True, tag="video"):
 class MeshTask(_Task, frozen=True, tag="mesh"):
     """A 3D model from one picture: an address or a ``data:`` URL."""
 
-    image_url: _InlinePicture
+    image_url: _InlineInput
     seed: _Seed | None = None
     ext: Extension = "glb"
 

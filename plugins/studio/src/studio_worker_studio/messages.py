@@ -188,12 +188,12 @@ def job_view(job: JobRecord, progress: JobProgress | None, *, whole: bool) -> Jo
         result = ResultView(
             bytes=job.file.bytes, sha256=job.file.sha256, ext=job.file.ext, mime=job.file.mime
         )
-    elif job.state is JobState.DONE and job.json is not None:
+    elif job.state is JobState.DONE and job.json_bytes is not None:
         result = ResultView(
-            bytes=len(job.json),
+            bytes=job.json_bytes,
             sha256=job.json_sha256 or "",
             mime="application/json",
-            json=msgspec.Raw(job.json) if whole else None,
+            json=msgspec.Raw(job.json) if whole and job.json is not None else None,
         )
     return JobView(
         job_id=job.job_id,

@@ -175,6 +175,26 @@ def test_pages_stay_where_they_are_when_jobs_come_and_go(store: Store, run: Run)
     assert rest[-1].id > added[-1].id
 
 
+def test_a_list_leaves_out_what_may_be_large_and_says_how_large_an_answer_is(
+    store: Store, run: Run
+) -> None:
+    run(store.jobs.add(job("job-chat", CHAT), 1.0))
+    claimed = run(claim_next(store.jobs, wanted(TaskKind.LLM), "w", 2.0))
+    (held,) = run(store.jobs.claimed())
+    assert (held.job_id, held.worker_id, held.claims) == ("job-chat", "w", 1)
+    answer = b'{"text":"hi"}'
+    done = store.jobs.finish_json(
+        "job-chat", "w", claimed.claims, answer, "ab" * 32, "a long prompt", 3.0
+    )
+    assert run(done) is Receipt.DONE
+    whole = run(store.jobs.get("job-chat"))
+    (listed,) = run(store.jobs.page(None, None, 9))
+    assert (whole.json, whole.prompt, whole.json_bytes) == (answer, "a long prompt", len(answer))
+    assert listed == msgspec.structs.replace(
+        whole, task=b"", source=b"", prompt=None, json=None, meta=None
+    )
+
+
 # registrations and workers
 
 

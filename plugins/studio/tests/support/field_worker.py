@@ -13,6 +13,8 @@ from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 from websockets.typing import Subprotocol
 
+from studio_worker_core.wire.bounds import MAX_FRAME_BYTES
+
 __all__ = ["CAPABILITIES", "FieldWorker"]
 
 CAPABILITIES: dict[str, Any] = {
@@ -53,6 +55,7 @@ class FieldWorker:
             subprotocols=[Subprotocol("studio-worker-v1")],
             additional_headers=self.headers,
             compression=None,
+            max_size=MAX_FRAME_BYTES,
         ) as socket:
             self.socket = socket
             yield self

@@ -10,8 +10,11 @@ import typer
 from studio_worker_studio.cli.options import DEFAULT_URL, AsJson, StudioUrl, TokenFile
 from studio_worker_studio.cli.submit_options import (
     EngineName,
+    EngineOptions,
     IdempotencyKey,
+    InputFile,
     Kind,
+    MaskFile,
     MaxAttempts,
     ModelName,
     ModelSourceFile,
@@ -22,6 +25,7 @@ from studio_worker_studio.cli.submit_options import (
     WholeTask,
 )
 from studio_worker_studio.cli.task_options import (
+    engine_options,
     json_of,
     task_from,
     wished_by,
@@ -41,6 +45,9 @@ def add_to(app: typer.Typer) -> None:
 def submit(
     model: ModelName,
     kind: Kind = None,
+    input_file: InputFile = None,
+    mask: MaskFile = None,
+    param: EngineOptions = None,
     task: WholeTask = None,
     engine: EngineName = None,
     model_source: ModelSourceFile = None,
@@ -63,6 +70,9 @@ def submit(
 
     if not task:
         given = wished_by(output, kind) | given
+    given |= _files_of(kind, input_file, mask, given)
+    if param:
+        given["options"] = engine_options(param)
     body: dict[str, Any] = {
         "model": model,
         "task": task_from(kind, given, task),
@@ -111,6 +121,22 @@ def _see_through(
         typer.echo(
             f"{job_id} done{seed_of(job)}; 'studio-worker studio result {job_id}' fetches it"
         )
+
+
+def _files_of(
+    kind: str | None, input_file: Path | None, mask: Path | None, given: dict[str, Any]
+) -> dict[str, Any]:
+    """The parts of the task that are files of this machine."""
+    from studio_worker_studio.cli.task_files import data_url_of, with_input
+
+    files: dict[str, Any] = {}
+    if input_file is not None:
+        files |= with_input(kind, input_file)
+    if mask is not None:
+        files["maskUrl"] = data_url_of(mask, "--mask", "image")
+    if twice := sorted(files.keys() & given.keys()):
+        raise typer.BadParameter(f"{', '.join(twice)}: give a file or an address, not both")
+    return files
 
 
 def _source(engine: str | None, file: Path | None) -> dict[str, Any] | None:

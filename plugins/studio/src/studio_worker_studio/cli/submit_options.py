@@ -18,6 +18,34 @@ WholeTask = Annotated[
     str | None,
     text_option("--task", "The whole task as JSON, or @FILE, instead of the options above."),
 ]
+InputFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--input",
+        metavar="FILE",
+        help="Picture to begin with or to look at, or sound to transcribe, of this machine; up to "
+        "11 MiB.",
+        show_default=False,
+    ),
+]
+MaskFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--mask",
+        metavar="FILE",
+        help="Picture of this machine that is white where the first may change.",
+        show_default=False,
+    ),
+]
+EngineOptions = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--param",
+        metavar="NAME=VALUE",
+        help="Parameter of the engine's own; can be repeated.",
+        show_default=False,
+    ),
+]
 EngineName = Annotated[
     str | None, text_option("--engine", "Engine for a model that is not in the registry.")
 ]

@@ -5,18 +5,20 @@ from __future__ import annotations
 import functools
 import inspect
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 _OF_KIND = {
-    "image": "prompt negativePrompt initImageUrl denoise width height steps seed ext",
-    "llm": "prompt system maxTokens temperature",
-    "audio_stt": "inputUrl language prompt",
+    "image": "prompt negativePrompt initImageUrl maskUrl refImageUrl denoise cfgScale"
+    " samplingMethod width height steps seed ext",
+    "llm": "prompt system maxTokens temperature topP images",
+    "audio_stt": "inputUrl language prompt timestamps",
     "audio_tts": "text voice speed language ext",
     "video": "prompt negativePrompt initImageUrl seconds fps width height ext",
+    "mesh": "imageUrl seed ext",
 }
 KINDS = ", ".join(_OF_KIND)
 
@@ -26,7 +28,12 @@ _OPTIONS: tuple[tuple[str, type, str], ...] = (
     ("negative_prompt", str, "What to avoid."),
     ("system", str, "System message (llm)."),
     ("init_image_url", str, "Picture to begin with."),
+    ("mask_url", str, "Picture that is white where the first may change."),
+    ("ref_image_url", str, "Picture to take the looks from."),
+    ("image_url", str, "Picture to make a model of (mesh)."),
     ("denoise", float, "0 keeps that picture, 1 ignores it."),
+    ("cfg_scale", float, "How closely to follow the prompt."),
+    ("sampling_method", str, "Sampler, by the engine's name for it."),
     ("input_url", str, "Audio to transcribe."),
     ("width", int, "Pixels."),
     ("height", int, "Pixels."),
@@ -39,6 +46,8 @@ _OPTIONS: tuple[tuple[str, type, str], ...] = (
     ("language", str, "E.g. en or de."),
     ("max_tokens", int, "Longest answer (llm)."),
     ("temperature", float, "Of the llm."),
+    ("top_p", float, "Of the llm: only the likeliest words that make up so much."),
+    ("timestamps", str, "segment or word (audio_stt)."),
     ("ext", str, "Wanted file type, e.g. png; else that of -o."),
 )
 """Parameter, type, help. On the wire a parameter's name is in camel case."""
@@ -107,16 +116,39 @@ def task_from(kind: str | None, given: dict[str, Any], literal: str | None) -> d
     given = dict(given)
     if kind == "audio_tts" and "text" not in given and "prompt" in given:
         given["text"] = given.pop("prompt")
-    stray = sorted(given.keys() - set(_OF_KIND[kind].split()))
+    stray = sorted(given.keys() - {*_OF_KIND[kind].split(), "options"})
     if stray:
         raise typer.BadParameter(f"{', '.join(stray)}: not for {kind} jobs")
-    need = {"audio_tts": "text", "audio_stt": "inputUrl"}.get(kind, "prompt")
+    need = {"audio_tts": "text", "audio_stt": "inputUrl", "mesh": "imageUrl"}.get(kind, "prompt")
     if need not in given:
-        flag = {"text": "--text", "inputUrl": "--input-url"}.get(need, "--prompt")
+        flags = {"text": "--text", "inputUrl": "--input or --input-url"}
+        flag = {**flags, "imageUrl": "--input or --image-url"}.get(need, "--prompt")
         raise typer.BadParameter(f"{kind} jobs need {flag}")
     if kind == "llm":
         given["messages"] = [{"role": "user", "content": given.pop("prompt")}]
     return {"kind": kind, **given}
+
+
+def engine_options(given: Sequence[str]) -> dict[str, Any]:
+    """``NAME=VALUE`` each; a value that reads as a JSON number or word is one, else a text.
+
+    Raises:
+        typer.BadParameter: one has no name, or comes twice.
+    """
+    import msgspec
+
+    options: dict[str, Any] = {}
+    for text in given:
+        name, equals, value = text.partition("=")
+        if not name or not equals:
+            raise typer.BadParameter(f"--param must be NAME=VALUE, not {text!r}")
+        if name in options:
+            raise typer.BadParameter(f"--param {name} is given twice")
+        try:
+            options[name] = msgspec.json.decode(value.encode())
+        except (msgspec.DecodeError, UnicodeError):
+            options[name] = value
+    return options
 
 
 def json_of(text: str, option: str) -> dict[str, Any]:

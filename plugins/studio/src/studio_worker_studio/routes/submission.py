@@ -9,6 +9,7 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
+from studio_worker_core.wire.bounds import MAX_FRAME_BYTES
 from studio_worker_core.wire.tasks import task_kind
 from studio_worker_studio.auth import new_id
 from studio_worker_studio.errors import ApiError
@@ -17,6 +18,8 @@ from studio_worker_studio.routes.endpoint import Endpoint, answer, body_of
 from studio_worker_studio.store.records import JobRecord, ModelRecord, NewJob
 from studio_worker_studio.studio import Studio
 
+_MOST_BYTES = MAX_FRAME_BYTES - 64 * 1024
+"""What else is in an offer is bounded, and shorter than the rest."""
 _KEY = re.compile(r"[!-~]{1,255}")
 
 
@@ -77,6 +80,13 @@ async def _job(studio: Studio, body: Submission) -> NewJob:
     model = None if body.model_source is not None else await _registered(studio, body)
     source = body.model_source or (model.source if model is not None else None)
     assert source is not None
+    if len(msgspec.json.encode(body.task)) + len(msgspec.json.encode(source)) > _MOST_BYTES:
+        raise ApiError(
+            413,
+            "too_large",
+            f"task and modelSource may have at most {_MOST_BYTES} bytes as JSON: no worker reads "
+            "a longer offer",
+        )
     vram_gb = body.vram_gb_estimate
     if vram_gb is None:
         vram_gb = model.vram_gb if model is not None else 0.0

@@ -54,10 +54,10 @@ class JobStore(Protocol):
         kind: TaskKind | None = None,
         model: str | None = None,
     ) -> list[JobRecord]:
-        """Jobs in the order they were queued, or the newest first; those that follow the place
-        ``after`` in that order, in ``state``, of ``kind`` and ``model``, with an id that begins
-        with ``prefix``. A place is a job's number, never used again: pages stay where they are
-        when jobs come and go."""
+        """Jobs as in a list, in the order they were queued, or the newest first; those that
+        follow the place ``after`` in that order, in ``state``, of ``kind`` and ``model``, with
+        an id that begins with ``prefix``. A place is a job's number, never used again: pages
+        stay where they are when jobs come and go."""
 
     async def counts(self) -> Mapping[JobState, int]:
         """How many jobs are in each state."""
@@ -90,7 +90,7 @@ class JobStore(Protocol):
         """
 
     async def claimed(self) -> list[JobRecord]:
-        """All jobs that are claimed."""
+        """All jobs that are claimed, as in a list."""
 
     async def release(
         self, job_id: str, claims: int, *, counted: bool, now: float

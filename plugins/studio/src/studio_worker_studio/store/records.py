@@ -50,7 +50,11 @@ class StoredFile(Struct, frozen=True):
 
 class JobRecord(Struct, frozen=True):
     """One job. ``claims`` counts its claims and tells an old claim from the current one;
-    ``worker_id`` is the one that holds it or held it last."""
+    ``worker_id`` is the one that holds it or held it last.
+
+    In a list ``task``, ``source``, ``prompt``, ``json`` and ``meta`` are left out: each of them
+    may have megabytes.
+    """
 
     id: int
     job_id: str
@@ -77,6 +81,8 @@ class JobRecord(Struct, frozen=True):
     file: StoredFile | None = None
     json: bytes | None = None
     json_sha256: str | None = None
+    json_bytes: int | None = None
+    """Size of the JSON answer."""
     result_removed_at: float | None = None
     meta: GenerationMeta | None = None
 

@@ -25,7 +25,7 @@ from studio_worker_studio.store.sql import listings as _listings
 from studio_worker_studio.store.sql import retention as _retention
 from studio_worker_studio.store.sql import statistics as _statistics
 from studio_worker_studio.store.sql import submissions as _submissions
-from studio_worker_studio.store.sql.rows import get_job, insert_job, job_of
+from studio_worker_studio.store.sql.rows import LISTED, get_job, insert_job, listed_job_of
 from studio_worker_studio.store.sql.transaction import Database, Searches, Transaction
 
 
@@ -98,8 +98,8 @@ class SqlJobs:
 
     async def claimed(self) -> list[JobRecord]:
         def work(c: Transaction) -> list[JobRecord]:
-            rows = c.execute("SELECT * FROM jobs WHERE state = 'claimed' ORDER BY id")
-            return [job_of(row) for row in rows]
+            rows = c.execute(f"SELECT {LISTED} FROM jobs WHERE state = 'claimed' ORDER BY id")  # noqa: S608 - fixed text
+            return [listed_job_of(row) for row in rows]
 
         return await self._database.read(work)
 

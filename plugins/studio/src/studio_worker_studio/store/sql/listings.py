@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from studio_worker_core.wire.tasks import TaskKind
 from studio_worker_studio.store.records import JobRecord, JobState
-from studio_worker_studio.store.sql.rows import job_of
+from studio_worker_studio.store.sql.rows import LISTED, listed_job_of
 from studio_worker_studio.store.sql.transaction import Transaction
 
 
@@ -35,5 +35,5 @@ def page(
     if after is not None:
         where.append(f"id {sign} ?")
         chosen.append(after)
-    query = f"SELECT * FROM jobs WHERE {' AND '.join(where)} ORDER BY id {order} LIMIT ?"  # noqa: S608 - fixed text
-    return [job_of(row) for row in c.execute(query, (*chosen, limit))]
+    query = f"SELECT {LISTED} FROM jobs WHERE {' AND '.join(where)} ORDER BY id {order} LIMIT ?"  # noqa: S608 - fixed text
+    return [listed_job_of(row) for row in c.execute(query, (*chosen, limit))]

@@ -10,6 +10,14 @@ from studio_worker_studio.shapes import shape_of
 from studio_worker_studio.store.records import JobRecord, JobState, NewJob, StoredFile
 from studio_worker_studio.store.sql.transaction import Row, Transaction
 
+LISTED = (
+    "id, job_id, state, kind, priority, model, engine, vram_gb, attempts, max_attempts, claims,"
+    " created_at, cancel_requested, game_id, asset_name, worker_id, error, claimed_at,"
+    " finished_at, result_ext, result_mime, result_bytes, result_sha256, result_removed_at,"
+    " length(result_json) AS json_bytes"
+)
+"""The columns of a job in a list."""
+
 
 def get_job(c: Transaction, job_id: str) -> JobRecord | None:
     """One job by its public id."""
@@ -32,7 +40,24 @@ def file_of(row: Row) -> StoredFile:
 
 
 def job_of(row: Row) -> JobRecord:
-    """A row of the jobs table as a struct."""
+    """A whole row of the jobs table as a struct."""
+    json = row["result_json"]
+    return msgspec.structs.replace(
+        _listed(row, None if json is None else len(json)),
+        task=row["task"],
+        source=row["source"],
+        prompt=row["prompt"],
+        json=json,
+        meta=meta_from(row["meta"]),
+    )
+
+
+def listed_job_of(row: Row) -> JobRecord:
+    """A row of :data:`LISTED` as a struct."""
+    return _listed(row, row["json_bytes"])
+
+
+def _listed(row: Row, json_bytes: int | None) -> JobRecord:
     file = None
     removed_at = row["result_removed_at"]
     if row["result_ext"] is not None and removed_at is None:
@@ -46,8 +71,8 @@ def job_of(row: Row) -> JobRecord:
         model=row["model"],
         engine=row["engine"],
         vram_gb=row["vram_gb"],
-        task=row["task"],
-        source=row["source"],
+        task=b"",
+        source=b"",
         attempts=row["attempts"],
         max_attempts=row["max_attempts"],
         claims=row["claims"],
@@ -59,12 +84,10 @@ def job_of(row: Row) -> JobRecord:
         error=row["error"],
         claimed_at=row["claimed_at"],
         finished_at=row["finished_at"],
-        prompt=row["prompt"],
         file=file,
-        json=row["result_json"],
-        json_sha256=row["result_sha256"] if row["result_json"] is not None else None,
+        json_sha256=row["result_sha256"] if json_bytes is not None else None,
+        json_bytes=json_bytes,
         result_removed_at=removed_at,
-        meta=meta_from(row["meta"]),
     )
 
 

@@ -7,7 +7,7 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import partial
 from typing import Any, Literal, TypeVar
 
@@ -47,6 +47,7 @@ class JobService:
     run beside those of the slots get threads of their own, as many as there are at a time.
 
     :param prepare: called before the work on a job begins; what it raises fails the job.
+    :param around: entered before that, and left when the work has ended.
     :param notify: tells the plugins' job observers.
     :param recorders: hear of every job before that listener: what it tells others is written
         down. Of progress they are not told.
@@ -60,6 +61,7 @@ class JobService:
         slots: Slots,
         *,
         prepare: Callable[[Job], None] = lambda _job: None,
+        around: Callable[[Job], AbstractContextManager[None]] = lambda _job: nullcontext(),
         notify: Callable[[JobEvent], None] = lambda _event: None,
         recorders: Sequence[JobListener[object]] = (),
         watchers: Sequence[JobListener[object]] = (),
@@ -67,6 +69,7 @@ class JobService:
     ) -> None:
         self._runner = runner
         self._prepare = prepare
+        self._around = around
         self._notify = notify
         self._recorders = tuple(recorders)
         self._watchers = tuple(watchers)
@@ -140,11 +143,11 @@ class JobService:
     def _result(self, submitted: _Submitted) -> Any:
         job = submitted.job
         try:
-            self._prepare(job)
-            slot = submitted.permit.slot
-            live = self._live(submitted)
+            slot, live = submitted.permit.slot, self._live(submitted)
             keeper = TellingKeeper(submitted.keeper, partial(self._made, submitted))
-            return self._runner.run(job, keeper, self._reporting(submitted), slot, live)
+            with self._around(job):
+                self._prepare(job)
+                return self._runner.run(job, keeper, self._reporting(submitted), slot, live)
         except JobError:
             raise
         except Exception as error:

@@ -26,6 +26,11 @@ class ModelIdentity(Struct, frozen=True):
     files: tuple[tuple[str, tuple[_FileIdentity, ...]], ...]
 
     @property
+    def is_whole(self) -> bool:
+        """Whether all its files are there."""
+        return all(file.size >= 0 for _, files in self.files for file in files)
+
+    @property
     def file_bytes(self) -> int:
         """What its files come to."""
         return sum(max(file.size, 0) for _, files in self.files for file in files)

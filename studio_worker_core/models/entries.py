@@ -26,5 +26,5 @@ class CatalogueEntry(Struct, frozen=True, rename="camel", omit_defaults=True):
     enabled: bool = True
     description: Annotated[str, Meta(max_length=4096)] | None = None
     exclusive_group: Annotated[str, Meta(max_length=512)] | None = None
-    """At most one model of a group is kept loaded."""
+    """At most one model of a group is in memory."""
     origin: Literal["seed", "studio", "local"] = "local"

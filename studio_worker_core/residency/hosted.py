@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from studio_worker_core.models.entries import CatalogueEntry
 from studio_worker_core.residency.loading import HostLanes, LaneName, Loader
-from studio_worker_core.residency.machine import Held, Models, Phase
+from studio_worker_core.residency.states import Held, Models, Phase
 
 
 class HostedModel(Struct, frozen=True):

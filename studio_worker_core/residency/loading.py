@@ -19,6 +19,7 @@ from studio_worker_core.errors import (
     ModelUnknown,
 )
 from studio_worker_core.host.memory_short import MemoryShort
+from studio_worker_core.lanes.model_identity import ModelIdentity, model_identity
 from studio_worker_core.lanes.request import LoadRequest, OnLog
 from studio_worker_core.models.entries import CatalogueEntry
 from studio_worker_core.plugin import Model
@@ -119,8 +120,9 @@ class Loader:
         kinds = engine.kinds if entry.kind is None else (entry.kind,)
         return any(engine.serves(kind, entry.id) for kind in kinds)
 
-    def load(self, entry: CatalogueEntry, cancel: threading.Event) -> None:
-        """Have the model loaded in a lane that stays; its memory is settled however it ends.
+    def load(self, entry: CatalogueEntry, cancel: threading.Event) -> tuple[Model, ModelIdentity]:
+        """Have the model loaded in a lane that stays; its memory is settled however it ends. What
+        it was loaded from is the answer.
 
         Raises:
             JobError, ModelStoreError, OSError: it is not loaded; JobCancelled: ``cancel`` was set.
@@ -137,12 +139,15 @@ class Loader:
             files = self._files.ensure(source, entry.id, cancel=cancel)
             self._memory.make_room(need, wait=False)
             self._lanes.pin(need.engine, need.model)
-            request = LoadRequest(entry=engine, model=Model(entry.id, files, source.cli_defaults))
+            model = Model(entry.id, files, source.cli_defaults)
+            identity = model_identity(model)
+            request = LoadRequest(entry=engine, model=model)
             try:
                 self._lanes.load(request, cancel=cancel, on_log=_logged(need.engine))
             except BaseException:
                 self._lanes.unpin(need.engine, need.model)
                 raise
+            return model, identity
         finally:
             self._memory.settle(need)
 

@@ -7,157 +7,49 @@
                                └─▶ Failed ◀── Lost ───┘
 
 A model that waits for another one of its exclusive group to go is ``Loading`` too; its load has
-not begun. ``resident`` is the wish, which a failure leaves as it is. No I/O here.
+not begun. While jobs use a model of a group, the others are out of memory. ``resident`` is the
+wish, which a failure leaves as it is. No I/O here.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from enum import Enum
 
-from msgspec import Struct
 from msgspec.structs import replace
 
-
-class Phase(Enum):
-    """Where a model is; the words are those of the local API."""
-
-    UNLOADED = "unloaded"
-    LOADING = "loading"
-    LOADED = "loaded"
-    UNLOADING = "unloading"
-    FAILED = "failed"
-
-
-class Held(Struct, frozen=True):
-    """One model."""
-
-    phase: Phase
-    since: float
-    """When it came there, in seconds since 1970."""
-    resident: bool = False
-    group: str | None = None
-    """At most one model of a group is in memory at a time."""
-    begun: bool = False
-    """Of a load: it is under way."""
-    then: Phase | None = None
-    """Where it goes once what is under way has ended: unloaded, or loaded again."""
-    error: str | None = None
-    dropped: bool = False
-    """It is to be forgotten once it is unloaded."""
-
-    @property
-    def in_memory(self) -> bool:
-        """Whether it takes memory, or may."""
-        return self.phase in (Phase.LOADED, Phase.UNLOADING) or self.begun
-
-
-class Models(Struct, frozen=True):
-    """Every model that the host has heard of, in the order in which they are loaded."""
-
-    held: Mapping[str, Held] = {}
-
-    def residents(self) -> frozenset[str]:
-        """The wish."""
-        return frozenset(name for name, held in self.held.items() if held.resident)
-
-
-class _Event(Struct, frozen=True):
-    at: float
-    """When it happened, in seconds since 1970."""
-
-
-class LoadAsked(_Event, frozen=True):
-    """It is to be loaded, and to stay."""
-
-    model: str
-    group: str | None = None
-
-
-class UnloadAsked(_Event, frozen=True):
-    """It is not to stay. ``warm``: it is in memory, if only since a job needed it."""
-
-    model: str
-    group: str | None = None
-    warm: bool = False
-
-
-class Dropped(_Event, frozen=True):
-    """There is no such model any more."""
-
-    model: str
-
-
-class LoadEnded(_Event, frozen=True):
-    """A load that was begun has ended; ``error`` says why it failed."""
-
-    model: str
-    error: str | None = None
-    called_off: bool = False
-    """It ended for nothing but :class:`CallOff`."""
-
-
-class UnloadEnded(_Event, frozen=True):
-    """An unload that was begun has ended."""
-
-    model: str
-
-
-class Lost(_Event, frozen=True):
-    """A loaded model's process is gone."""
-
-    model: str
-    error: str
-
-
-class Found(_Event, frozen=True):
-    """A model that had failed is loaded after all: a job needed it."""
-
-    model: str
-
-
-class Suspended(_Event, frozen=True):
-    """Everything is to be unloaded for a while; the wish stays."""
-
-
-class Resumed(_Event, frozen=True):
-    """What is wished is to be loaded again."""
-
-
-Event = (
-    LoadAsked | UnloadAsked | Dropped | LoadEnded | UnloadEnded | Lost | Found | Suspended | Resumed
+from studio_worker_core.residency.states import (
+    CallOff,
+    Dropped,
+    Effect,
+    Event,
+    Found,
+    GroupFree,
+    GroupUsed,
+    Held,
+    Load,
+    LoadAsked,
+    LoadEnded,
+    Lost,
+    Models,
+    Outdated,
+    Phase,
+    Resumed,
+    Save,
+    Suspended,
+    Unload,
+    UnloadAsked,
+    UnloadEnded,
 )
-
-
-class Load(Struct, frozen=True):
-    """Begin to load; answered by :class:`LoadEnded`."""
-
-    model: str
-
-
-class Unload(Struct, frozen=True):
-    """Begin to unload; answered by :class:`UnloadEnded`."""
-
-    model: str
-
-
-class CallOff(Struct, frozen=True):
-    """End the load that is under way, if that can be; it is still answered."""
-
-    model: str
-
-
-class Save(Struct, frozen=True):
-    """The wish has changed."""
-
-
-Effect = Load | Unload | CallOff | Save
 
 
 def step(models: Models, event: Event) -> tuple[Models, tuple[Effect, ...]]:
     """The next state and what to do; unloading comes before loading."""
-    held = dict(models.held)
+    held, used = dict(models.held), dict(models.used)
     match event:
+        case GroupUsed() | GroupFree():
+            _group_changed(held, used, event)
+        case Outdated(model=model) if model in held:
+            held[model] = _again(held[model], event.at)
         case LoadAsked():
             _load_asked(held, event)
         case UnloadAsked():
@@ -168,16 +60,46 @@ def step(models: Models, event: Event) -> tuple[Models, tuple[Effect, ...]]:
         case Suspended():
             held = {name: _leaving(each, event.at) for name, each in held.items()}
         case Resumed():
-            for name, each in list(held.items()):
-                if each.resident and each.phase is not Phase.FAILED:
-                    held[name] = _coming(each, event.at)
-        case Found(model=model) if model in held and _is_taken(held, model):
+            held |= _coming_back(held, event.at)
+        case Found(model=model) if model in held and _is_taken(held, used, model):
             return models, ()
         case LoadEnded() | UnloadEnded() | Lost() | Found() if event.model in held:
             held[event.model] = _happened(held[event.model], event)
         case _:
             return models, ()
-    return _settled(models, held)
+    return _settled(models, held, used)
+
+
+def _group_changed(
+    held: dict[str, Held], used: dict[str, str], event: GroupUsed | GroupFree
+) -> None:
+    group = event.group
+    match event:
+        case GroupUsed(model=user):
+            used[group] = user
+            others = {n: each for n, each in held.items() if each.group == group and n != user}
+            held |= {name: _leaving(each, event.at) for name, each in others.items()}
+        case GroupFree() if used.pop(group, None) is not None:
+            held |= _coming_back(held, event.at, group)
+
+
+def _coming_back(held: Mapping[str, Held], at: float, group: str | None = None) -> dict[str, Held]:
+    """What is wished, of ``group`` or at all, on its way into memory."""
+    return {
+        name: _coming(each, at)
+        for name, each in held.items()
+        if each.resident and each.phase is not Phase.FAILED and group in (None, each.group)
+    }
+
+
+def _again(held: Held, at: float) -> Held:
+    """Loaded anew, if it is to be there; one that failed may have been mended."""
+    match held.phase:
+        case Phase.LOADED if held.resident:
+            return replace(_now(held, Phase.UNLOADING, at), then=Phase.LOADED)
+        case Phase.FAILED if held.resident:
+            return _now(held, Phase.LOADING, at)
+    return held
 
 
 def _load_asked(held: dict[str, Held], event: LoadAsked) -> None:
@@ -257,7 +179,9 @@ def _now(held: Held, phase: Phase, at: float, error: str | None = None) -> Held:
     return replace(held, phase=phase, since=at, begun=False, then=None, error=error)
 
 
-def _settled(before: Models, held: dict[str, Held]) -> tuple[Models, tuple[Effect, ...]]:
+def _settled(
+    before: Models, held: dict[str, Held], used: Mapping[str, str]
+) -> tuple[Models, tuple[Effect, ...]]:
     """Begin what may begin, forget what is gone."""
     held = {
         name: each
@@ -273,18 +197,21 @@ def _settled(before: Models, held: dict[str, Held]) -> tuple[Models, tuple[Effec
         if each.then is Phase.UNLOADED and (was is None or was.then is not Phase.UNLOADED):
             effects.append(CallOff(name))
     for name, each in held.items():
-        if each.phase is Phase.LOADING and not each.begun and not _is_taken(held, name):
+        if each.phase is Phase.LOADING and not each.begun and not _is_taken(held, used, name):
             held[name] = replace(each, begun=True)
             effects.append(Load(name))
-    after = Models(held)
+    after = Models(held, used)
     if after.residents() != before.residents():
         effects.insert(0, Save())
     return after, tuple(effects)
 
 
-def _is_taken(held: Mapping[str, Held], name: str) -> bool:
-    """Whether another model of its group is in memory."""
+def _is_taken(held: Mapping[str, Held], used: Mapping[str, str], name: str) -> bool:
+    """Whether another model of its group is in memory, or is to be."""
     group = held[name].group
-    return group is not None and any(
-        other.group == group and other.in_memory for key, other in held.items() if key != name
+    return group is not None and (
+        used.get(group, name) != name
+        or any(
+            other.group == group and other.in_memory for key, other in held.items() if key != name
+        )
     )

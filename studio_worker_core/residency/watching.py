@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import logging
 import threading
-import time
 from collections.abc import Callable
 
 from studio_worker_core.errors import ModelStoreError
 from studio_worker_core.models.catalogue import Catalogue
-from studio_worker_core.residency import machine
 from studio_worker_core.residency.host import ModelHost
 from studio_worker_core.residency.loading import HostLanes
 
@@ -34,20 +32,19 @@ class Watching:
         *,
         idle_seconds: Callable[[], float],
         suspended: Callable[[], bool] = lambda: False,
-        now: Callable[[], float] = time.time,
     ) -> None:
         self._host = host
         self._lanes = lanes
         self._catalogue = catalogue
         self._idle_seconds = idle_seconds
         self._suspended = suspended
-        self._now = now
         self._was_suspended = False
         self._stamp = catalogue.stamp()
 
     def run(self, stop: threading.Event) -> None:
         """Look until ``stop`` is set; the body of a thread. A look costs the number of lanes."""
         self._host.restore()
+        self._tried(self._host.groups.free_groups)
         while not stop.wait(_LOOK_SECONDS):
             self.look()
 
@@ -56,18 +53,22 @@ class Watching:
         suspended = self._suspended()
         if suspended != self._was_suspended:
             self._was_suspended = suspended
-            event = machine.Suspended if suspended else machine.Resumed
-            self._host.feed_kept(event(self._now()))
+            self._host.suspend(suspended)
         idle = 0.0 if suspended else self._idle_seconds()
         if suspended or idle > 0:
             for engine, model in self._lanes.unload_idle(idle):
                 _log.info("ended the lane of %s (%s), which had no job", engine, model)
         self._lanes.tidy()
         self._host.compare()
+        self._host.follow_files()
         stamp = self._catalogue.stamp()
         if stamp != self._stamp:
-            try:
-                self._host.drop_unknown()
-            except ModelStoreError as error:
-                _log.warning("%s", error)
             self._stamp = stamp
+            self._tried(self._host.follow_catalogue)
+        self._tried(self._host.groups.free_groups)
+
+    def _tried(self, look: Callable[[], None]) -> None:
+        try:
+            look()
+        except ModelStoreError as error:
+            _log.warning("%s", error)

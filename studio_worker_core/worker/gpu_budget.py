@@ -75,9 +75,12 @@ class GpuBudget:
         self._sources: dict[Key, ModelSource] = {}
         self._reserved: dict[Key, float] = {}
 
-    def admission(self, job: Job) -> str | None:
-        """Why ``job`` does not fit this machine now; None when it does."""
-        short = self.shortage(job)
+    def admission(self, job: Job, replaced: Collection[Key] = ()) -> str | None:
+        """Why ``job`` does not fit this machine now; None when it does.
+
+        :param replaced: engine and model of what will be unloaded for it.
+        """
+        short = self._shortage(job, replaced, frozenset())
         if short is not None:
             return short.message
         if job.vram_gb_estimate > 0 and self._memory() is None:
@@ -105,10 +108,6 @@ class GpuBudget:
         """The load of ``need`` has ended, or is not to be: its lane, if any, counts itself."""
         with self._lock:
             self._reserved.pop((need.engine, need.model), None)
-
-    def shortage(self, need: Need) -> MemoryShort | None:
-        """What is short for a job with this model; None when it fits."""
-        return self._shortage(need, (), frozenset())
 
     def make_room(self, need: Need, *, wait: bool = True) -> None:
         """End the transient lanes of other models where ``need`` would not fit beside them.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 
 from studio_worker_core.jobs.job import Job
 from studio_worker_core.models.catalogue import Catalogue
@@ -29,6 +30,7 @@ class Hosting:
         files = ModelStore(parts.models_root)
         loader = Loader(parts.lanes, parts.roster, files, parts.budget)
         residency = Residency(catalogue.path.with_name("residency.json"))
+        self._budget = parts.budget
         self.host = ModelHost(
             catalogue, residency, parts.lanes, loader, parts.budget, changed=changed
         )
@@ -43,6 +45,14 @@ class Hosting:
     def keeps(self, job: Job) -> bool:
         """Whether the job's very model is kept loaded."""
         return self.host.has_loaded(job.model, job.model_source)
+
+    def making_way(self, job: Job) -> AbstractContextManager[None]:
+        """Have what may not be in memory beside the job's model out of it while it runs."""
+        return self.host.groups.for_job(job.model, job.cancel)
+
+    def admission(self, job: Job) -> str | None:
+        """Why ``job`` does not fit this machine now; None when it does."""
+        return self._budget.admission(job, self.host.groups.goes_for(job.model))
 
     def bodies(self, stop: threading.Event) -> Mapping[str, Callable[[], None]]:
         """The bodies of the threads, by name; all end after ``stop`` and :meth:`close`."""

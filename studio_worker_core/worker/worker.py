@@ -91,6 +91,7 @@ class Worker:
             parts.runner,
             slots,
             prepare=parts.prepare,
+            around=hosting.making_way,
             notify=parts.roster.notify,
             recorders=[parts.journal],
             watchers=[ShownOnBoard(board, lambda: self._delivery.pending_count()), remembered],
@@ -134,7 +135,7 @@ class Worker:
         return Studio(
             capabilities=availability.capabilities,
             not_taking=availability.not_taking,
-            admission=parts.budget.admission,
+            admission=self._hosting.admission,
             slots=self._slots,
             leases=leases,
             jobs=self._jobs,

@@ -224,3 +224,31 @@ def test_what_is_kept_is_loaded_again_after_a_restart(tmp_path: Path) -> None:
         assert "no worker runs" in none.stderr
         worker.start()
         assert Asking(worker).until("synthetic-image", "loaded")["resident"]
+
+
+def test_a_job_has_the_kept_model_of_its_exclusive_group_make_way(asking: Asking) -> None:
+    for model, kind in (("synthetic-llm", "llm"), ("synthetic-tts", "audio_tts")):
+        entry = {"id": model, "kind": kind, "exclusiveGroup": "words", "source": SYNTHETIC}
+        assert asking.ask("POST", "/models", entry).status_code == 200
+    asking.ask("POST", "/models/synthetic-llm/load")
+    asking.until("synthetic-llm", "loaded")
+    assert asking.ask("POST", "/tts", {"text": "a", "model": "synthetic-tts"}).status_code == 200
+    state = asking.until("synthetic-llm", "loaded")
+    assert state["resident"], "it came back"
+    asking.until("synthetic-tts", "unloaded")
+    asking.unload("synthetic-llm")
+
+
+def test_a_replaced_entry_has_its_loaded_model_loaded_again(asking: Asking) -> None:
+    entry = {
+        "id": "synthetic-video",
+        "kind": "video",
+        "source": {"engine": "synthetic", "files": []},
+    }
+    asking.ask("POST", "/models", entry)
+    asking.ask("POST", "/models/synthetic-video/load")
+    asking.until("synthetic-video", "loaded")
+    asking.ask("POST", "/models", entry | {"source": SYNTHETIC})
+    asking.worker.wait_line("synthetic-video is loaded again: its source has changed")
+    asking.until("synthetic-video", "loaded")
+    asking.unload("synthetic-video")

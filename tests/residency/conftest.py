@@ -1,3 +1,4 @@
+from tests.downloads.conftest import server
 from tests.support.fixtures import bench
 
-__all__ = ["bench"]
+__all__ = ["bench", "server"]

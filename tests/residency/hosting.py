@@ -16,7 +16,7 @@ from studio_worker_core.models.store import ModelStore
 from studio_worker_core.residency.host import ModelHost
 from studio_worker_core.residency.hosted import HostedModel
 from studio_worker_core.residency.loading import Loader
-from studio_worker_core.residency.machine import Phase
+from studio_worker_core.residency.states import Phase
 from studio_worker_core.residency.watching import Watching
 from studio_worker_core.roster.roster import Roster
 from studio_worker_core.wire.models import ModelSource

@@ -19,7 +19,7 @@ from studio_worker_core.errors import (
 from studio_worker_core.host.gpu import GpuMemory
 from studio_worker_core.lanes.results import Result
 from studio_worker_core.models.entries import CatalogueEntry
-from studio_worker_core.residency.machine import Phase
+from studio_worker_core.residency.states import Phase
 from studio_worker_core.wire.models import ModelSource
 from studio_worker_core.wire.tasks import TaskKind
 from tests.residency.hosting import Hosting, entry

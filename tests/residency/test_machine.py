@@ -6,18 +6,21 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from studio_worker_core.residency.machine import (
+from studio_worker_core.residency.machine import step
+from studio_worker_core.residency.states import (
     CallOff,
     Dropped,
-    Effect,
     Event,
     Found,
+    GroupFree,
+    GroupUsed,
     Held,
     Load,
     LoadAsked,
     LoadEnded,
     Lost,
     Models,
+    Outdated,
     Phase,
     Resumed,
     Save,
@@ -25,7 +28,6 @@ from studio_worker_core.residency.machine import (
     Unload,
     UnloadAsked,
     UnloadEnded,
-    step,
 )
 
 GROUPS = {"a": "small", "b": "small", "c": "small", "d": None, "e": None}
@@ -46,6 +48,8 @@ class ModelsLife(RuleBasedStateMachine):
         """What was saved."""
         self.suspended = False
         self.called_off: set[str] = set()
+        self.used_by: str | None = None
+        """Of the group, the model that a job uses."""
 
     def feed(self, event: Event) -> None:
         self.models, effects = step(self.models, event)
@@ -63,6 +67,7 @@ class ModelsLife(RuleBasedStateMachine):
                     }
                     assert GROUPS[model] is None or not others, "one of a group at a time"
                     assert model not in self.loaded
+                    assert GROUPS[model] is None or self.used_by in (None, model)
                 case Unload(model=model):
                     self.begins(effect, model)
                     assert model in self.loaded
@@ -112,6 +117,33 @@ class ModelsLife(RuleBasedStateMachine):
         self.suspended = which is Suspended
         self.feed(which(self.tick()))
         assert self.models.residents() == before
+
+    @rule(model=st.sampled_from("abc"))
+    def a_job_uses_a_model_of_the_group(self, model: str) -> None:
+        before = self.models.residents()
+        self.used_by = model
+        self.feed(GroupUsed(self.tick(), "small", model))
+        assert self.models.residents() == before
+        there = [n for n in self.loaded | set(self.under_way) if GROUPS[n] and n != model]
+        held = self.models.held
+        assert all(n in self.under_way for n in there), "the others are on their way out"
+        assert all(held[n].phase is not Phase.LOADED for n in there if n in held)
+
+    @precondition(lambda self: self.used_by)
+    @rule()
+    def no_job_uses_the_group_any_more(self) -> None:
+        before = self.models.residents()
+        self.used_by = None
+        self.feed(GroupFree(self.tick(), "small"))
+        assert self.models.residents() == before
+
+    @rule(model=names)
+    def its_entry_is_replaced(self, model: str) -> None:
+        before = self.models.held.get(model, _NOTHING)
+        self.feed(Outdated(self.tick(), model))
+        assert self.models.residents() == self.wished
+        if before.phase is Phase.LOADED:
+            assert self.models.held[model].then is Phase.LOADED, "it goes, and comes again"
 
     @precondition(lambda self: self.under_way)
     @rule(data=st.data(), fails=st.booleans())
@@ -177,6 +209,8 @@ class ModelsLife(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         """Once everything has ended well, what is wished is loaded, and nothing else."""
+        if self.used_by:
+            self.no_job_uses_the_group_any_more()
         for _ in range(50):
             for model in sorted(self.under_way):
                 self.ends(model, fails=False)
@@ -195,80 +229,3 @@ _THERE = (Phase.LOADING, Phase.LOADED)
 
 TestModelsLife = ModelsLife.TestCase
 TestModelsLife.settings = settings(max_examples=200, stateful_step_count=40, deadline=None)
-
-
-def walked(*events: Event) -> tuple[Models, tuple[Effect, ...]]:
-    """The state after ``events``, and the effects of the last."""
-    models, effects = Models(), tuple[Effect, ...]()
-    for event in events:
-        models, effects = step(models, event)
-    return models, effects
-
-
-def test_loading_one_of_a_group_unloads_the_other_first() -> None:
-    models, effects = walked(LoadAsked(1, "a", "g"), LoadEnded(2, "a"), LoadAsked(3, "b", "g"))
-    assert effects == (Save(), Unload("a"))
-    assert models.held["b"] == Held(Phase.LOADING, 3, resident=True, group="g")
-    models, effects = step(models, UnloadEnded(4, "a"))
-    assert effects == (Load("b"),)
-    assert models.residents() == {"b"}
-
-
-def test_an_unload_waits_for_the_load_that_is_under_way() -> None:
-    models, effects = walked(LoadAsked(1, "a"), UnloadAsked(2, "a"))
-    assert effects == (Save(), CallOff("a"))
-    assert models.held["a"].phase is Phase.LOADING
-    models, effects = step(models, LoadEnded(3, "a"))
-    assert effects == (Unload("a"),)
-
-
-def test_a_load_that_is_asked_for_again_before_it_ended_stays() -> None:
-    models, effects = walked(
-        LoadAsked(1, "a"), UnloadAsked(2, "a"), LoadAsked(3, "a"), LoadEnded(4, "a")
-    )
-    assert effects == ()
-    assert models.held["a"] == Held(Phase.LOADED, 4, resident=True)
-
-
-def test_a_load_that_was_called_off_and_is_wanted_again_begins_again() -> None:
-    models, effects = walked(
-        LoadAsked(1, "a"),
-        UnloadAsked(2, "a"),
-        LoadAsked(3, "a"),
-        LoadEnded(4, "a", called_off=True),
-    )
-    assert effects == (Load("a"),)
-    assert models.held["a"].phase is Phase.LOADING
-
-
-def test_a_model_that_a_job_left_loaded_can_be_unloaded() -> None:
-    models, effects = walked(UnloadAsked(1, "a", warm=True))
-    assert effects == (Unload("a"),)
-    assert models.held["a"] == Held(Phase.UNLOADING, 1)
-
-
-def test_a_failure_is_shown_and_stays_wished_until_it_is_unloaded() -> None:
-    models, _ = walked(LoadAsked(1, "a"), LoadEnded(2, "a", "too large"))
-    assert models.held["a"] == Held(Phase.FAILED, 2, resident=True, error="too large")
-    models, effects = step(models, UnloadAsked(3, "a"))
-    assert models.held["a"] == Held(Phase.UNLOADED, 3)
-    assert effects == (Save(),)
-
-
-def test_a_deleted_model_is_forgotten_once_it_is_unloaded() -> None:
-    models, effects = walked(LoadAsked(1, "a"), LoadEnded(2, "a"), Dropped(3, "a"))
-    assert effects == (Save(), Unload("a"))
-    models, effects = step(models, UnloadEnded(4, "a"))
-    assert models == Models()
-
-
-def test_what_was_suspended_comes_back_in_order() -> None:
-    models, effects = walked(
-        LoadAsked(1, "b"), LoadEnded(2, "b"), LoadAsked(3, "a"), LoadEnded(4, "a"), Suspended(5)
-    )
-    assert effects == (Unload("b"), Unload("a"))
-    assert models.residents() == {"a", "b"}
-    for name in ("a", "b"):
-        models, _ = step(models, UnloadEnded(6, name))
-    _, effects = step(models, Resumed(7))
-    assert effects == (Load("b"), Load("a"))

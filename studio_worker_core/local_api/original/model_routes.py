@@ -27,7 +27,7 @@ from studio_worker_core.models.entries import CatalogueEntry
 from studio_worker_core.models.original_shape import written
 from studio_worker_core.models.store import check_source
 from studio_worker_core.residency.hosted import HostedModel
-from studio_worker_core.residency.machine import Phase
+from studio_worker_core.residency.states import Phase
 from studio_worker_core.wire.complaints import in_words, place_of
 from studio_worker_core.wire.tasks import TaskKind
 

@@ -15,7 +15,7 @@ from studio_worker_core.local_api.work import Served
 from studio_worker_core.models.pulling import Pull
 from studio_worker_core.models.store import StoredModel
 from studio_worker_core.residency.hosted import HostedModel
-from studio_worker_core.residency.machine import Phase
+from studio_worker_core.residency.states import Phase
 from studio_worker_core.storage.disk import shown_bytes
 from studio_worker_core.wire.tasks import TaskKind
 

@@ -13,6 +13,8 @@ import threading
 _HIDDEN = "***"
 _SHORTEST = 8
 """Anything shorter is no credential, and hiding it would eat ordinary words."""
+_LONGEST_KEPT = 8192
+"""Characters of a text that is remembered with what became of it."""
 _MOST = 32
 """A process holds a handful of credentials; the one not used for longest goes beyond so many."""
 _BETWEEN = (
@@ -31,6 +33,7 @@ class Redaction:
         self._lock = threading.Lock()
         self._texts: tuple[str, ...] = ()
         self._pattern: tuple[tuple[str, ...], re.Pattern[str]] | None = None
+        self._last: tuple[tuple[str, ...], str, str] | None = None
 
     def hide(self, text: str) -> None:
         """Hide ``text`` from now on; one too short to be a secret is ignored. Cheap: nothing is
@@ -45,11 +48,22 @@ class Redaction:
     def clean(self, text: str) -> str:
         """``text`` with ``***`` for each secret, also for the start of one at its very end,
         where something else has cut it. The cost grows with the text and the secrets."""
-        secrets = self._texts
+        secrets, last = self._texts, self._last
         if not secrets:
             return text
+        # A log line goes to several places, which ask one after another.
+        if last is not None and last[0] is secrets and last[1] == text:
+            return last[2]
+        cleaned = self._cleaned(secrets, text)
+        if len(text) <= _LONGEST_KEPT:
+            self._last = secrets, text, cleaned
+        return cleaned
+
+    def _cleaned(self, secrets: tuple[str, ...], text: str) -> str:
         text = self._pattern_of(secrets).sub(_HIDDEN, text)
         for secret in secrets:
+            if secret[:_SHORTEST] not in text[-len(secret) :]:
+                continue
             for length in range(min(len(secret), len(text) + 1) - 1, _SHORTEST - 1, -1):
                 if text.endswith(secret[:length]):
                     return text[:-length] + _HIDDEN

@@ -9,7 +9,7 @@ import traceback
 
 import pytest
 
-from studio_worker_core.redaction import without_secrets
+from studio_worker_core.redaction import Redaction, without_secrets
 from studio_worker_core.secrets import Secret
 
 
@@ -51,3 +51,15 @@ def test_a_secret_in_use_stays_hidden_however_many_came_after_it() -> None:
     for number in range(1000):
         Secret(f"somebody-elses-{number:06}")
     assert without_secrets(f"studio says {mine.reveal()}") == "studio says ***"
+
+
+def test_a_text_that_was_clean_is_looked_through_again_for_a_secret_learned_since() -> None:
+    redaction = Redaction()
+    redaction.hide("first-secret-0001")
+    text = "the answer to 0002-second-secret, and the start of 0002-se"
+    assert redaction.clean(text) == text
+    assert redaction.clean(text) == text
+    redaction.hide("0002-second-secret")
+    for _ in range(2):
+        assert redaction.clean(text) == "the answer to ***, and the start of 0002-se"
+        assert redaction.clean(text + "cond") == "the answer to ***, and the start of ***"

@@ -65,7 +65,8 @@ class Inputs(Protocol):
         given: Collection[str] = (),
         cancel: threading.Event | None = None,
     ) -> Mapping[str, Path]:
-        """Name → fetched input, for all that the task names but those that are ``given``."""
+        """Name → fetched input, for all that the task names but those that are ``given``; the
+        directory ``into`` is made if there are any."""
 
 
 class JobLanes(Protocol):
@@ -222,7 +223,6 @@ class JobRunner:
     def _fetched(self, job: Job, place: Workplace) -> Mapping[str, Path]:
         _check(job.cancel)
         into = place.scratch / "inputs"
-        into.mkdir(mode=0o700)
         with self._stage(job, "fetched the inputs", logging.DEBUG):
             given = job.inputs
             fetched = self._inputs.fetch(job.task, into, given=given.keys(), cancel=job.cancel)

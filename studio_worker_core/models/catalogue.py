@@ -26,6 +26,7 @@ from studio_worker_core.wire.tasks import Task, task_kind
 _log = logging.getLogger("studio_worker.models.catalogue")
 
 _MOST_ENTRIES = 10_000
+_MOST_NOTED = 64
 _REMEDY = "its directory has to be one that this user may write to"
 _OWN_NAME = "plugin-models.json"
 _UNREADABLE = (msgspec.MsgspecError, UnicodeError, RecursionError, ValueError)
@@ -73,6 +74,8 @@ class Catalogue:
         self._lock = path.with_name(f".{path.name}.lock")
         self._now = now
         self._told: set[str] = set()
+        self._noted: dict[str, tuple[object, ...]] = {}
+        """Model → what was last offered of it, and the stamp of the files that said so already."""
 
     def stamp(self) -> tuple[tuple[int, int, int], ...]:
         """What changes when a file of the catalogue does; reads none of them."""
@@ -118,11 +121,20 @@ class Catalogue:
         whole; a source of more than 256 KiB is not kept. Raises :class:`ModelStoreError` when
         the file cannot be written.
         """
-        if not offered.model or len(msgspec.json.encode(offered.model_source)) > _LONGEST_SOURCE:
+        source = msgspec.json.encode(offered.model_source)
+        if not offered.model or len(source) > _LONGEST_SOURCE:
+            return False
+        stamps = (*self.stamp(), *map(stamp_of, self._older_files()))
+        noted = (source, task_kind(offered.task), offered.vram_gb_estimate, stamps)
+        # One job after another is for the same model: that reads no file of thousands.
+        if self._noted.get(offered.model) == noted:
             return False
         known = self._read().entries().get(offered.model)
         entry = _entry_of(offered, known)
         if entry is None or entry == known:
+            if len(self._noted) >= _MOST_NOTED:
+                self._noted.clear()
+            self._noted[offered.model] = noted
             return False
         self.put(entry)
         return True
@@ -187,12 +199,18 @@ class Catalogue:
             self._set_aside(path, error)
             return None
 
+    def _older_files(self) -> tuple[Path, ...]:
+        if self._older is None:
+            return ()
+        return self._older / ".locks" / "catalogue.lock", self._older / CATALOGUE_NAME
+
     def _older_file(self) -> CatalogueFile | None:
         """The catalogue of an earlier version: one that lies beside the lock which only that
         version made. The file stays as it is."""
-        if self._older is None or not (self._older / ".locks" / "catalogue.lock").is_file():
+        files = self._older_files()
+        if not files or not files[0].is_file():
             return None
-        path = self._older / CATALOGUE_NAME
+        path = files[1]
         try:
             return CatalogueFile.decode(_bounded(path))
         except FileNotFoundError:

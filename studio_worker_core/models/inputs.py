@@ -97,9 +97,9 @@ class InputFetcher:
         given: Collection[str] = (),
         cancel: threading.Event | None = None,
     ) -> Mapping[str, Path]:
-        """Put the inputs of ``task`` into the directory ``into``, as ``init_image.png``,
-        ``input.wav`` …, named by their true type; their paths by input name. Those ``given``
-        are there already.
+        """Put the inputs of ``task`` into the directory ``into``, made for them, as
+        ``init_image.png``, ``input.wav`` …, named by their true type; their paths by input
+        name. Those ``given`` are there already.
 
         Raises:
             InvalidTask: not an image, not audio, broken, or too many pixels.
@@ -116,7 +116,7 @@ class InputFetcher:
         seconds = _least(limits.seconds, _PICTURE_SECONDS if are_pictures else 0.0)
         one = functools.partial(self._one, into=into, limits=limits)
         try:
-            into.mkdir(parents=True, exist_ok=True)
+            into.mkdir(mode=0o700, parents=True, exist_ok=True)
             paths = run_transfers(
                 [functools.partial(one, name, url) for name, url in urls.items()],
                 parallel=len(urls),

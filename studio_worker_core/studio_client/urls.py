@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from urllib.parse import quote, urlsplit, urlunsplit
 
 from studio_worker_core.errors import ConfigError, WireError
@@ -9,6 +10,7 @@ from studio_worker_core.errors import ConfigError, WireError
 API_PREFIX = "/graphics/api"
 
 
+@lru_cache(maxsize=64)
 def normalise_base_url(value: str) -> str:
     """The studio's root without query, fragment, trailing slashes and API prefix.
 

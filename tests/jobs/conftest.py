@@ -170,6 +170,7 @@ class _Inputs:
             raise self._bench.fault_in_inputs
         if "init_image" in given:
             return {}
+        into.mkdir()
         path = into / "init_image.png"
         path.write_bytes(PNG)
         return {"init_image": path}

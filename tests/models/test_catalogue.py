@@ -78,6 +78,15 @@ def test_an_offer_is_mirrored_once(tmp_path: Path) -> None:
     assert found.vram_gb_estimate == 8.0
 
 
+def test_a_model_that_was_taken_out_is_mirrored_by_the_next_offer(tmp_path: Path) -> None:
+    catalogue = Catalogue(tmp_path / "models.json")
+    for _ in range(3):
+        catalogue.mirror(claim())
+    assert Catalogue(catalogue.path).remove("flux-dev")
+    assert catalogue.mirror(claim())
+    assert not catalogue.mirror(claim())
+
+
 def test_a_model_offered_for_two_kinds_is_one_of_every_kind(tmp_path: Path) -> None:
     catalogue = Catalogue(tmp_path / "models.json")
     catalogue.mirror(claim())

@@ -11,7 +11,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["SENTENCE", "TEMPLATE", "rendered_length", "write_gguf", "write_model"]
+__all__ = ["MODEL_WIDTH", "SENTENCE", "TEMPLATE", "rendered_length", "write_gguf", "write_model"]
 
 TEMPLATE = (
     "{{ bos_token }}{% for m in messages %}{{ m['role'] }}: {{ m['content'] }}\n{% endfor %}"
@@ -23,7 +23,7 @@ SENTENCE = " Hello from a tiny local model."
 _UINT32, _INT32, _FLOAT32, _BOOL, _STRING, _ARRAY, _UINT64 = 4, 5, 6, 7, 8, 9, 10
 _ALIGNMENT = 32
 _NORMAL, _UNKNOWN, _CONTROL, _BYTE = 1, 2, 3, 6
-_WIDTH, _LAYERS, _HEADS, _INNER = 64, 2, 4, 128
+MODEL_WIDTH, _LAYERS, _HEADS, _INNER = 64, 2, 4, 128
 _BEGIN, _END = 1, 2
 
 Weights = Literal["chain", "endless", "random"]
@@ -77,13 +77,13 @@ def write_model(
         "general.architecture": "llama",
         "general.file_type": 0,
         "llama.context_length": context,
-        "llama.embedding_length": _WIDTH,
+        "llama.embedding_length": MODEL_WIDTH,
         "llama.block_count": _LAYERS,
         "llama.feed_forward_length": _INNER,
         "llama.attention.head_count": _HEADS,
         "llama.attention.head_count_kv": _HEADS,
         "llama.attention.layer_norm_rms_epsilon": 1e-5,
-        "llama.rope.dimension_count": _WIDTH // _HEADS,
+        "llama.rope.dimension_count": MODEL_WIDTH // _HEADS,
         "llama.vocab_size": len(tokens),
         "tokenizer.ggml.model": "llama",
         "tokenizer.ggml.pre": "default",
@@ -116,29 +116,32 @@ def _weights(vocabulary: int, weights: Weights) -> dict[str, Array]:
         return (dice.standard_normal(shape) * size).astype(np.float32)
 
     if weights == "random":
-        embedding, output = noise(vocabulary, _WIDTH, size=1), noise(vocabulary, _WIDTH, size=0.3)
+        embedding, output = (
+            noise(vocabulary, MODEL_WIDTH, size=1),
+            noise(vocabulary, MODEL_WIDTH, size=0.3),
+        )
         amplitude = 0.05
     else:
         embedding, output = _chain(vocabulary, endless=weights == "endless")
         amplitude = 0.0
-    ones = np.ones(_WIDTH, np.float32)
+    ones = np.ones(MODEL_WIDTH, np.float32)
     tensors = {"token_embd.weight": embedding}
     for layer in range(_LAYERS):
         block = f"blk.{layer}."
         for name in ("attn_norm", "ffn_norm"):
             tensors[f"{block}{name}.weight"] = ones
         for name in ("attn_q", "attn_k", "attn_v", "attn_output"):
-            tensors[f"{block}{name}.weight"] = noise(_WIDTH, _WIDTH, size=amplitude)
-        tensors[f"{block}ffn_gate.weight"] = noise(_INNER, _WIDTH, size=amplitude)
-        tensors[f"{block}ffn_up.weight"] = noise(_INNER, _WIDTH, size=amplitude)
-        tensors[f"{block}ffn_down.weight"] = noise(_WIDTH, _INNER, size=amplitude)
+            tensors[f"{block}{name}.weight"] = noise(MODEL_WIDTH, MODEL_WIDTH, size=amplitude)
+        tensors[f"{block}ffn_gate.weight"] = noise(_INNER, MODEL_WIDTH, size=amplitude)
+        tensors[f"{block}ffn_up.weight"] = noise(_INNER, MODEL_WIDTH, size=amplitude)
+        tensors[f"{block}ffn_down.weight"] = noise(MODEL_WIDTH, _INNER, size=amplitude)
     return {**tensors, "output_norm.weight": ones, "output.weight": output}
 
 
 def _chain(vocabulary: int, *, endless: bool) -> tuple[Array, Array]:
     """Any token leads to the first word, each word to the next, the last to the end."""
-    embedding = np.zeros((vocabulary, _WIDTH), np.float32)
-    output = np.zeros((vocabulary, _WIDTH), np.float32)
+    embedding = np.zeros((vocabulary, MODEL_WIDTH), np.float32)
+    output = np.zeros((vocabulary, MODEL_WIDTH), np.float32)
     words = range(vocabulary - len(WORDS), vocabulary)
     embedding[:, 0] = 1
     output[words[0], 0] = 4

@@ -5,8 +5,8 @@ Facts about xllamacpp 2026.10 that are dealt with here:
 - A loaded model is llama.cpp's own server, and it listens. It is put on a socket file that is
   removed as soon as it is there, so nobody can reach it; where there are no such files, on
   loopback with a key that nobody has.
-- A model that cannot be loaded raises without a reason; the reason is in the log, on standard
-  error.
+- A model that cannot be loaded raises without a reason; the reason is in the log, which a thread
+  writes to standard error.
 - What a callback raises is lost: it is kept and raised here. A callback that answers True ends
   the answer, within a token or a portion of the prompt.
 """
@@ -18,6 +18,7 @@ import secrets
 import shutil
 import sys
 import tempfile
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -41,6 +42,9 @@ _LONGEST_SOCKET = 100
 """Bytes of a socket's path; the system takes 103 to 107."""
 
 _SAID_BYTES = 20_000
+_LOG_TRIES = 100
+_LOG_PAUSE_SECONDS = 0.02
+_CONSEQUENCES = ("exiting due to", "failed to load model", "while trying to fit params")
 _ENDED, _GOES_ON = True, False
 
 OnEvent = Callable[[Mapping[str, Any]], bool]
@@ -64,7 +68,7 @@ class NativeModel:
                 try:
                     self._server = _started(files, settings)
                 except (RuntimeError, ValueError, OSError, MemoryError) as error:
-                    raise EngineFailed(_reason(said(), str(error))) from error
+                    raise EngineFailed(_reason(said, str(error))) from error
 
     def answer(self, request: Mapping[str, Any], on_event: OnEvent) -> None:
         """Have a request answered; each event goes to ``on_event``, from this thread.
@@ -160,11 +164,15 @@ def _heard() -> Iterator[Callable[[], str]]:
             print(said(), file=sys.stderr, flush=True)  # noqa: T201 - the lane keeps it
 
 
-def _reason(log: str, error: str) -> str:
-    """The first error of the log is the cause; those after it follow from it."""
-    for line in log.splitlines():
-        _, mark, words = line.partition(" E ")
-        if mark:
-            why = words.partition(": ")[2].strip() or words.strip()
-            return why.removeprefix("error loading model: ")[:1000]
+def _reason(said: Callable[[], str], error: str) -> str:
+    """The first error of the log that is no consequence of another; ``error`` where there is none
+    within a moment, since a thread of the library's writes the log."""
+    pause = threading.Event()
+    for _ in range(_LOG_TRIES):
+        for line in said().splitlines():
+            _, mark, words = line.partition(" E ")
+            if mark and not any(each in words for each in _CONSEQUENCES):
+                why = words.partition(": ")[2].strip() or words.strip()
+                return why.removeprefix("error loading model: ")[:1000]
+        pause.wait(_LOG_PAUSE_SECONDS)
     return error[:1000]

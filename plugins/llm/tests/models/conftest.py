@@ -43,7 +43,10 @@ def noise(models: Path) -> Model:
 
 
 @pytest.fixture(scope="module")
-def warm_bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ChatBench]:
+def warm_bench(
+    models: Path,  # skips where the library is not installed
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[ChatBench]:
     with pytest.MonkeyPatch.context() as patch:
         # One thread: it does not fight the rest of the machine.
         patch.setenv("STUDIO_WORKER_LLAMA_THREADS", "1")

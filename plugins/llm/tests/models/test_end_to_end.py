@@ -118,7 +118,6 @@ def test_openais_client_reads_it_whole_and_as_a_stream(
     pieces = [each.choices[0].delta.content for each in chunks if each.choices]
     told = [piece for piece in pieces if piece]
     assert "".join(told) == SENTENCE
-    assert len(told) > 1
     assert [each.choices[0].finish_reason for each in chunks if each.choices][-1] == "stop"
     assert chunks[-1].usage == whole.usage
 

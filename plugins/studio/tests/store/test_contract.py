@@ -24,7 +24,7 @@ from plugins.studio.tests.store.records import (
 )
 from studio_worker_core.wire.frames import LogEntry
 from studio_worker_core.wire.generation import GenerationMeta
-from studio_worker_core.wire.tasks import TaskKind
+from studio_worker_core.wire.tasks import ImageTask, TaskKind
 from studio_worker_studio.store.interface import Store
 from studio_worker_studio.store.records import (
     Full,
@@ -190,9 +190,11 @@ def test_a_list_leaves_out_what_may_be_large_and_says_how_large_an_answer_is(
     whole = run(store.jobs.get("job-chat"))
     (listed,) = run(store.jobs.page(None, None, 9))
     assert (whole.json, whole.prompt, whole.json_bytes) == (answer, "a long prompt", len(answer))
-    assert listed == msgspec.structs.replace(
-        whole, task=b"", source=b"", prompt=None, json=None, meta=None
-    )
+    assert listed == msgspec.structs.replace(whole, source=b"", prompt=None, json=None)
+    run(store.jobs.add(job("job-long", ImageTask(prompt="x" * 20_000)), 1.0))
+    (long,) = run(store.jobs.page(JobState.QUEUED, None, 9))
+    assert (long.job_id, long.task) == ("job-long", b"")
+    assert len(run(store.jobs.get("job-long")).task) > 20_000
 
 
 # registrations and workers

@@ -52,8 +52,8 @@ class JobRecord(Struct, frozen=True):
     """One job. ``claims`` counts its claims and tells an old claim from the current one;
     ``worker_id`` is the one that holds it or held it last.
 
-    In a list ``task``, ``source``, ``prompt``, ``json`` and ``meta`` are left out: each of them
-    may have megabytes.
+    In a list ``source``, ``prompt`` and ``json`` are left out, and ``task`` and ``meta`` where
+    they have more than 16 KiB: each may have megabytes.
     """
 
     id: int

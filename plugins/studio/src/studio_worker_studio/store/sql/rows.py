@@ -10,11 +10,14 @@ from studio_worker_studio.shapes import shape_of
 from studio_worker_studio.store.records import JobRecord, JobState, NewJob, StoredFile
 from studio_worker_studio.store.sql.transaction import Row, Transaction
 
+_MOST_LISTED = 16 * 1024
 LISTED = (
     "id, job_id, state, kind, priority, model, engine, vram_gb, attempts, max_attempts, claims,"
     " created_at, cancel_requested, game_id, asset_name, worker_id, error, claimed_at,"
     " finished_at, result_ext, result_mime, result_bytes, result_sha256, result_removed_at,"
-    " length(result_json) AS json_bytes"
+    " length(result_json) AS json_bytes,"
+    f" CASE WHEN length(task) <= {_MOST_LISTED} THEN task END AS task,"
+    f" CASE WHEN length(meta) <= {_MOST_LISTED} THEN meta END AS meta"
 )
 """The columns of a job in a list."""
 
@@ -44,11 +47,9 @@ def job_of(row: Row) -> JobRecord:
     json = row["result_json"]
     return msgspec.structs.replace(
         _listed(row, None if json is None else len(json)),
-        task=row["task"],
         source=row["source"],
         prompt=row["prompt"],
         json=json,
-        meta=meta_from(row["meta"]),
     )
 
 
@@ -71,7 +72,7 @@ def _listed(row: Row, json_bytes: int | None) -> JobRecord:
         model=row["model"],
         engine=row["engine"],
         vram_gb=row["vram_gb"],
-        task=b"",
+        task=row["task"] or b"",
         source=b"",
         attempts=row["attempts"],
         max_attempts=row["max_attempts"],
@@ -88,6 +89,7 @@ def _listed(row: Row, json_bytes: int | None) -> JobRecord:
         json_sha256=row["result_sha256"] if json_bytes is not None else None,
         json_bytes=json_bytes,
         result_removed_at=removed_at,
+        meta=meta_from(row["meta"]),
     )
 
 

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta, Struct
 
-from studio_worker_core.wire.complaints import in_words, place_of
+from studio_worker_core.wire.complaints import complaint
 from studio_worker_core.wire.tasks import TaskKind
 
 _DEEPEST = 500
@@ -77,8 +77,7 @@ def out_of_shape(kind: TaskKind, data: bytes) -> str | None:
     try:
         answer = shape.decode(data)
     except msgspec.ValidationError as error:
-        place = place_of(error)
-        return f"{place}: {in_words(error)}" if place else in_words(error)
+        return complaint(error)
     if isinstance(answer, _Chat):
         for number, choice in enumerate(answer.choices):
             if choice.message.content is None and not choice.message.tool_calls:

@@ -17,14 +17,13 @@ from starlette.datastructures import UploadFile
 from starlette.requests import Request
 
 from studio_worker_core.config import InputLimits
-from studio_worker_core.local_api.errors import BadRequest
+from studio_worker_core.local_api.errors import misfit
 from studio_worker_core.local_api.files import ResultFiles
 from studio_worker_core.local_api.live import PATIENCE, LiveJob
 from studio_worker_core.local_api.models import chosen
 from studio_worker_core.local_api.waiting import do
 from studio_worker_core.local_api.work import LocalJobs, Made, Served, Work
 from studio_worker_core.models.inputs import true_type
-from studio_worker_core.wire.complaints import in_words, place_of
 from studio_worker_core.wire.tasks import TASKS, Task, TaskKind
 
 _OF_THE_MODEL = ("width", "height", "steps")
@@ -139,8 +138,7 @@ class Api:
         try:
             return msgspec.convert(wire, shape)
         except msgspec.ValidationError as error:
-            place, words = place_of(error), in_words(error)
-            raise BadRequest(f"{place}: {words}" if place else words, param=place or None) from None
+            raise misfit(error) from None
 
     async def do(
         self,

@@ -5,7 +5,9 @@ from __future__ import annotations
 import contextlib
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
+import msgspec
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import FormData, UploadFile
 from starlette.exceptions import HTTPException
@@ -35,6 +37,17 @@ async def read_body(request: Request, most: int) -> bytes:
         if len(body) > most:
             raise TooLarge(most)
     return bytes(body)
+
+
+def json_object(body: bytes) -> dict[str, Any]:
+    """The JSON object in a body. Raises :class:`BadRequest`."""
+    try:
+        found: Any = msgspec.json.decode(body)
+    except (msgspec.DecodeError, UnicodeError, RecursionError):
+        raise BadRequest("the body is not JSON") from None
+    if not isinstance(found, dict):
+        raise BadRequest("the body is not a JSON object")
+    return found
 
 
 async def save_body(request: Request, most: int, path: Path) -> int:

@@ -6,7 +6,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import msgspec
+
 from studio_worker_core.errors import InsufficientMemory
+from studio_worker_core.wire.complaints import complaint, place_of
 
 
 class Refused(Exception):
@@ -38,6 +41,11 @@ class Refused(Exception):
 
 class BadRequest(Refused):
     """The request cannot be served as it is."""
+
+
+def misfit(error: msgspec.ValidationError) -> BadRequest:
+    """What a request has in it does not fit; it names the field."""
+    return BadRequest(complaint(error), param=place_of(error) or None)
 
 
 class UnknownModel(Refused):

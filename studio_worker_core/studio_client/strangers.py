@@ -13,7 +13,7 @@ from studio_worker_core.network.loopback import is_loopback_host
 from studio_worker_core.network.pages import is_page, page_words
 from studio_worker_core.network.proxies import LOGIN_WORDS, UnusableProxy, named_proxy
 from studio_worker_core.wire.codec import decode
-from studio_worker_core.wire.complaints import in_words, place_of
+from studio_worker_core.wire.complaints import complaint
 
 _LONGEST_BODY = 64 * 1024
 _DOUBT = "is api_base_url the address of a studio?"
@@ -118,8 +118,7 @@ def _what_is_wrong(kind: Any, body: bytes, error: WireError) -> str:
     try:
         msgspec.convert(value, kind)
     except msgspec.ValidationError as invalid:
-        place = place_of(invalid)
-        return f"{place}: {in_words(invalid)}" if place else in_words(invalid)
+        return complaint(invalid)
     return error.reason
 
 

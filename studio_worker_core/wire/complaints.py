@@ -35,6 +35,12 @@ _PATTERNS = {
 }
 
 
+def complaint(error: msgspec.ValidationError) -> str:
+    """Where it is and what is wrong: ``source.files[0].role: expected text, got null``."""
+    place, words = place_of(error), in_words(error)
+    return f"{place}: {words}" if place else words
+
+
 def in_words(error: msgspec.ValidationError) -> str:
     """What was expected and what came: ``expected a whole number of at least 1``."""
     said = str(error).rpartition(" - at `")[0] or str(error)

@@ -7,21 +7,15 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from studio_worker_core.local_api.errors import BadRequest
-from studio_worker_core.wire.complaints import in_words, place_of
+from studio_worker_core.local_api.bodies import json_object
+from studio_worker_core.local_api.errors import misfit
 
 T = TypeVar("T", bound=msgspec.Struct)
 
 
 def read_json(kind: type[T], body: bytes) -> T:
     """The request in ``body``. Raises :class:`BadRequest`, naming the field."""
-    try:
-        found: Any = msgspec.json.decode(body)
-    except (msgspec.DecodeError, UnicodeError, RecursionError):
-        raise BadRequest("the body is not JSON") from None
-    if not isinstance(found, dict):
-        raise BadRequest("the body is not a JSON object")
-    return _converted(kind, found, strict=True)
+    return _converted(kind, json_object(body), strict=True)
 
 
 def read_fields(kind: type[T], fields: Mapping[str, str | list[str]]) -> T:
@@ -37,5 +31,4 @@ def _converted(kind: type[T], found: Mapping[str, Any], *, strict: bool) -> T:
     try:
         return msgspec.convert(given, kind, strict=strict)
     except msgspec.ValidationError as error:
-        place, words = place_of(error), in_words(error)
-        raise BadRequest(f"{place}: {words}" if place else words, param=place or None) from None
+        raise misfit(error) from None

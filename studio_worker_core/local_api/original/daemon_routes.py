@@ -13,9 +13,8 @@ from starlette.routing import BaseRoute, Route
 from studio_worker_core.local_api.answers import json_answer
 from studio_worker_core.local_api.bodies import SMALL, read_body
 from studio_worker_core.local_api.daemon import Daemon, SettingsShown
-from studio_worker_core.local_api.errors import BadRequest
+from studio_worker_core.local_api.errors import BadRequest, misfit
 from studio_worker_core.local_api.line_numbers import line_number
-from studio_worker_core.wire.complaints import in_words, place_of
 
 _settings = msgspec.json.Decoder(SettingsShown)
 
@@ -82,7 +81,6 @@ def _read(body: bytes) -> SettingsShown:
     try:
         return _settings.decode(body)
     except msgspec.ValidationError as error:
-        place, words = place_of(error), in_words(error)
-        raise BadRequest(f"{place}: {words}" if place else words) from None
+        raise misfit(error) from None
     except (msgspec.DecodeError, UnicodeError, RecursionError):
         raise BadRequest("the body is not JSON") from None

@@ -28,7 +28,7 @@ from studio_worker_core.models.original_shape import written
 from studio_worker_core.models.store import check_source
 from studio_worker_core.residency.hosted import HostedModel
 from studio_worker_core.residency.states import Phase
-from studio_worker_core.wire.complaints import in_words, place_of
+from studio_worker_core.wire.complaints import complaint
 from studio_worker_core.wire.tasks import TaskKind
 
 _UNDER_WAY = (Phase.LOADING, Phase.UNLOADING)
@@ -116,9 +116,7 @@ def _entry(body: bytes) -> CatalogueEntry:
         entry = msgspec.json.decode(body, type=CatalogueEntry)
         check_source(entry.source)
     except msgspec.ValidationError as error:
-        place = place_of(error)
-        words = in_words(error)
-        raise BadRequest(f"bad model: {f'{place}: ' if place else ''}{words}") from None
+        raise BadRequest(f"bad model: {complaint(error)}") from None
     except (msgspec.DecodeError, UnicodeError, RecursionError, SourceRefused) as error:
         raise BadRequest(f"bad model: {error}") from None
     return msgspec.structs.replace(entry, origin="local")

@@ -22,11 +22,11 @@ from studio_worker_core.local_api.bodies import (
     fields_of,
     files_of,
     form_of,
+    json_object,
     read_body,
     save_body,
 )
-from studio_worker_core.local_api.errors import BadRequest, UnsupportedMediaType
-from studio_worker_core.wire.complaints import in_words, place_of
+from studio_worker_core.local_api.errors import BadRequest, UnsupportedMediaType, misfit
 
 _Share = Annotated[float, Meta(ge=0, le=1)]
 _Seed = Annotated[str, Meta(pattern="^[0-9]{1,20}$")]
@@ -125,12 +125,7 @@ async def _from_form(request: Request, path: Path) -> Mapping[str, Any]:
 
 
 def _from_json(body: bytes, path: Path) -> Mapping[str, Any]:
-    try:
-        found = msgspec.json.decode(body)
-    except (msgspec.DecodeError, UnicodeError, RecursionError):
-        raise BadRequest("the body is not JSON") from None
-    if not isinstance(found, dict):
-        raise BadRequest("the body is not a JSON object")
+    found = json_object(body)
     picture = found.pop("image", None)
     if not isinstance(picture, str):
         raise BadRequest("the JSON has no 'image' that is a data: URL or base64")
@@ -159,4 +154,4 @@ def _options(shape: type[OptionsT], given: Mapping[str, Any]) -> OptionsT:
     try:
         return msgspec.convert(dict(given), shape, strict=False)
     except msgspec.ValidationError as error:
-        raise BadRequest(f"{place_of(error)}: {in_words(error)}") from None
+        raise misfit(error) from None

@@ -7,8 +7,8 @@ from typing import Annotated, Any, TypeVar
 import msgspec
 from msgspec import Meta, Struct
 
-from studio_worker_core.local_api.errors import BadRequest
-from studio_worker_core.wire.complaints import in_words, place_of
+from studio_worker_core.local_api.bodies import json_object
+from studio_worker_core.local_api.errors import BadRequest, misfit
 
 _ADDRESSES = ("init_image_url", "mask_url", "ref_image_url", "input_url", "image_url")
 _Text = Annotated[str, Meta(min_length=1, max_length=200_000)]
@@ -69,17 +69,11 @@ BodyT = TypeVar("BodyT", ImageBody, SpeechBody, TranscriptBody, VideoBody)
 
 def read(kind: type[BodyT], body: bytes) -> BodyT:
     """The request in ``body``. Raises :class:`BadRequest`, naming the field."""
+    given = {name: value for name, value in json_object(body).items() if value is not None}
     try:
-        found: Any = msgspec.json.decode(body)
-        if not isinstance(found, dict):
-            raise BadRequest("the body is not a JSON object")
-        given = {name: value for name, value in found.items() if value is not None}
         return msgspec.convert(given, kind)
     except msgspec.ValidationError as error:
-        place, words = place_of(error), in_words(error)
-        raise BadRequest(f"{place}: {words}" if place else words) from None
-    except (msgspec.DecodeError, UnicodeError, RecursionError):
-        raise BadRequest("the body is not JSON") from None
+        raise misfit(error) from None
 
 
 def body_fields(body: ImageBody | SpeechBody | TranscriptBody | VideoBody) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from msgspec import Struct
 from studio_worker_core.errors import JobError
 from studio_worker_core.lanes.live import Preview
 from studio_worker_core.lanes.request import OnProgress
+from studio_worker_core.roster.options import OptionSpec
 from studio_worker_core.wire.models import ModelSource
 from studio_worker_core.wire.tasks import Task, TaskKind
 
@@ -27,6 +28,8 @@ class Served(Struct, frozen=True):
     """Who put it there: ``engine``, or the catalogue's ``local``, ``studio``, ``seed``."""
     vram_gb_estimate: float = 0.0
     """Gigabytes of GPU memory it is said to take."""
+    options: tuple[OptionSpec, ...] = ()
+    """The parameters that only its engine has."""
 
 
 class Work(Struct, frozen=True):

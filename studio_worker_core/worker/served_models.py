@@ -40,6 +40,7 @@ def _of_catalogue(entry: CatalogueEntry, ready: dict[str, RosterEntry]) -> list[
             tuple(engine.extensions),
             entry.origin,
             entry.vram_gb_estimate,
+            engine.options,
         )
         for kind in engine.kinds
         if entry.kind in (None, kind) and ({entry.id, any_model} & set(engine.models.get(kind, ())))
@@ -48,7 +49,13 @@ def _of_catalogue(entry: CatalogueEntry, ready: dict[str, RosterEntry]) -> list[
 
 def _of_engine(entry: RosterEntry) -> list[Served]:
     return [
-        Served(name, kind, ModelSource(engine=entry.engine), tuple(entry.extensions))
+        Served(
+            name,
+            kind,
+            ModelSource(engine=entry.engine),
+            tuple(entry.extensions),
+            options=entry.options,
+        )
         for kind in entry.kinds
         for name in entry.models.get(kind, ())
         if not name.endswith(":*")

@@ -76,8 +76,30 @@ def test_the_list_of_jobs_and_a_job_can_be_read_by_everybody(
     window.open(window.find(".job").get_attribute("href") or "")
     window.find("dl.facts")
     examined(window, "job")
+    window.sized(1280)
+    window.click("#again")
+    window.find("#restored")
+    examined(window, "again")
     window.open(f"{here.url}/ui/jobs?q=nothing+like+it")
     examined(window, "jobs-none")
+
+
+def test_the_settings_of_an_engine_can_be_read_by_everybody(
+    window: Window, here: ServedHere
+) -> None:
+    window.open(f"{here.url}/ui/create/audio_tts")
+    chosen(window, "formant-synth")
+    window.find("#own")
+    window.typed("#f-text", "hello")
+    window.run("document.querySelector('#own').open = true")
+    window.typed("[id='f-option.pitch']", "13")
+    window.click("form[data-draft] button.main")
+    window.find("[id='option.pitch-wrong']")
+    examined(window, "engine-settings")
+    assert window.shift() <= MOST_SHIFT
+    window.sized(1280)
+    chosen(window, "espeak-ng")
+    window.until("they go with their engine", lambda: not window.has("#own"))
 
 
 def test_signing_in_can_be_read_by_everybody(browser: Window, here: ServedHere) -> None:

@@ -20,6 +20,7 @@ from studio_worker_core.local_api.page.forms import (
     field_of_wire,
     parsed,
 )
+from studio_worker_core.local_api.page.option_fields import options_in
 from studio_worker_core.local_api.page.results import text_of
 from studio_worker_core.local_api.page.uploads import Uploads
 from studio_worker_core.local_api.work import Served
@@ -89,9 +90,12 @@ def task_of(
     :param before: the chat that goes on.
     """
     values, wrong = parsed(fields, asked.values)
-    asked.wrong |= wrong
+    options, wrong_options = options_in(model.options, asked.values)
+    asked.wrong |= wrong | wrong_options
     if asked.wrong:
         return None
+    if options:
+        values["options"] = options
     message = values.pop(MESSAGE, None)
     if message is not None:
         values["messages"] = [*conversation(before), ChatMessage("user", message)]

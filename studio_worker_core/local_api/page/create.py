@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Mapping
 
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import FormData
 from starlette.requests import Request
-from starlette.responses import FileResponse, RedirectResponse, Response
+from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from studio_worker_core.errors import InvalidTask
 from studio_worker_core.local_api.api import Api
 from studio_worker_core.local_api.errors import BadRequest, Busy, Refused, UnknownModel
-from studio_worker_core.local_api.page import results
+from studio_worker_core.local_api.history import JobHistory
 from studio_worker_core.local_api.page.asking import (
     GENERAL,
     Asked,
@@ -25,9 +26,12 @@ from studio_worker_core.local_api.page.asking import (
     task_of,
     values_of,
 )
+from studio_worker_core.local_api.page.creation_files import NotKept, found_in
 from studio_worker_core.local_api.page.creations import Creation, Creations
 from studio_worker_core.local_api.page.forms import for_model, form_of
 from studio_worker_core.local_api.page.frame import Frames
+from studio_worker_core.local_api.page.option_fields import option_fields
+from studio_worker_core.local_api.page.restoring import Restored, from_history
 from studio_worker_core.local_api.page.showing import shown_work
 from studio_worker_core.local_api.page.signing import PATH, SignedIn, is_fragment
 from studio_worker_core.local_api.page.uploads import Uploads
@@ -38,18 +42,6 @@ from studio_worker_core.web.sessions import Session
 from studio_worker_core.wire.tasks import TaskKind
 
 PRESETS = ("512x512", "768x512", "512x768", "1024x1024")
-_SAFE = ("image/", "audio/", "video/")
-_FILE_HEADERS = {
-    "content-security-policy": "default-src 'none'; sandbox",
-    "cache-control": "private, max-age=3600",
-}
-
-
-class NotKept(Refused):
-    """Something that is not there, or no longer."""
-
-    status = 404
-    code = "not_found"
 
 
 class CreateRoutes:
@@ -62,8 +54,10 @@ class CreateRoutes:
         uploads: Uploads,
         frames: Frames,
         signed: SignedIn,
+        history: JobHistory | None,
     ) -> None:
         self._api = api
+        self._history = history
         self._creations = creations
         self._uploads = uploads
         self._frames = frames
@@ -80,11 +74,8 @@ class CreateRoutes:
             Route("/create/{kind}", change(self.start, most), methods=post),
             Route("/create/{kind}/fields", change(self.fields, most), methods=post),
             Route("/creations/{id}", view(self.work)),
-            Route("/creations/{id}/preview", view(self.preview)),
-            Route("/creations/{id}/file/{name}", view(self.file)),
             Route("/creations/{id}/cancel", change(self.cancel), methods=post),
             Route("/creations/{id}/again", change(self.again), methods=post),
-            Route("/kept/{reference:path}", view(self.kept)),
         ]
 
     async def first(self, request: Request, session: Session) -> Response:
@@ -101,7 +92,10 @@ class CreateRoutes:
         query = request.query_params
         earlier = self._creations.find(query.get("work", "") or query.get("from", ""))
         asked = Asked({}, {}, {})
-        if earlier is not None and earlier.kind is kind:
+        again = await self._restored(kind, query)
+        if again is not None:
+            asked.values = dict(again.values)
+        elif earlier is not None and earlier.kind is kind:
             asked = Asked(dict(earlier.values), kept_by(earlier), {})
         asked.values.update(
             {name: query[name][:200] for name in ("model", "after") if query.get(name)}
@@ -110,8 +104,10 @@ class CreateRoutes:
             name = next((each.name for each in form_of(kind).files), "")
             asked.kept[name] = Kept(reference, upload.name)
         shown = earlier if query.get("work") else None
-        is_fresh = earlier is None
-        return await self._shown(request, session, kind, asked, shown, is_fresh=is_fresh)
+        is_fresh = earlier is None and again is None
+        return await self._shown(
+            request, session, kind, asked, shown, is_fresh=is_fresh, restored=again
+        )
 
     async def fields(self, request: Request, session: Session, form: FormData) -> Response:
         """The fields that depend on the model, for the one that was chosen; the rest stays."""
@@ -122,8 +118,9 @@ class CreateRoutes:
             asked.values.pop(name, None)
         shape = form_of(kind)
         return self._frames.fragment(
-            "create_fields.html", asked=asked, fields=for_model(shape, model), presets=PRESETS
-        )
+            "create_fields.html", asked=asked, fields=for_model(shape, model), presets=PRESETS,
+            own=option_fields(model.options), engine=model.source.engine,
+        )  # fmt: skip
 
     async def start(self, request: Request, session: Session, form: FormData) -> Response:
         """Have it done; or the form again, with what is wrong."""
@@ -152,7 +149,7 @@ class CreateRoutes:
 
     async def work(self, request: Request, session: Session) -> Response:
         """One job: the part of the page that shows it."""
-        creation = self._found(request)
+        creation = found_in(self._creations, request)
         if not is_fragment(request):
             return RedirectResponse(f"{PATH}/create/{creation.kind}?work={creation.id}", 303)
         return self._frames.fragment(
@@ -162,52 +159,16 @@ class CreateRoutes:
             **await run_in_threadpool(shown_work, creation),
         )
 
-    async def preview(self, request: Request, session: Session) -> Response:
-        """The newest picture in the making."""
-        preview = self._found(request).preview
-        if preview is None:
-            return Response(status_code=404)
-        kind = "image/png" if preview.ext == "png" else "image/jpeg"
-        return Response(preview.data, media_type=kind, headers=_FILE_HEADERS)
-
-    async def file(self, request: Request, session: Session) -> Response:
-        """The result, under a name that tells what it is."""
-        creation = self._found(request)
-        made = creation.made
-        if made is None:
-            raise _gone()
-        name = results.file_name(creation)
-        is_download = "download" in request.query_params
-        if made.path is None:
-            text = results.text_of(creation) or results.json_of(creation)
-            headers = {"content-disposition": f'attachment; filename="{name}"'}
-            return Response(text, media_type="text/plain; charset=utf-8", headers=headers)
-        is_shown = made.media_type.startswith(_SAFE) and not is_download
-        return FileResponse(
-            made.path,
-            media_type=made.media_type if made.media_type.startswith(_SAFE) else None,
-            filename=name,
-            content_disposition_type="inline" if is_shown else "attachment",
-            headers=_FILE_HEADERS,
-        )
-
-    async def kept(self, request: Request, session: Session) -> Response:
-        """A picture that was chosen earlier."""
-        upload = self._uploads.find(request.path_params["reference"])
-        if upload is None:
-            raise _gone()
-        return FileResponse(upload.path, headers=_FILE_HEADERS)
-
     async def cancel(self, request: Request, session: Session, form: FormData) -> Response:
         """Stop this job and no other."""
-        creation = self._found(request)
+        creation = found_in(self._creations, request)
         if not creation.is_over:
             await run_in_threadpool(creation.stop)
         return RedirectResponse(f"{PATH}/creations/{creation.id}", 303)
 
     async def again(self, request: Request, session: Session, form: FormData) -> Response:
         """The same job once more: with the seed it had, or with another."""
-        before = self._found(request)
+        before = found_in(self._creations, request)
         values = dict(before.values)
         values["once"] = str(form.get("once", ""))[:64]
         values.pop("seed", None)
@@ -228,6 +189,16 @@ class CreateRoutes:
         )
         return RedirectResponse(f"{PATH}/create/{before.kind}?work={made.id}", 303)
 
+    async def _restored(self, kind: TaskKind, query: Mapping[str, str]) -> Restored | None:
+        """The job of the history that is to be done again, if any."""
+        if self._history is None or not query.get("job"):
+            return None
+        served = [each.id for each in await self._api.served() if each.kind is kind]
+        is_new = query.get("seed") == "new"
+        return await run_in_threadpool(
+            from_history, self._history, query["job"][:200], kind, served, new_seed=is_new
+        )
+
     async def _shown(
         self,
         request: Request,
@@ -238,6 +209,7 @@ class CreateRoutes:
         *,
         status: int = 200,
         is_fresh: bool = False,
+        restored: Restored | None = None,
     ) -> Response:
         served = await self._api.served()
         models = _one_of_each([each for each in served if each.kind is kind])
@@ -253,18 +225,14 @@ class CreateRoutes:
             kind=kind, words=KINDS[kind], kinds=kinds, models=models, model=model,
             shape=shape, fields=for_model(shape, model) if model is not None else (),
             asked=asked, presets=PRESETS, once=secrets.token_hex(8), is_fresh=is_fresh,
+            own=option_fields(model.options) if model is not None else (),
+            engine=model.source.engine if model is not None else "", restored=restored,
             after=after if conversation(after) else None, talk=conversation(after),
             most=most, most_shown=shown_bytes(most), **work,
         )  # fmt: skip
 
     async def _model(self, asked: Asked, kind: TaskKind) -> Served:
         return await self._api.model(asked.values.get("model") or None, kind)
-
-    def _found(self, request: Request) -> Creation:
-        found = self._creations.find(request.path_params["id"])
-        if found is None:
-            raise _gone()
-        return found
 
 
 def _one_of_each(models: list[Served]) -> list[Served]:
@@ -275,8 +243,4 @@ def _kind(request: Request) -> TaskKind:
     try:
         return TaskKind(request.path_params["kind"])
     except ValueError:
-        raise _gone() from None
-
-
-def _gone() -> NotKept:
-    return NotKept("There is nothing at this address, or it is no longer kept.")
+        raise NotKept from None

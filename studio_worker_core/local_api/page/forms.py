@@ -84,6 +84,8 @@ def form_of(kind: TaskKind) -> Form:
     """The form of ``kind``, without what depends on the model."""
     fields, files = [], []
     for each in msgspec.structs.fields(TASKS[kind]):
+        if each.name == "options":
+            continue  # each of them has a field of its own, which its engine describes
         required = each.required
         if each.name in _INPUT_FIELDS:
             files.append(_file(_INPUT_FIELDS[each.name], required=required))
@@ -129,7 +131,7 @@ def parsed(
                 wrong[field.name] = f"{field.words.label} is missing."
             continue
         try:
-            values[field.name] = _value(field, text)
+            values[field.name] = value_of(field, text)
         except ValueError as error:
             wrong[field.name] = f"{field.words.label}: {error}."
     return values, wrong
@@ -146,7 +148,8 @@ def field_of_wire(kind: TaskKind, wire: str) -> str:
     return top
 
 
-def _value(field: FormField, text: str) -> Any:
+def value_of(field: FormField, text: str) -> Any:
+    """What was typed into a field. Raises :class:`ValueError` with the reason."""
     match field.widget:
         case "whole":
             plain = text.strip()
@@ -199,7 +202,7 @@ def _file(name: str, *, required: bool) -> FileField:
 def _field(kind: TaskKind, each: msgspec.structs.FieldInfo) -> FormField:
     words = words_of(kind, each.name)
     shape = _single(inspect.type_info(each.type))
-    default = "" if each.default in (None, msgspec.NODEFAULT) else _shown(each.default)
+    default = "" if each.default in (None, msgspec.NODEFAULT) else shown(each.default)
     made = FormField(each.name, "text", words, default, each.required)
     match shape:
         case inspect.BoolType():
@@ -233,8 +236,12 @@ def _single(shape: inspect.Type) -> inspect.Type:
 
 
 def _bound(number: float | None) -> str:
-    return "" if number is None else _shown(number)
+    return "" if number is None else shown(number)
 
 
-def _shown(value: Any) -> str:
-    return f"{value:g}" if isinstance(value, float) else str(value)
+def shown(value: Any) -> str:
+    """A value as it is typed."""
+    if isinstance(value, float):
+        short = f"{value:g}"
+        return short if float(short) == value else repr(value)
+    return str(value)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from datetime import date, datetime, timedelta
 from typing import Any, get_args
 from urllib.parse import urlencode
 
@@ -54,8 +56,9 @@ class JobViews:
         older = jobs[_A_PAGE - 1].number if len(jobs) > _A_PAGE else None
         return self._frames.page(
             request, session, "jobs.html", "Jobs", "jobs",
-            jobs=jobs[:_A_PAGE], asked=asked, chips=_chips(asked, counts), signs=SIGNS,
-            kinds=KINDS, older=_address(asked, before=older) if older else "",
+            days=by_day(jobs[:_A_PAGE], datetime.now()), asked=asked,
+            chips=_chips(asked, counts), signs=SIGNS, kinds=KINDS,
+            older=_address(asked, before=older) if older else "",
             newest=jobs[0].number if jobs else 0, again=_address(asked, before=None),
             are_there=sum(counts.values()),
         )  # fmt: skip
@@ -76,7 +79,8 @@ class JobViews:
 
         def read() -> dict[str, Any]:
             facts = self._found(request)
-            return {"job": facts, "log": self._history.log(facts)}
+            can_again = self._history.recipe(facts) is not None
+            return {"job": facts, "log": self._history.log(facts), "can_again": can_again}
 
         values = await run_in_threadpool(read)
         return self._frames.page(
@@ -106,6 +110,22 @@ class JobViews:
         if facts is None:
             raise NotThere("There is no such job, or it is no longer remembered.")
         return facts
+
+
+def by_day(jobs: Sequence[JobFacts], now: datetime) -> list[tuple[str, list[JobFacts]]]:
+    """Jobs under the day on which they were accepted, as this machine's clock has it."""
+    found: dict[date, list[JobFacts]] = {}
+    for job in jobs:
+        found.setdefault(datetime.fromtimestamp(job.accepted).date(), []).append(job)
+    return [(_day(day, now.date()), each) for day, each in found.items()]
+
+
+def _day(day: date, today: date) -> str:
+    if day == today:
+        return "Today"
+    if day == today - timedelta(days=1):
+        return "Yesterday"
+    return f"{day:%A}, {day.day} {day:%B %Y}"
 
 
 def _asked(request: Request) -> JobQuery:

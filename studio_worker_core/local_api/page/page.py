@@ -20,6 +20,7 @@ from studio_worker_core.local_api.bodies import SMALL, form_of
 from studio_worker_core.local_api.errors import Refused
 from studio_worker_core.local_api.page.config_views import ConfigViews
 from studio_worker_core.local_api.page.create import CreateRoutes
+from studio_worker_core.local_api.page.creation_files import FileRoutes
 from studio_worker_core.local_api.page.creations import Creations
 from studio_worker_core.local_api.page.frame import Frames
 from studio_worker_core.local_api.page.job_views import JobViews
@@ -62,8 +63,10 @@ class Page:
         self._signed = SignedIn(sessions, self._ask, self._look)
         self._creations = Creations(api.jobs, self._changed)
         self._uploads = Uploads(self._creations)
-        create = CreateRoutes(api, self._creations, self._uploads, self._frames, self._signed)
-        more: list[Route] = []
+        create = CreateRoutes(
+            api, self._creations, self._uploads, self._frames, self._signed, parts.history
+        )
+        more = FileRoutes(self._creations, self._uploads, self._signed).routes()
         if parts.history is not None:
             more += JobViews(parts.history, self._frames, self._signed).routes()
         if parts.models is not None:

@@ -14,7 +14,8 @@ import msgspec
 from msgspec import Struct
 
 from studio_worker_core.local_api.page.creations import Creation
-from studio_worker_core.local_api.page.forms import MESSAGE
+from studio_worker_core.local_api.page.forms import MESSAGE, shown
+from studio_worker_core.local_api.page.words import humanised
 from studio_worker_core.wire.tasks import TaskKind
 
 Shape = Literal["picture", "sound", "video", "text", "file"]
@@ -99,6 +100,8 @@ def facts_of(creation: Creation) -> Sequence[Fact]:
         facts.append(Fact("Size", f"{width} × {height} px"))
     if "steps" in meta:
         facts.append(Fact("Steps", str(meta["steps"])))
+    for name, value in (creation.task.options or {}).items():
+        facts.append(Fact(humanised(name), shown(value)))
     if creation.made is not None and creation.made.job_id:
         facts.append(Fact("Job", creation.made.job_id, copies=True))
     return facts

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 from msgspec import Struct
@@ -89,4 +90,9 @@ INPUTS: Mapping[str, Words] = {
 def words_of(kind: TaskKind, name: str) -> Words:
     """The words of a task's parameter; of one that nobody wrote words for, its name."""
     found = _OF_KIND.get((kind, name)) or _WORDS.get(name)
-    return found or Words(name.replace("_", " ").capitalize())
+    return found or Words(humanised(name))
+
+
+def humanised(name: str) -> str:
+    """A name of the code (``max_turns``, ``maxTurns``) as words."""
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", name).replace("_", " ").capitalize()

@@ -212,3 +212,18 @@ def test_two_pages_of_one_browser_are_live(window: Window, here: ServedHere, wid
                 driver.switch_to.window(handle)
                 driver.close()
         driver.switch_to.window(first)
+
+
+def test_a_draft_of_another_model_brings_the_fields_of_its_engine(
+    window: Window, here: ServedHere
+) -> None:
+    window.open(f"{here.url}/ui/create/audio_tts")
+    chosen(window, "formant-synth")
+    window.find("#own")
+    window.run("document.querySelector('#own').open = true")
+    window.typed("[id='f-option.pitch']", "2")
+    window.driver.refresh()
+    pitch = "return document.querySelector(\"[id='f-option.pitch']\")?.value"
+    window.until("it is back", lambda: window.run(pitch) == "2")
+    assert window.find("#f-model").get_attribute("value") == "formant-synth"
+    assert not window.complaints()

@@ -43,7 +43,10 @@ def options_in(
         except ValueError as error:
             wrong[field.name] = f"{field.words.label}: {error}."
             continue
-        if (complaint := wrong_value(option, value)) is not None:
+        is_whole = isinstance(value, float) and value.is_integer()
+        # 13 is said as 13, and not as 13.0.
+        complaint = wrong_value(option, int(value) if is_whole else value)
+        if complaint is not None:
             wrong[field.name] = f"{field.words.label}: {complaint}."
         elif value != option.default or type(value) is not type(option.default):
             values[option.name] = value

@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-from studio_worker_core.errors import JobError, ModelStoreError
+from studio_worker_core.errors import StudioWorkerError
 from studio_worker_core.local_api.api import Api
 from studio_worker_core.local_api.bodies import SMALL, form_of
 from studio_worker_core.local_api.errors import Refused
@@ -36,7 +36,7 @@ from studio_worker_core.web.live import LiveHub
 from studio_worker_core.web.rendering import THEMES
 from studio_worker_core.web.sessions import Session, Sessions
 
-_EXPECTED = (Refused, HTTPException, JobError, ModelStoreError, OSError)
+_EXPECTED = (Refused, HTTPException, StudioWorkerError, OSError)
 _YEAR = 365 * 86_400
 
 

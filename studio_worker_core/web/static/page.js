@@ -164,15 +164,24 @@
     }
     try { localStorage.setItem(draftKey(form), JSON.stringify(kept)); } catch { /* full or forbidden */ }
   };
-  const restoreDraft = (form) => {
+  const restoreDraft = (form, isSecond = false) => {
     let kept = null;
     try { kept = JSON.parse(localStorage.getItem(draftKey(form)) || "null"); } catch { /* not ours */ }
     if (!kept) return;
     if (form.dataset.draftChanges !== undefined && Object.keys(kept).length) say("What was not saved yet is filled in again.", true);
+    let asks = null;
     for (const field of draftFields(form)) {
-      if (!(field.name in kept)) continue;
+      if (!(field.name in kept) || field.value === kept[field.name]) continue;
       if (field.type === "checkbox") field.checked = Boolean(kept[field.name]);
-      else if (field.tagName !== "SELECT" || [...field.options].some((o) => o.value === kept[field.name])) field.value = kept[field.name];
+      else if (field.tagName !== "SELECT" || [...field.options].some((o) => o.value === kept[field.name])) {
+        field.value = kept[field.name];
+        if (field.hasAttribute("hx-post")) asks = field;
+      }
+    }
+    // Another model has other fields: they are fetched, and filled in then.
+    if (asks && !isSecond) {
+      document.addEventListener("htmx:afterSettle", () => restoreDraft(form, true), { once: true });
+      htmx.trigger(asks, "change");
     }
   };
   document.addEventListener("input", (event) => {

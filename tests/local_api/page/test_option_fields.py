@@ -73,7 +73,7 @@ def test_what_was_chosen_is_sent_as_its_type() -> None:
 @pytest.mark.parametrize(
     ("name", "text", "words"),
     [
-        ("warmth", "2", "expected a number, 0 to 1, got '2.0'"),
+        ("warmth", "2", "expected a number, 0 to 1, got '2'"),
         ("warmth", "nan", "a number is needed"),
         ("maxTurns", "10", "expected a whole number, at least 1, below 10"),
         ("maxTurns", "2.5", "a whole number is needed"),

@@ -46,18 +46,22 @@ def test_a_replaced_entry_has_its_loaded_model_loaded_again(hosting: Hosting) ->
     assert hosting.host.find("fault").phase is Phase.LOADED, "a name is no other model"
 
 
-def test_a_replaced_entry_waits_for_the_job_that_uses_its_model(hosting: Hosting) -> None:
+def test_a_replaced_entry_waits_for_the_job_that_uses_its_model(
+    hosting: Hosting, tmp_path: Path
+) -> None:
     hosting.loaded("fault")
     working = threading.Event()
     hosting.bench.on_progress = working.set
     made: list[Result] = []
-    job = threading.Thread(target=lambda: made.append(hosting.bench.run("slow:1")))
+    over = tmp_path / "over"
+    job = threading.Thread(target=lambda: made.append(hosting.bench.run(f"until:{over}")))
     job.start()
     assert working.wait(60)
     other = ModelSource("fault", cli_defaults=CliDefaults(steps=7))
     hosting.host.put(replace(entry("fault"), source=other))
     hosting.watching.look()
     assert not hosting.host.has_loaded("fault", other), "jobs of it take a slot meanwhile"
+    over.touch()
     job.join()
     assert made
     eventually("it is of the other source", lambda: hosting.host.has_loaded("fault", other))
@@ -94,7 +98,8 @@ def test_a_model_whose_files_were_replaced_is_loaded_again(
         hosting.watching.look()
 
     def is_another() -> bool:
-        now = hosting.lanes.status()
-        return hosting.host.find("fault").phase is Phase.LOADED and before.pid != now[0].pid
+        now = [lane.pid for lane in hosting.lanes.status()]
+        is_loaded = hosting.host.find("fault").phase is Phase.LOADED
+        return is_loaded and now not in ([], [before.pid])
 
     eventually("another process has it", is_another)

@@ -18,6 +18,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from studio_worker_core.plugin import (
@@ -124,6 +125,15 @@ def _stop(job: Job[Any], arguments: list[str]) -> Output:
 
 def _slow(job: Job[Any], arguments: list[str]) -> Output:
     return _work(job, float(arguments[0]), job.check_cancelled)
+
+
+def _until(job: Job[Any], arguments: list[str]) -> Output:
+    gate = Path(arguments[0])
+    while not gate.exists():
+        job.check_cancelled()
+        job.progress(0.5)
+        time.sleep(0.02)
+    return valid_answer(job)
 
 
 def _deaf(job: Job[Any], arguments: list[str]) -> Output:
@@ -251,6 +261,7 @@ _BY_NAME: dict[str, Misdeed] = {
     "slow": _slow,
     "stop": _stop,
     "sysexit": _sysexit,
+    "until": _until,
 }
 
 

@@ -112,7 +112,7 @@ class Group(Struct, frozen=True):
 
 
 class Known(Struct, frozen=True):
-    """A setting that no person writes."""
+    """A setting that is not changed on the page."""
 
     key: str
     text: str
@@ -138,7 +138,8 @@ def groups(environment: Mapping[str, str] = os.environ) -> tuple[Group, ...]:
 
 
 def known(config: Config) -> tuple[Known, ...]:
-    """The settings that the worker or a command writes; of a secret only whether there is one."""
+    """The settings that the worker or a command writes, and those that have no form; of a secret
+    only whether there is one."""
     found = []
     for info in described():
         if _is_asked(info):
@@ -231,9 +232,9 @@ def _field(info: SettingInfo, environment: Mapping[str, str]) -> FormField:
         parts.append(f"{variable} is set, and wins: {environment[variable].strip()[:80]}.")
     words = Words(label_of(info.key), " ".join(filter(None, parts)), unit, code=info.key)
     field = FormField(info.key, _WIDGETS.get(info.type, "text"), words)
-    low = "" if info.least is None else f"{info.least:g}"
-    # Bounds of the machine's integers tell nobody anything.
+    # That nothing is below 0, and the bounds of the machine's integers, tell nobody anything.
     high = "" if info.most is None or info.most > 1e9 else f"{info.most:g}"
+    low = f"{info.least:g}" if info.least is not None and (info.least or high) else ""
     return msgspec.structs.replace(field, low=low, high=high)
 
 

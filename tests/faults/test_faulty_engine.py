@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from functools import partial
+from pathlib import Path
 
 import psutil
 import pytest
@@ -136,11 +137,12 @@ def test_what_a_crashing_engine_started_goes_with_it(standing: FaultField) -> No
         standing.finishes(standing.submit("ok"))
 
 
-def test_progress_shows_in_the_log_and_at_the_studio(standing: FaultField) -> None:
+def test_progress_shows_in_the_log_and_at_the_studio(standing: FaultField, tmp_path: Path) -> None:
     worker = standing.workers[0]
-    job_id = standing.submit("slow:6")
+    job_id = standing.submit(f"until:{tmp_path / 'over'}")
     eventually("progress", lambda: standing.operator.job(job_id).get("progress"))
     worker.wait_line(rf"job {job_id}: \d+ %")
+    (tmp_path / "over").touch()
     done = standing.finishes(job_id)
     assert "progress" not in done
 

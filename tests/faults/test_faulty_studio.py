@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from pathlib import Path
 
 import pytest
 
@@ -82,12 +83,13 @@ def test_a_studio_killed_in_mid_upload_gets_the_result_when_it_is_back(field: Fa
 
 
 def test_a_studio_that_is_down_while_the_job_ends_gets_it_when_it_is_back(
-    field: FaultField,
+    field: FaultField, tmp_path: Path
 ) -> None:
     worker = field.faulty_worker()
-    job_id = field.submit("slow:2")
+    job_id = field.submit(f"until:{tmp_path / 'over'}")
     worker.wait_line(f"accepted job {job_id}")
     field.studio.stop()
+    (tmp_path / "over").touch()
     eventually("a result on disk", lambda: outbox_jobs(worker))
     field.studio.start()
     job = field.finishes(job_id, timeout=90)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from tests.support.fault_field import FaultField, gone, outbox_jobs
 from tests.support.http_gateway import HttpGateway, Rule
 from tests.support.processes import WorkerProcess
@@ -115,13 +117,14 @@ def test_killed_after_the_upload_before_the_answer(field: FaultField) -> None:
 
 
 def test_a_json_result_survives_kill_9_when_the_studio_still_holds_the_job(
-    field: FaultField,
+    field: FaultField, tmp_path: Path
 ) -> None:
     with FaultProxy(("127.0.0.1", field.studio.port)) as proxy:
         worker = field.faulty_worker(url=proxy.url)
-        job_id = field.submit("slow:1", kind="llm")
+        job_id = field.submit(f"until:{tmp_path / 'over'}", kind="llm")
         worker.wait_line(f"accepted job {job_id}")
         proxy.stall("up")
+        (tmp_path / "over").touch()
         eventually("a result on disk", lambda: outbox_jobs(worker), timeout=60)
         kill(worker)
         proxy.reset()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -23,11 +24,15 @@ def running(field: FaultField, prompt: str, **more: Any) -> str:
 
 
 @pytest.mark.parametrize("number", SIGNALS)
-def test_a_job_that_ends_within_the_grace_time_is_delivered(field: FaultField, number: int) -> None:
-    worker = field.faulty_worker()
-    job_id = running(field, "slow:3")
+def test_a_job_that_ends_within_the_grace_time_is_delivered(
+    field: FaultField, tmp_path: Path, number: int
+) -> None:
+    worker = field.faulty_worker(settings="shutdown_grace_seconds = 300.0\n")
+    job_id = running(field, f"until:{tmp_path / 'over'}")
     waiting = field.submit("ok")
     worker.signal(number)
+    worker.wait_line(f"job {job_id} has 300 s to finish")
+    (tmp_path / "over").touch()
     assert worker.wait() == 0
     assert field.operator.job(job_id)["state"] == "done"
     assert field.operator.job(waiting)["state"] == "queued", "no new offers were taken"

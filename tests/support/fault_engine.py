@@ -128,10 +128,10 @@ def _slow(job: Job[Any], arguments: list[str]) -> Output:
 
 
 def _until(job: Job[Any], arguments: list[str]) -> Output:
-    gate = Path(arguments[0])
+    gate, turns = Path(arguments[0]), 0
     while not gate.exists():
         job.check_cancelled()
-        job.progress(0.5)
+        job.progress((turns := turns + 1) / (turns + 1000))
         time.sleep(0.02)
     return valid_answer(job)
 

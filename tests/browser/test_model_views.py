@@ -91,8 +91,6 @@ def test_every_state_can_be_read_by_everybody(
     browser.find(f"{MODEL}[data-phase=loaded]")
     examined(browser, "models")
     browser.sized(1280)
-    browser.click(f"{mine} form[action*='/cancel'] button")
-    browser.until("it is stopped", lambda: "downloading" not in browser.text(mine))
     browser.click(f"{mine} a[href*=remove]")
     browser.find("#remove")
     examined(browser, "model-remove")

@@ -8,15 +8,24 @@ import subprocess
 import sys
 from enum import Enum
 from pathlib import Path
+from types import ModuleType
 from typing import Annotated, Any
 
 import typer
 from msgspec import Struct
 from msgspec.structs import asdict
 
+from studio_worker_core.cli.exit_codes import ExitCode
 from studio_worker_core.cli.invocation import invocation_of
 from studio_worker_core.cli.numbers import NegativeArguments
-from studio_worker_core.config import Config, ConfigStore, config_keys, value_of
+from studio_worker_core.config import (
+    Config,
+    ConfigStore,
+    config_keys,
+    engine_key,
+    nearest_key,
+    value_of,
+)
 from studio_worker_core.errors import ConfigError
 from studio_worker_core.registration import settle
 from studio_worker_core.secrets import Secret
@@ -44,10 +53,16 @@ def show(ctx: typer.Context, as_json: _Json = False) -> None:
     """Print every setting in force, the defaults included. Secrets are shown as ***."""
     store = _store(ctx)
     settings = {key: _plain(value_of(store.config, key)) for key in config_keys()}
+    settings["engines"] = _plain(_engine_settings().shown_tables(store))
     if as_json:
         print_json(settings)
         return
     changed = _changed(store.config)
+    for engine, table in settings.pop("engines").items():
+        for name, value in table.items():
+            key = f"engines.{engine}.{name}"
+            settings[key] = value
+            changed.add(key)
     typer.echo(f"# {store.path}{'' if store.path.exists() else ' (not there yet)'}")
     for key, value in settings.items():
         typer.echo(f"{key} = {_as_text(value)}{'' if key in changed else '  # default'}")
@@ -64,7 +79,13 @@ def path(ctx: typer.Context) -> None:
 @app.command()
 def get(ctx: typer.Context, key: _Key) -> None:
     """Print one setting; nothing when it has no value."""
-    value = _plain(value_of(_store(ctx).config, key))
+    store = _store(ctx)
+    if (inner := engine_key(key)) is not None:
+        value = _plain(_engine_settings().value_shown(store, *inner))
+    elif key == "engines":
+        value = _plain(_engine_settings().shown_tables(store))
+    else:
+        value = _plain(value_of(store.config, key))
     if value is not None:
         typer.echo(_as_text(value) if isinstance(value, bool | list | dict) else value)
 
@@ -79,11 +100,31 @@ def set_value(
     store = _store(ctx)
     if key == "api_base_url" and value:
         normalise_base_url(value)  # refused here and not at the next start
-    store.set_text(key, value)
+    inner = engine_key(key)
+    if inner is not None:
+        _engine_settings().set_engine_value(store, *inner, value)
+    else:
+        store.set_text(key, value)
     if key == "api_base_url":
         settle(store)
     if invocation_of(ctx).verbosity >= 0:
         typer.echo(f"{key} = {_as_text(_plain(value_of(store.config, key)))}")
+
+
+@app.command()
+def check(ctx: typer.Context) -> None:
+    """Look whether every setting holds, those of engines too; exit status 3 when one does not."""
+    store = _store(ctx)
+    found = []
+    for key in store.unknown_keys:
+        hint = f"; did you mean {near}?" if (near := nearest_key(key)) else ""
+        found.append(f"there is no setting named {key!r}{hint}")
+    found += _engine_settings().complaints(store)
+    for line in found:
+        typer.echo(line)
+    if found:
+        raise typer.Exit(ExitCode.CONFIGURATION)
+    typer.echo(f"{store.path} holds")
 
 
 @app.command()
@@ -108,6 +149,15 @@ def edit(ctx: typer.Context) -> None:
     if status != 0:
         raise ConfigError(f"the editor {command[0]!r} ended with status {status}", path=store.path)
     store.load()
+    for line in _engine_settings().complaints(store):
+        typer.echo(f"warning: {line}", err=True)
+
+
+def _engine_settings() -> ModuleType:
+    # Imported here: it asks what the engines declare, which most settings do not need.
+    from studio_worker_core.cli import engine_settings
+
+    return engine_settings
 
 
 def _store(ctx: typer.Context) -> ConfigStore:

@@ -6,6 +6,7 @@ import logging
 
 from studio_worker_core import __version__
 from studio_worker_core.config import ConfigStore
+from studio_worker_core.engine_setup import EngineSettings
 from studio_worker_core.plugin import API_VERSION, HostInfo
 from studio_worker_core.roster.descriptions import cache_file
 from studio_worker_core.roster.discovery import allowed_plugins, discover
@@ -33,4 +34,10 @@ def installed_engines(store: ConfigStore, *, ask_again: bool = False) -> Roster:
         isolated=isolated_plugins(store.engines_root),
         cache=cache_file(store.models_root),
         ask_again=ask_again,
+        judge=engine_settings(store),
     )
+
+
+def engine_settings(store: ConfigStore) -> EngineSettings:
+    """What the config of ``store`` sets for engines."""
+    return EngineSettings(lambda: store.config, store.directory)

@@ -13,7 +13,7 @@ from studio_worker_core.config.settings import (
     Registration,
 )
 from studio_worker_core.config.store import ConfigStore
-from studio_worker_core.config.values import config_keys, nearest_key, value_of
+from studio_worker_core.config.values import config_keys, engine_key, nearest_key, value_of
 
 __all__ = [
     "RETIRED_KEYS",
@@ -28,6 +28,7 @@ __all__ = [
     "Registration",
     "config_keys",
     "default_config_path",
+    "engine_key",
     "nearest_key",
     "value_of",
 ]

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from studio_worker_core.config.values import config_keys
+from studio_worker_core.config.values import config_keys, engine_key
 from studio_worker_core.errors import ConfigError
 from studio_worker_core.storage import atomic
 from studio_worker_core.storage.atomic import remove_drafts
@@ -38,11 +38,12 @@ def edited(text: str, changes: Mapping[str, Any], path: Path) -> str:
     try:
         document = tomlkit.parse(text)
         for key, value in changes.items():
-            if key not in known and not (value is None and key in tables):
+            is_known = key in known or engine_key(key) is not None
+            if not is_known and not (value is None and key in tables):
                 raise ConfigError(f"there is no setting named {key!r}", path=path, key=key)
             head, _, name = key.rpartition(".")
             if value is None:
-                container: Any = document.get(head) if head else document
+                container: Any = _table_at(document, head)
                 if container is not None and name in container:
                     container.remove(name)
                 continue
@@ -53,9 +54,7 @@ def edited(text: str, changes: Mapping[str, Any], path: Path) -> str:
                 text = _with_new_key(tomlkit.dumps(document), tomlkit.dumps({key: value}))
                 document = tomlkit.parse(text)
                 continue
-            if head and head not in document:
-                document[head] = tomlkit.table()
-            container = document[head] if head else document
+            container = _table_at(document, head, make=True)
             if name in container and container[name] == value:
                 continue
             container[name] = _inline(value) if isinstance(value, dict) else value
@@ -72,13 +71,26 @@ def check_edit(table: Mapping[str, Any], changes: Mapping[str, Any], path: Path)
     """
     for key, value in changes.items():
         head, _, name = key.rpartition(".")
-        found = (table.get(head, {}) if head else table).get(name)
-        if found != value:
+        if (_table_at(table, head) or {}).get(name) != value:
             raise ConfigError(
                 f"cannot edit {key} in {path}; change it with 'studio-worker config edit'",
                 path=path,
                 key=key,
             )
+
+
+def _table_at(table: Any, head: str, *, make: bool = False) -> Any:
+    """The table of a dotted name; None where there is none, and it is not to be made."""
+    parts = head.split(".") if head else []
+    for number, part in enumerate(parts, 1):
+        if part not in table:
+            if not make:
+                return None
+            import tomlkit
+
+            table[part] = tomlkit.table(is_super_table=number < len(parts))
+        table = table[part]
+    return table
 
 
 def _inline(pairs: Mapping[str, Any]) -> Any:

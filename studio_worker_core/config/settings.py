@@ -7,7 +7,7 @@ registering again; the tables are ours.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from msgspec import Meta, Struct
 
@@ -216,6 +216,10 @@ class Config(Struct, frozen=True, kw_only=True):
     inputs: InputLimits = InputLimits()
     plugins: PluginSettings = PluginSettings()
     api: ApiSettings = ApiSettings()
+    engines: dict[str, dict[str, Any]] = {}
+    """What each engine is set to, in a table of its own: ``[engines.formant]``, what it declares
+    (``engines show`` lists it) and ``device``, ``threads`` and ``memory_mb``; those three for every
+    engine in ``[engines."*"]``."""
     registrations: dict[str, Registration] = {}
     """What this install is to studios other than the one above, by address: nothing of it goes
     anywhere else, and it counts again when that studio is set again. Written by the worker;

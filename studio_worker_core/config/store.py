@@ -222,8 +222,16 @@ class ConfigStore:
         value = value_from_text(key, text, self.path)
         # A path stays as it was typed: '~' is expanded on reading, for whoever reads.
         stored = text.strip() if isinstance(value, Path) else to_toml(value)
+        return self.set_value(key, stored)
+
+    def set_value(self, key: str, value: Any) -> Config:
+        """Change one dotted ``key`` to a plain value; None removes it.
+
+        Raises:
+            ConfigError: see :meth:`update`.
+        """
         with self._mutex:
-            return self._edit(lambda _: {**flat(self._held), key: stored})
+            return self._edit(lambda _: {**flat(self._held), key: value})
 
     def hold(self, **changes: Any) -> Config:
         """Change settings in memory only, when :meth:`update` could not save them.

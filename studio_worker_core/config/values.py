@@ -45,12 +45,26 @@ def nearest_key(key: str) -> str | None:
 
 
 def value_of(config: Config, key: str) -> Any:
-    """The value of a dotted key. Raises ConfigError for a key that does not exist."""
+    """The value of a dotted key; of an engine's what the file has, or None.
+
+    Raises:
+        ConfigError: there is no such key.
+    """
+    if (inner := engine_key(key)) is not None:
+        return config.engines.get(inner[0], {}).get(inner[1])
     _field(key, path=None)
     value: Any = config
     for part in key.split("."):
         value = getattr(value, part)
     return value
+
+
+def engine_key(key: str) -> tuple[str, str] | None:
+    """Engine and setting of a key such as ``engines.formant.rate``; None for any other key."""
+    head, _, rest = key.partition(".")
+    engine, _, name = rest.partition(".")
+    is_one = head == "engines" and engine and name and "." not in name
+    return (engine, name) if is_one else None
 
 
 def unknown_keys(document: Mapping[str, Any]) -> tuple[str, ...]:

@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 
 from studio_worker_core.config import Limits
+from studio_worker_core.engine_setup import PLAIN, EngineSetup
 from studio_worker_core.errors import InvalidTask, JobError
 from studio_worker_core.jobs.job import Job
 from studio_worker_core.jobs.keeping import DirectoryKeeper
@@ -54,13 +55,13 @@ def done_here(
     *,
     limits: Limits,
     listener: JobListener[Result],
-    variables: Sequence[str] = (),
+    setup: EngineSetup = PLAIN,
     engine_log: Callable[[Job], OnLog] = worker_log,
 ) -> Iterator[Result]:
     """Do ``job`` in a lane of its own; its result, whose file is gone afterwards.
 
     :param files: the model's files, by role.
-    :param variables: environment variables the engine gets beside the usual ones.
+    :param setup: what the engine is set to.
     :param engine_log: what the engine's lines go to.
 
     Raises:
@@ -69,7 +70,7 @@ def done_here(
     there = _AllThere(files)
     with tempfile.TemporaryDirectory(prefix="studio-worker-") as root:
         listener.accepted(job)
-        with Lanes(lambda: limits, keep_warm=0, variables=lambda _: variables) as lanes:
+        with Lanes(lambda: limits, keep_warm=0, setup=lambda _: setup) as lanes:
             runner = JobRunner(Roster([entry]), lanes, there, there, engine_log=engine_log)
             listener.started(job)
             try:

@@ -98,7 +98,7 @@ def _serve(
             case messages.Load() as load:
                 sys.path[:] = load.search_path or sys.path
                 started = time.monotonic()
-                loaded = load_engine(load.factory, load.model)
+                loaded = load_engine(load)
                 if isinstance(loaded, messages.Failed):
                     channel.send(loaded)
                 else:

@@ -19,7 +19,7 @@ from studio_worker_core.lanes.answers import unwritable
 from studio_worker_core.lanes.emitting import Emitter
 from studio_worker_core.lanes.previewing import Previewer
 from studio_worker_core.lanes.reading_back import read_back
-from studio_worker_core.plugin import Engine, Job, Model, Output
+from studio_worker_core.plugin import Engine, Job, Model, Output, Secret
 
 EngineAnswer = messages.Done | messages.Failed
 Send = Callable[[messages.FromChild], None]
@@ -29,13 +29,15 @@ _PROGRESS_SECONDS = 0.05
 _LOGS_PER_SECOND = 200
 
 
-def load_engine(factory: str, model: Model) -> Engine | messages.Failed:
-    """Import an engine, make it and load its model."""
-    module, _, name = factory.partition(":")
+def load_engine(load: messages.Load) -> Engine | messages.Failed:
+    """Import an engine, make it, hand it its settings and load its model."""
+    model = load.model
     try:
-        made = getattr(importlib.import_module(module), name)()
+        made = _named(load.factory)()
         if not isinstance(made, Engine):
-            return messages.Failed("crash", f"{factory} is not a subclass of Engine")
+            return messages.Failed("crash", f"{load.factory} is not a subclass of Engine")
+        if load.settings_type:
+            made.settings = _settings(load)
         made.load(model)
     except InvalidTask as error:
         return messages.Failed("invalid", _text(error))
@@ -44,6 +46,24 @@ def load_engine(factory: str, model: Model) -> Engine | messages.Failed:
     except BaseException as error:  # foreign code: sys.exit and the like stay here too
         return messages.Failed("crash", f"loading {model.name!r} failed: {_raised(error)}")
     return made
+
+
+def _named(reference: str) -> Any:
+    module, _, name = reference.partition(":")
+    return getattr(importlib.import_module(module), name)
+
+
+def _settings(load: messages.Load) -> Any:
+    try:
+        return msgspec.convert(load.settings, _named(load.settings_type), dec_hook=_secret)
+    except msgspec.ValidationError as error:  # what the host cannot judge, such as a pattern
+        raise EngineFailed(f"what the config sets for it does not fit: {error}") from None
+
+
+def _secret(kind: type, value: Any) -> Any:
+    if kind is Secret and isinstance(value, str):
+        return Secret(value)
+    raise NotImplementedError(f"no setting is a {kind.__name__}")
 
 
 def do_job(
@@ -84,10 +104,8 @@ def _options(order: messages.Generate) -> Any:
     """The engine's own parameters as the task gives them; None for an engine without any."""
     if not order.options:
         return None
-    module, _, name = order.options.partition(":")
     try:
-        struct = getattr(importlib.import_module(module), name)
-        return msgspec.convert(order.task.options or {}, struct)
+        return msgspec.convert(order.task.options or {}, _named(order.options))
     except msgspec.ValidationError as error:
         return messages.Failed("invalid", f"options: {_text(error)}", order.job_id)
     except BaseException as error:  # foreign code

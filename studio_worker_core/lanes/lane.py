@@ -6,7 +6,7 @@ import logging
 import queue
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 from studio_worker_core.config import Limits
 from studio_worker_core.lanes import machine, protocol, states
@@ -23,7 +23,7 @@ from studio_worker_core.lanes.request import (
     OnProgress,
 )
 from studio_worker_core.lanes.spawner import Spawner
-from studio_worker_core.lanes.starting import environment_of, search_path_of
+from studio_worker_core.lanes.starting import environment_of, first_order
 
 _log = logging.getLogger("studio_worker.lanes.lane")
 
@@ -51,6 +51,7 @@ class Lane:
 
     Raises:
         OSError: the process cannot be started.
+        EngineFailed: it cannot be placed where the operator set it.
     """
 
     def __init__(
@@ -60,7 +61,6 @@ class Lane:
         spawner: Spawner,
         limits: Callable[[], Limits],
         *,
-        variables: Sequence[str] = (),
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.key = key
@@ -87,10 +87,9 @@ class Lane:
             self.engine,
             self._inspections.hear,
             interpreter=request.entry.interpreter,
-            environment=environment_of(request, variables),
+            environment=environment_of(request),
         )
-        load = protocol.Load(key.factory, self.model, search_path_of(request))
-        self._perform(self._process.send(load))
+        self._perform(self._process.send(first_order(request)))
 
     @property
     def pid(self) -> int:

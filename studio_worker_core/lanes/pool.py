@@ -5,9 +5,12 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+
+from msgspec.structs import replace
 
 from studio_worker_core.config import Limits
+from studio_worker_core.engine_setup import PLAIN, EngineSetup
 from studio_worker_core.errors import EngineFailed, JobCancelled
 from studio_worker_core.host.main_memory import available_bytes
 from studio_worker_core.lanes.crash_loop import CrashLoop
@@ -29,6 +32,7 @@ from studio_worker_core.lanes.request import (
 from studio_worker_core.lanes.results import Result, judged
 from studio_worker_core.lanes.spawner import Spawner
 from studio_worker_core.lanes.warm_lanes import WarmLanes
+from studio_worker_core.roster.roster import RosterEntry
 from studio_worker_core.wire.tasks import task_kind
 
 _log = logging.getLogger("studio_worker.lanes.pool")
@@ -50,8 +54,8 @@ class Lanes:
 
     :param limits: asked again for every measurement, so a changed config takes effect.
     :param keep_warm: counts in place of the one in ``limits``.
-    :param variables: names of environment variables that an engine gets beside those that
-        every engine does (:mod:`.environment`).
+    :param setup: what an engine is set to, asked for each job and load: with another one it gets
+        another process.
     :param available: free main memory, in bytes.
     :param clock: seconds that never go back.
     """
@@ -61,12 +65,12 @@ class Lanes:
         limits: Callable[[], Limits],
         *,
         keep_warm: int | None = None,
-        variables: Callable[[str], Sequence[str]] = lambda _: (),
+        setup: Callable[[RosterEntry], EngineSetup] = lambda _: PLAIN,
         available: Callable[[], int] = available_bytes,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._limits = limits
-        self._variables = variables
+        self._setup = setup
         self._keep_warm = keep_warm
         self._available = available
         self._clock = clock
@@ -105,6 +109,7 @@ class Lanes:
         request = with_seed(request, on_log)
         entry = request.entry
         check_served(request, task_kind(request.task))
+        request = replace(request, setup=self._setup(entry))
         stops = (cancel, self._closing)
         key = lane_key(request)
         with self._lanes.turn(key, stops) as taken:
@@ -131,6 +136,7 @@ class Lanes:
             EngineFailed, JobTimedOut, JobCancelled, EngineMissing: as :meth:`run`.
         """
         check_served(request, *request.entry.kinds)
+        request = replace(request, setup=self._setup(request.entry))
         stops = (cancel, self._closing)
         key = lane_key(request)
         with self._lanes.turn(key, stops) as taken:
@@ -239,16 +245,14 @@ class Lanes:
     def _new_lane(self, key: LaneKey, request: LoadRequest) -> Lane:
         """A lane of its own, with room made for it. The caller has the lane's turn."""
         self._make_room(key)
-        variables = self._variables(key.engine)
+        most_mb = request.setup.place.memory_mb
+
+        def limits() -> Limits:
+            now = self._limits()
+            return now if most_mb is None else replace(now, memory_gb=most_mb / 1024)
+
         try:
-            lane = Lane(
-                key,
-                request,
-                self._spawner,
-                self._limits,
-                variables=variables,
-                clock=self._clock,
-            )
+            lane = Lane(key, request, self._spawner, limits, clock=self._clock)
         except OSError as error:
             raise EngineFailed(f"no process can be started for '{key.engine}': {error}") from error
         self._lanes.add(lane)

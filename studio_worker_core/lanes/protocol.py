@@ -13,7 +13,7 @@ import msgspec
 from msgspec import Struct
 
 from studio_worker_core.lanes.live import Inspection, Wanted
-from studio_worker_core.plugin import Model, Task
+from studio_worker_core.plugin import Model, Secret, Task
 
 MAX_FROM_CHILD = 256 * 1024
 """Longest message an engine process may send, in bytes; more is garbage."""
@@ -43,6 +43,10 @@ class Load(_Message, frozen=True, tag="load"):
     search_path: list[str]
     """``sys.path`` of the worker, so that the child finds the same packages; empty keeps the
     child's own."""
+    settings: dict[str, Any] = {}
+    """What the operator set, secrets among it: they cross this channel and nothing else."""
+    settings_type: str = ""
+    """``"module:Class"`` of the struct that the settings fill; empty for none."""
 
 
 class Generate(_Message, frozen=True, tag="generate"):
@@ -134,6 +138,8 @@ FromChild = Ready | Loaded | Advanced | Log | Emitted | Previewed | Done | Inspe
 def _plain(value: Any) -> Any:
     if isinstance(value, Path):
         return str(value)
+    if isinstance(value, Secret):
+        return value.reveal()
     raise NotImplementedError(f"cannot send a {type(value).__name__}")
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from msgspec import Struct
 from msgspec.structs import replace
 
+from studio_worker_core.engine_setup import PLAIN, EngineSetup
 from studio_worker_core.errors import EngineMissing, InvalidTask
 from studio_worker_core.lanes.model_identity import ModelIdentity, model_identity
 from studio_worker_core.plugin import Model, Task
@@ -32,6 +33,8 @@ class LoadRequest(Struct, frozen=True, kw_only=True):
     """Name of the slot that the lane is for."""
     environment: Mapping[str, str] = {}
     """What the slot gives its processes beside the usual variables, e.g. the card to use."""
+    setup: EngineSetup = PLAIN
+    """What the operator set for the engine."""
 
 
 class LaneRequest(LoadRequest, frozen=True, kw_only=True):
@@ -54,10 +57,12 @@ class LaneKey(Struct, frozen=True):
     engine: str
     factory: str
     model: ModelIdentity
+    setup: bytes = b""
+    """:attr:`.EngineSetup.mark`."""
 
     def outdates(self, other: LaneKey) -> bool:
         """Whether ``other`` is of a model that has other files or defaults now, or of an engine
-        that has other code: nobody will ask for it again."""
+        that has other code or settings: nobody will ask for it again."""
         same = (self.slot, self.engine, self.model.name)
         return self != other and same == (other.slot, other.engine, other.model.name)
 
@@ -67,7 +72,7 @@ def lane_key(request: LoadRequest) -> LaneKey:
     entry = request.entry
     assert entry.spec is not None
     model = model_identity(request.model)
-    return LaneKey(request.slot, entry.engine, entry.spec.factory, model)
+    return LaneKey(request.slot, entry.engine, entry.spec.factory, model, request.setup.mark)
 
 
 def check_served(request: LoadRequest, *kinds: TaskKind) -> None:

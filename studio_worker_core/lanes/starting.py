@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
 
+from msgspec.structs import replace
+
+from studio_worker_core.engine_setup.places import place_variables, seen_from_inside
+from studio_worker_core.lanes import protocol
 from studio_worker_core.lanes.request import LoadRequest
 from studio_worker_core.processes.environment import plugin_environment
 
@@ -17,14 +20,32 @@ system, and the next one is paid for again, page by page: a third of the time of
 draws with numpy. A lane is there to work and to be ended for its memory."""
 
 
-def environment_of(request: LoadRequest, variables: Sequence[str]) -> dict[str, str]:
-    """Its environment: the usual variables, those named, and the slot's."""
-    foreign = request.entry.interpreter is not None
-    usual = plugin_environment(extra=variables, foreign=foreign)
-    return ALLOCATOR | usual | dict(request.environment)
+def environment_of(request: LoadRequest) -> dict[str, str]:
+    """Its environment: the usual variables, those named, the slot's, and what says where it
+    works.
+
+    Raises:
+        EngineFailed: the card that it is to work on is not to be seen.
+    """
+    setup, foreign = request.setup, request.entry.interpreter is not None
+    usual = plugin_environment(extra=setup.variables, foreign=foreign) | dict(request.environment)
+    return ALLOCATOR | usual | place_variables(setup.place, usual)
 
 
-def search_path_of(request: LoadRequest) -> list[str]:
+def first_order(request: LoadRequest) -> protocol.Load:
+    """The first message to it."""
+    spec, setup = request.entry.spec, request.setup
+    assert spec is not None
+    return protocol.Load(
+        spec.factory,
+        replace(request.model, place=seen_from_inside(setup.place)),
+        _search_path(request),
+        settings=dict(setup.settings),
+        settings_type=spec.settings,
+    )
+
+
+def _search_path(request: LoadRequest) -> list[str]:
     """Where it looks for packages: as the worker does, unless it has its own place."""
     if request.entry.interpreter is not None:
         return []

@@ -33,7 +33,8 @@ from studio_worker_core.plugin.hooks import (
     JobEvent,
     hookimpl,
 )
-from studio_worker_core.plugin.job import Job, Model
+from studio_worker_core.plugin.job import Job, Model, Place
+from studio_worker_core.secrets import Secret
 from studio_worker_core.wire.models import CliDefaults
 from studio_worker_core.wire.tasks import (
     AudioSttTask,
@@ -68,6 +69,8 @@ __all__ = [
     "LlmTask",
     "Model",
     "Output",
+    "Place",
+    "Secret",
     "Task",
     "TaskKind",
     "VideoTask",

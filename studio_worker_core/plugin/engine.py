@@ -25,6 +25,11 @@ class Engine(ABC):
     name: ClassVar[str] = ""
     """Optional; for the engine's own log lines."""
 
+    settings: Any = None
+    """What the operator set: an instance of what :attr:`EngineSpec.settings` names, there before
+    :meth:`load` and the same for as long as the process lives; None for an engine that declares
+    none. Since API 1."""
+
     def load(self, model: Model) -> None:  # noqa: B027 - many engines have nothing to load
         """Make ``model`` ready. Called before the first job and when the model changes."""
 

@@ -56,6 +56,12 @@ class EngineSpec(Struct, frozen=True):
     engine has, each with a type, a default, and bounds and words in its
     :class:`msgspec.Meta`; read where the plugin module is, so its module must be light. The host
     checks what a task gives in ``options`` and :attr:`Job.options` holds one. Since API 1."""
+    settings: str = ""
+    """``"module:Class"`` of another such struct, with what the operator sets once for this engine,
+    in ``[engines.<name>]`` of the config. A field of type ``Secret | None`` is a secret, which the
+    config names by an environment variable or a file. ``device``, ``threads`` and ``memory_mb``
+    are every engine's and no names for a field (:class:`Place`). The host checks what is set, and
+    :attr:`Engine.settings` holds one. Since API 1."""
 
     @property
     def kinds(self) -> tuple[TaskKind, ...]:

@@ -15,6 +15,20 @@ from studio_worker_core.wire.models import CliDefaults
 from studio_worker_core.wire.tasks import MAX_SEED, Task
 
 
+class Place(Struct, frozen=True):
+    """Where an engine is to work, and with how much. Set by the operator for this engine or for
+    all of them (``device``, ``threads``, ``memory_mb`` under ``[engines.…]``)."""
+
+    device: str = "auto"
+    """``auto``: what the engine finds best; else ``cpu``, ``cuda`` or ``mps``. One card of several
+    is also ``cuda`` here: the process sees no other."""
+    threads: int | None = None
+    """Threads to compute with; None leaves it to the engine. What OpenMP and the usual BLAS
+    libraries read is set already."""
+    memory_mb: int | None = None
+    """Most main memory, in MiB, before the process is ended; None: the limit of all engines."""
+
+
 class Model(Struct, frozen=True):
     """A model to load: its name, files on disk and defaults."""
 
@@ -23,6 +37,8 @@ class Model(Struct, frozen=True):
     """Role (``diffusion-model``, ``vae``, … protocol §3) → files, in the source's order."""
     defaults: CliDefaults = field(default_factory=CliDefaults)
     """``cliDefaults`` of the model source."""
+    place: Place = Place()
+    """Where it is to run. Since API 1."""
 
     def file(self, role: str) -> Path | None:
         """The first file of a role, or None."""

@@ -58,7 +58,12 @@ _ALLOWED = re.compile(
 def passed_on(name: str) -> bool:
     """Whether plugin code gets the variable ``name`` without being configured to."""
     upper = name.upper()
-    return _ALLOWED.fullmatch(upper) is not None and _SECRET.search(upper) is None
+    return _ALLOWED.fullmatch(upper) is not None and not looks_secret(name)
+
+
+def looks_secret(name: str) -> bool:
+    """Whether what is called ``name`` is most likely a credential."""
+    return _SECRET.search(name.upper()) is not None
 
 
 def plugin_environment(

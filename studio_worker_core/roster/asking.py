@@ -31,7 +31,7 @@ from studio_worker_core.roster.hook_answers import (
     check_report,
 )
 from studio_worker_core.roster.installed import Candidate
-from studio_worker_core.roster.option_types import described_options
+from studio_worker_core.roster.option_types import described_options, described_settings
 from studio_worker_core.roster.plugin_errors import describe_error, place_of_error
 from studio_worker_core.roster.plugin_records import PluginDescription, PluginFault
 
@@ -213,6 +213,8 @@ def _asked(
         check_offer(engines, extensions)
         note("its options")
         options = described_options(engines)
+        note("its settings")
+        settings = described_settings(engines)
     except BadAnswer as bad:
         raise _Withdrawn(
             str(bad), f"report it to the authors of {candidate.distribution}", source
@@ -220,6 +222,7 @@ def _asked(
     return {
         "engines": engines,
         "options": options,
+        "settings": settings,
         "extensions": extensions,
         "report": report,
         "reports": implements("studio_worker_capabilities"),

@@ -24,7 +24,7 @@ from studio_worker_core.roster.installed import (
 from studio_worker_core.roster.plugin_records import DESCRIBE_SECONDS, PluginDescription
 from studio_worker_core.roster.stamps import fingerprint
 
-_FORMAT = 2
+_FORMAT = 3
 _KEPT_SECONDS = 24 * 3600.0
 """An answer may rest on what no fingerprint shows, such as a library of the system."""
 _FAULT_SECONDS = 600.0

@@ -22,7 +22,7 @@ from studio_worker_core.roster.descriptions import AskAgain, Descriptions
 from studio_worker_core.roster.installed import Candidate, normal_name
 from studio_worker_core.roster.merge import merge_commands, merge_plugins
 from studio_worker_core.roster.plugin_records import DESCRIBE_SECONDS, PluginDescription
-from studio_worker_core.roster.roster import Roster, RosterEntry
+from studio_worker_core.roster.roster import Judge, Roster, RosterEntry
 from studio_worker_core.synthetic import plugin as synthetic
 
 if TYPE_CHECKING:
@@ -56,6 +56,7 @@ def discover(
     seconds: float = DESCRIBE_SECONDS,
     ask_again: bool = False,
     stop: threading.Event | None = None,
+    judge: Judge | None = None,
 ) -> Roster:
     """The plugins installed in the group ``studio_worker``. Never raises.
 
@@ -69,23 +70,25 @@ def discover(
     :param seconds: how long a plugin may take to answer.
     :param ask_again: ask every plugin, whatever was kept.
     :param stop: once set, nobody waits for an answer any more.
+    :param judge: see :class:`.Roster`.
     """
     descriptions = Descriptions(
         host, cache=cache, search_path=search_path, seconds=seconds, stop=stop
     )
     known = _Known(descriptions, disabled, allowed, isolated)
     plugins = known.plugins(lambda _: ask_again)
-    entries = merge_plugins(plugins, disabled)
-    _report(entries, known.notes)
     observers = _observers(plugins)
-    return Roster(
-        entries,
+    roster = Roster(
+        merge_plugins(plugins, disabled),
         commands=merge_commands(plugins),
         notes=known.notes,
         notify=None if observers is None else observers,
         refresh=known.refreshed,
         close=None if observers is None else observers.close,
+        judge=judge,
     )
+    _report(roster.entries, roster.notes)
+    return roster
 
 
 class _Known:

@@ -108,10 +108,11 @@ def _checked_engine(item: Any) -> EngineSpec:
         raise BadAnswer(
             f"gives engine '{spec.name}' the factory {_shown(spec.factory)}; write 'module:Class'"
         )
-    if spec.options and not _FACTORY.fullmatch(spec.options):
-        raise BadAnswer(
-            f"gives engine '{spec.name}' the options {_shown(spec.options)}; write 'module:Class'"
-        )
+    for what, named in (("options", spec.options), ("settings", spec.settings)):
+        if named and not _FACTORY.fullmatch(named):
+            raise BadAnswer(
+                f"gives engine '{spec.name}' the {what} {_shown(named)}; write 'module:Class'"
+            )
     if not any(spec.models.values()):
         raise BadAnswer(f"gives engine '{spec.name}' no models")
     if len(spec.version) > 512:

@@ -82,6 +82,7 @@ def _engine_entry(
         warnings=(*plugin.warnings, *_command_notes(plugin, twice)),
         spec=spec,
         options=plugin.options.get(spec.name, ()),
+        settings=plugin.settings.get(spec.name, ()),
         traits={
             key: value
             for key, value in sorted(plugin.report.traits.items())

@@ -1,4 +1,5 @@
-"""The parameters that only one engine has, as data, and what a task gives held against them."""
+"""The parameters and settings that only one engine has, as data, and what is given held against
+them."""
 
 from __future__ import annotations
 
@@ -8,7 +9,7 @@ from typing import Any, Literal
 
 from msgspec import Struct
 
-OptionType = Literal["text", "whole number", "number", "true or false", "choice"]
+OptionType = Literal["text", "whole number", "number", "true or false", "choice", "secret"]
 
 
 _EXPECTED: Mapping[OptionType, str] = {
@@ -18,9 +19,12 @@ _EXPECTED: Mapping[OptionType, str] = {
     "true or false": "expected true or false",
 }
 
+NAMED_FORM = '{ env = "NAME" } or { file = "PATH" }'
+"""How the config names a secret: by a variable or a file, so that it can be shown to anybody."""
+
 
 class OptionSpec(Struct, frozen=True, omit_defaults=True):
-    """One parameter of one engine."""
+    """One parameter or one setting of one engine."""
 
     name: str
     """As it is given: its name on the wire."""
@@ -56,30 +60,37 @@ class OptionSpec(Struct, frozen=True, omit_defaults=True):
         return ", ".join(end for end in ends if end)
 
 
-def refusal(options: Sequence[OptionSpec], given: Mapping[str, Any]) -> str | None:
-    """Why an engine with ``options`` cannot take what is given; None when it can."""
+def refusal(
+    options: Sequence[OptionSpec], given: Mapping[str, Any], where: str = "options"
+) -> str | None:
+    """Why an engine with ``options`` cannot take what is given; None when it can.
+
+    :param where: what they are called in the answer.
+    """
     known = {option.name: option for option in options}
     for name, value in given.items():
         option = known.get(name)
         if option is None:
-            return _unknown(name[:80], list(known))
+            return _unknown(where, name[:80], list(known))
         wrong = None if value is option.default is None else wrong_value(option, value)
         if wrong is not None:
-            return f"options.{name}: {wrong}"
+            return f"{where}.{name}: {wrong}"
     return None
 
 
-def _unknown(name: str, known: Sequence[str]) -> str:
+def _unknown(where: str, name: str, known: Sequence[str]) -> str:
     import difflib  # only a mistake costs its import
 
     near = difflib.get_close_matches(name, known, 1)
     if near:
-        return f"options has no '{name}'; did you mean '{near[0]}'?"
-    return f"options has no '{name}'; " + (f"it has {', '.join(known)}" if known else "it has none")
+        return f"{where} has no '{name}'; did you mean '{near[0]}'?"
+    return f"{where} has no '{name}'; " + (f"it has {', '.join(known)}" if known else "it has none")
 
 
 def wrong_value(option: OptionSpec, value: Any) -> str | None:
     """Why ``value`` will not do for ``option``; None when it will."""
+    if option.type == "secret":
+        return None if names_a_secret(value) else _no_secret(value)
     if option.choices:
         expected = f"expected one of {option.range}"
     else:
@@ -87,6 +98,22 @@ def wrong_value(option: OptionSpec, value: Any) -> str | None:
     if not _is_of(option.type, value) or not _is_within(option, value):
         return f"{expected}, got {str(value)[:80]!r}"
     return None
+
+
+def names_a_secret(value: Any) -> bool:
+    """Whether ``value`` is of :data:`NAMED_FORM`."""
+    if not isinstance(value, Mapping) or len(value) != 1:
+        return False
+    ((how, name),) = value.items()
+    return how in ("env", "file") and isinstance(name, str) and bool(name.strip())
+
+
+def _no_secret(value: Any) -> str:
+    """Says nothing of the value: it may be the secret."""
+    text = f"expected {NAMED_FORM}"
+    if isinstance(value, str):
+        return f"{text}: the secret itself is not written into the config"
+    return text
 
 
 def _is_of(kind: OptionType, value: Any) -> bool:

@@ -34,6 +34,8 @@ class PluginDescription(Struct, frozen=True):
     engines: tuple[EngineSpec, ...] = ()
     options: dict[str, tuple[OptionSpec, ...]] = field(default_factory=dict)
     """Engine → the parameters that only it has."""
+    settings: dict[str, tuple[OptionSpec, ...]] = field(default_factory=dict)
+    """Engine → what the operator may set for it."""
     extensions: dict[str, str] = field(default_factory=dict)
     report: CapabilityReport = CapabilityReport()
     reports: bool = False

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 from msgspec import Struct, field
 
@@ -42,6 +42,8 @@ class RosterEntry(Struct, frozen=True):
     spec: EngineSpec | None = None
     options: tuple[OptionSpec, ...] = ()
     """The parameters that only this engine has."""
+    settings: tuple[OptionSpec, ...] = ()
+    """What the operator may set for it."""
     traits: Mapping[str, Any] = field(default_factory=dict)
     source: str = ""
     """File of the plugin module, or the module's name before it could be found."""
@@ -75,11 +77,29 @@ class Offerings(Struct, frozen=True):
     traits: dict[str, Any]
 
 
+class Judge(Protocol):
+    """Holds what the operator set for the engines against what they declare."""
+
+    def judged(self, entries: tuple[RosterEntry, ...]) -> tuple[RosterEntry, ...]:
+        """``entries`` as they are under the settings now; asks no disk."""
+        ...
+
+    def look(self, entries: tuple[RosterEntry, ...]) -> None:
+        """Look at what only the disk can tell."""
+        ...
+
+    def notes(self, entries: tuple[RosterEntry, ...]) -> tuple[str, ...]:
+        """A line for each setting that belongs to no entry."""
+        ...
+
+
 class Roster:
     """All engines found. Safe to use from any thread.
 
     ``notify``, ``refresh`` and ``close`` are how the host reaches the plugins' own code again,
     which runs in other processes; discovery passes them in, a roster made by hand does without.
+
+    :param judge: asked each time, so that an engine is as the settings are now.
     """
 
     def __init__(
@@ -91,8 +111,12 @@ class Roster:
         notify: Callable[[JobEvent], None] | None = None,
         refresh: Callable[[bool], Iterable[RosterEntry]] | None = None,
         close: Callable[[], None] | None = None,
+        judge: Judge | None = None,
     ) -> None:
-        self._entries = _in_order(entries)
+        self._found = _in_order(entries)
+        self._judge = judge
+        if judge is not None:
+            judge.look(self._found)
         self._notes = tuple(notes)
         self._close = close
         self._commands = tuple(commands)
@@ -103,7 +127,7 @@ class Roster:
     @property
     def entries(self) -> tuple[RosterEntry, ...]:
         """Every entry, sorted by engine name, ready ones first among equals."""
-        return self._entries
+        return self._found if self._judge is None else self._judge.judged(self._found)
 
     @property
     def commands(self) -> tuple[CommandSpec, ...]:
@@ -112,16 +136,17 @@ class Roster:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """A line for each damaged distribution of the environment, whosever it is."""
-        return self._notes
+        """A line for each damaged distribution of the environment, whosever it is, and for each
+        engine that is set and not installed."""
+        return self._notes + (() if self._judge is None else self._judge.notes(self._found))
 
     def find(self, engine: str) -> RosterEntry | None:
         """The entry of an engine, whatever its state; a ready one if there is one."""
-        return next((entry for entry in self._entries if entry.engine == engine), None)
+        return next((entry for entry in self.entries if entry.engine == engine), None)
 
     def offerings(self, withdrawn: Collection[str] = frozenset()) -> Offerings:
         """What is advertised: the ready engines without those ``withdrawn`` for now."""
-        serving = [e for e in self._entries if e.ready and e.engine not in withdrawn]
+        serving = [e for e in self.entries if e.ready and e.engine not in withdrawn]
         per_kind = {
             kind: sorted({name for entry in serving for name in entry.models.get(kind, ())})
             for kind in TaskKind
@@ -141,7 +166,7 @@ class Roster:
         wanted = ext.lower().removeprefix(".")
         if wanted in WELL_KNOWN:
             return WELL_KNOWN[wanted]
-        for entry in self._entries:
+        for entry in self.entries:
             if entry.ready and wanted in entry.extensions:
                 return entry.extensions[wanted]
         return OCTET_STREAM
@@ -159,9 +184,12 @@ class Roster:
         if self._refresh is None:
             return False
         with self._refreshing:
-            before = self._entries
-            self._entries = _in_order(self._refresh(ask))
-            return self._entries != before
+            before = self.entries
+            found = _in_order(self._refresh(ask))
+            if self._judge is not None:
+                self._judge.look(found)
+            self._found = found
+            return self.entries != before
 
     def close(self) -> None:
         """End the processes that observe jobs."""

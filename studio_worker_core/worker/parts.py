@@ -9,6 +9,7 @@ from pathlib import Path
 
 from studio_worker_core import __version__
 from studio_worker_core.config import Config, ConfigStore
+from studio_worker_core.engine_setup import EngineSettings
 from studio_worker_core.errors import ModelStoreError
 from studio_worker_core.host.gpu import GpuMemory, gpu_memory
 from studio_worker_core.jobs.job import Job, Source
@@ -86,6 +87,7 @@ def open_parts(store: ConfigStore, config: Config, stop: threading.Event) -> Par
     host = HostInfo(
         api_version=API_VERSION, agent_version=__version__, models_root=store.models_root
     )
+    engines = EngineSettings(settings, store.directory)
     roster = discover(
         host,
         disabled=config.plugins.disabled,
@@ -93,11 +95,9 @@ def open_parts(store: ConfigStore, config: Config, stop: threading.Event) -> Par
         isolated=isolated_plugins(store.engines_root),
         cache=cache_file(store.models_root),
         stop=stop,
+        judge=engines,
     )
-    lanes = Lanes(
-        lambda: settings().limits,
-        variables=lambda engine: settings().plugins.variables_for(engine),
-    )
+    lanes = Lanes(lambda: settings().limits, setup=engines.setup_of)
     uploads = Uploads(settings)
     gpu: LastKnown[GpuMemory | None] = LastKnown(
         "the graphics driver", gpu_memory, None, every=None

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from studio_worker_core.config.settings import PluginSettings
+from studio_worker_core.engine_setup import EngineSetup
 from studio_worker_core.lanes.pool import Lanes
 from studio_worker_core.lanes.results import Result
 from studio_worker_core.plugin import ChatMessage, LlmTask
@@ -102,8 +103,6 @@ def test_an_engine_sees_what_the_config_names_for_it(
     assert tmp_path.exists()
     monkeypatch.setenv("HF_TOKEN", "wanted")
     bench.lanes.close()
-    bench.lanes = Lanes(
-        lambda: bench.limits,
-        variables=PluginSettings(environment=("spy:HF_TOKEN",)).variables_for,
-    )
+    given = PluginSettings(environment=("spy:HF_TOKEN",)).variables_for("spy")
+    bench.lanes = Lanes(lambda: bench.limits, setup=lambda _: EngineSetup(variables=given))
     assert "HF_TOKEN" in seen(bench, spy)

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import msgspec
 import typer
 
+from studio_worker_core.cli.engine_settings import settings_in_words
 from studio_worker_core.cli.installed import installed_engines
 from studio_worker_core.cli.invocation import invocation_of
 from studio_worker_core.config import ConfigStore
@@ -61,16 +62,22 @@ def list_engines(
 
 def show(ctx: typer.Context, name: EngineName, as_json: _Json = False) -> None:
     """Show all there is to know about one engine."""
-    roster = installed_engines(ConfigStore(invocation_of(ctx).config_path))
+    store = ConfigStore(invocation_of(ctx).config_path)
+    roster = installed_engines(store)
     entries = named(roster, name)
+    details = [
+        _details(entry) | {"set": settings_in_words(store, roster, entry.engine)}
+        for entry in entries
+    ]
     if as_json:
-        print_json([_details(entry) for entry in entries])
+        print_json(details)
         return
-    for index, entry in enumerate(entries):
+    for index, (entry, shown) in enumerate(zip(entries, details, strict=True)):
         if index:
             typer.echo()
-        for key, value in _details(entry).items():
-            _print_detail(key, value if key != "options" else _in_words(entry.options))
+        words = {"options": _in_words(entry.options), "settings": _in_words(entry.settings)}
+        for key, value in (shown | words).items():
+            _print_detail(key, value)
 
 
 def refresh(ctx: typer.Context) -> None:
@@ -113,6 +120,7 @@ def _details(entry: RosterEntry) -> dict[str, Any]:
         "source": entry.source,
         "traits": msgspec.to_builtins(entry.traits),
         "options": msgspec.to_builtins(entry.options),
+        "settings": msgspec.to_builtins(entry.settings),
     }
 
 

@@ -35,7 +35,7 @@ from studio_worker_core.cli.engines.run_options import (
     Width,
 )
 from studio_worker_core.cli.engines.target import Target, kind_of_work, target_for
-from studio_worker_core.cli.installed import installed_engines
+from studio_worker_core.cli.installed import engine_settings, installed_engines
 from studio_worker_core.cli.interrupts import saying_what_stays, stopping
 from studio_worker_core.cli.invocation import Invocation, invocation_of
 from studio_worker_core.config import ConfigStore
@@ -143,7 +143,7 @@ def _carry_out(order: _Order, store: ConfigStore, invocation: Invocation) -> Non
                 model.files,
                 limits=store.config.limits,
                 listener=showing.enter_context(progress),
-                variables=store.config.plugins.variables_for(entry.engine),
+                setup=engine_settings(store).setup_of(entry),
                 engine_log=partial(engine_log, verbosity=verbosity),
             )
             with done as result:

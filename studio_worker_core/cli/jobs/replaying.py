@@ -116,6 +116,7 @@ def _done_again(
     from studio_worker_core.cli.engines.model_files import ensured
     from studio_worker_core.cli.engines.output_file import put_file
     from studio_worker_core.cli.engines.running import engine_log, ready_engine
+    from studio_worker_core.cli.installed import engine_settings
     from studio_worker_core.cli.jobs.capsules import digest_of
     from studio_worker_core.jobs.job import Job, Source
     from studio_worker_core.jobs.local import done_here
@@ -146,7 +147,7 @@ def _done_again(
                 model.files,
                 limits=store.config.limits,
                 listener=showing.enter_context(progress),
-                variables=store.config.plugins.variables_for(entry.engine),
+                setup=engine_settings(store).setup_of(entry),
                 engine_log=partial(engine_log, verbosity=invocation.verbosity),
             )
             with done as result:

@@ -88,7 +88,10 @@ def _table_at(table: Any, head: str, *, make: bool = False) -> Any:
                 return None
             import tomlkit
 
-            table[part] = tomlkit.table(is_super_table=number < len(parts))
+            if isinstance(table, tomlkit.items.InlineTable):
+                table[part] = tomlkit.inline_table()
+            else:
+                table[part] = tomlkit.table(is_super_table=number < len(parts))
         table = table[part]
     return table
 

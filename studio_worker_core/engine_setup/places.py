@@ -18,7 +18,7 @@ PLACE_SETTINGS = (
         "device",
         "text",
         "auto",
-        words="Where it computes: auto, cpu, mps, cuda, or cuda:1 for the second card of nvidia-smi.",
+        words="Where it computes: auto, cpu, mps, cuda, or cuda:1 for one card of several.",
     ),
     OptionSpec(
         "threads", "whole number", least=1, most=1024, words="Threads that it computes with."

@@ -24,6 +24,7 @@ from studio_worker_core.lanes.request import (
 )
 from studio_worker_core.lanes.spawner import Spawner
 from studio_worker_core.lanes.starting import environment_of, first_order
+from studio_worker_core.redaction import without_secrets
 
 _log = logging.getLogger("studio_worker.lanes.lane")
 
@@ -217,13 +218,13 @@ class Lane:
     ) -> None:
         match heard:
             case protocol.Log(level=level, message=line):
-                self._on_log(level, line)
+                self._on_log(level, without_secrets(line))
             case _ if not self._is_current(heard.job_id):
                 pass
             case protocol.Advanced(fraction=fraction, message=message):
                 if self._fraction <= fraction <= 1.0:
                     self._fraction = fraction
-                    self._on_progress(fraction, message)
+                    self._on_progress(fraction, without_secrets(message) if message else message)
             case _ if self._live is not None:
                 self._live.hear(heard)
 

@@ -14,6 +14,7 @@ from studio_worker_core.errors import (
     JobTimedOut,
 )
 from studio_worker_core.lanes.protocol import Done, Failed
+from studio_worker_core.redaction import without_secrets
 
 Fault = Literal["invalid", "engine", "cancelled", "timeout"]
 
@@ -53,12 +54,13 @@ def crashed(message: str) -> Faulted:
 
 def error_of(faulted: Faulted, engine: str) -> JobError:
     """The error a caller sees."""
+    said = without_secrets(faulted.message)  # engines say what they were given
     match faulted.fault:
         case "invalid":
-            return InvalidTask(faulted.message)
+            return InvalidTask(said)
         case "cancelled":
-            return JobCancelled(faulted.message)
+            return JobCancelled(said)
         case "timeout":
-            return JobTimedOut(f"engine '{engine}': {faulted.message}")
+            return JobTimedOut(f"engine '{engine}': {said}")
         case "engine":
-            return EngineFailed(f"engine '{engine}': {faulted.message}")
+            return EngineFailed(f"engine '{engine}': {said}")

@@ -293,3 +293,32 @@ def test_registrations_are_written_and_removed_without_a_comment_lost(
     store.set_text("registrations", "")
     assert ConfigStore(path).load().registrations == {}
     assert all(line in path.read_text() for line in ("# mine", "# also"))
+
+
+@pytest.mark.parametrize(
+    "start",
+    [
+        "",
+        "# mine\n[limits]\nload_seconds = 60.0  # slow\n",
+        "[engines.other]\nrate = 3  # theirs\n\n# last\n[extra]\na = 1\n",
+        "engines = { other = { rate = 3 } }\n",
+        "[engines]\nother.rate = 3\n",
+        '[engines."*"]\nthreads = 4\n[limits]\nload_seconds = 60.0\n',
+    ],
+)
+def test_a_setting_of_an_engine_finds_its_place(store: ConfigStore, start: str) -> None:
+    write(store, start)
+    before = store.load().engines
+    store.set_value("engines.dial.rate", 2)
+    store.set_value("engines.dial.token", {"env": "NAME"})
+    store.set_value("engines.*.device", "cpu")
+    assert store.config.engines == before | {
+        "dial": {"rate": 2, "token": {"env": "NAME"}},
+        "*": before.get("*", {}) | {"device": "cpu"},
+    }
+    assert ConfigStore(store.path).load().engines == store.config.engines
+    for comment in ("# mine", "# slow", "# theirs", "# last"):
+        assert (comment in start) == (comment in store.path.read_text("utf-8"))
+    store.set_value("engines.dial.token", None)
+    assert store.config.engines["dial"] == {"rate": 2}
+    store.set_value("engines.never.there", None)

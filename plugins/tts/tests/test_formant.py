@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, get_args, get_type_hints
 
 import numpy as np
 import pytest
@@ -12,7 +12,7 @@ from plugins.tts.tests.bench import Bench
 from studio_worker_core.plugin import AudioTtsTask, InvalidTask
 from studio_worker_tts.formant.engine import FormantEngine
 from studio_worker_tts.formant.numbers import in_words
-from studio_worker_tts.formant.options import FormantOptions
+from studio_worker_tts.formant.options import FormantOptions, FormantSettings
 from studio_worker_tts.formant.score import score_of
 from studio_worker_tts.formant.sounds import SOUNDS
 from studio_worker_tts.formant.spelling import phonemes_of, words_of
@@ -146,3 +146,18 @@ def test_the_pause_between_sentences_is_as_long_as_was_asked(bench: Bench) -> No
     assert seconds(FormantOptions()) == normal
     assert seconds(FormantOptions(pause=1.25)) == pytest.approx(normal + 2, abs=0.01)
     assert seconds(FormantOptions(pause=0)) == pytest.approx(normal - 0.5, abs=0.01)
+
+
+def test_the_operator_says_who_speaks_where_a_job_names_nobody(bench: Bench) -> None:
+    engine = FormantEngine()
+    engine.settings = FormantSettings(voice="high")
+    unnamed = bench.speak(engine, "Hello.").read_bytes()
+    assert unnamed == bench.speak(FormantEngine(), "Hello.", voice="high").read_bytes()
+    assert unnamed != bench.speak(engine, "Hello.", voice="low").read_bytes()
+
+
+def test_the_setting_has_every_voice() -> None:
+    with pytest.raises(InvalidTask) as refused:
+        voice_named("nobody", None)
+    told = str(refused.value).rpartition("it has ")[2].split(", ")
+    assert set(told) == set(get_args(get_type_hints(FormantSettings)["voice"]))

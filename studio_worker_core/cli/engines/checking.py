@@ -7,11 +7,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
+import msgspec
 import typer
 
 from studio_worker_core.cli.engines.parameters import parameters_for_any, typed_parameters
 from studio_worker_core.cli.exit_codes import ExitCode
-from studio_worker_core.cli.installed import installed_engines
+from studio_worker_core.cli.installed import engine_settings, installed_engines
 from studio_worker_core.cli.interrupts import saying_what_stays
 from studio_worker_core.cli.invocation import invocation_of
 from studio_worker_core.config import ConfigStore
@@ -84,6 +85,9 @@ def check(
     entry = roster.find(name)
     parameters = parameters_for_any(entry.kinds, given) if entry and entry.ready else {}
     subject = conformance.subject_from(roster, name, models=models, parameters=parameters)
+    if subject.entry.ready:
+        setup = engine_settings(store).setup_of(subject.entry)
+        subject = msgspec.structs.replace(subject, setup=setup)
     with saying_what_stays("the check is not complete; nothing stays of it"):
         report = conformance.check_engine(
             subject,

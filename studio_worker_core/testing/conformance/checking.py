@@ -13,7 +13,10 @@ from msgspec import Struct
 from studio_worker_core.testing.conformance import behaviour_checks as behaviour
 from studio_worker_core.testing.conformance import output_checks as output
 from studio_worker_core.testing.conformance.live_checks import emits
-from studio_worker_core.testing.conformance.option_checks import takes_its_options
+from studio_worker_core.testing.conformance.option_checks import (
+    takes_its_options,
+    takes_its_settings,
+)
 from studio_worker_core.testing.conformance.subject import Subject
 from studio_worker_core.testing.conformance.verdicts import (
     Finding,
@@ -59,6 +62,7 @@ CHECKS: tuple[Check, ...] = (
     Check("progress", each=behaviour.progresses),
     Check("emit", each=emits, kinds=_ALL - BINARY_KINDS),
     Check("options", each=takes_its_options),
+    Check("settings", each=takes_its_settings),
     Check("cancel", each=behaviour.cancels),
     Check("bad-parameters", each=behaviour.refuses),
     Check("odd-parameters", each=behaviour.survives_oddities),

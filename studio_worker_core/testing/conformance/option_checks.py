@@ -1,4 +1,4 @@
-"""Checks of the parameters that only one engine has."""
+"""Checks of the parameters and settings that only one engine has."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from studio_worker_core.testing.conformance.verdicts import NotChecked, NotMet
 from studio_worker_core.testing.conformance.workshop import Workshop
 from studio_worker_core.wire.tasks import TaskKind
 
-__all__ = ["takes_its_options"]
+__all__ = ["takes_its_options", "takes_its_settings"]
 
 _MOST_CHOICES = 4
 _MOST_TRIES = 12
@@ -29,6 +29,20 @@ def takes_its_options(shop: Workshop, kind: TaskKind) -> str:
         if work.error is not None:
             raise NotMet(f"options.{name} of {value!r} is declared, and fails: {work.error}")
     return f"{len(tries)} values of {', '.join(option.name for option in options)}"
+
+
+def takes_its_settings(shop: Workshop, kind: TaskKind) -> str:
+    """It loads and works with its own settings over all of the range that it declares."""
+    settings = [each for each in shop.subject.entry.settings if each.type != "secret"]
+    if not settings:
+        raise NotChecked("it has no settings of its own that the kit could make up")
+    tries = [(each.name, value) for each in settings for value in _ends(each)][:_MOST_TRIES]
+    for name, value in tries:
+        with shop.set_to(name, value):
+            work = shop.do(shop.task(kind))
+        if work.error is not None:
+            raise NotMet(f"the setting {name} of {value!r} is declared, and fails: {work.error}")
+    return f"{len(tries)} values of {', '.join(setting.name for setting in settings)}"
 
 
 def _ends(option: OptionSpec) -> Iterator[Any]:

@@ -11,6 +11,7 @@ import msgspec
 from msgspec import Struct, field
 
 from studio_worker_core import __version__
+from studio_worker_core.engine_setup import PLAIN, EngineSetup
 from studio_worker_core.errors import PluginError
 from studio_worker_core.plugin import API_VERSION, HostInfo, Model
 from studio_worker_core.roster.discovery import discover
@@ -29,6 +30,9 @@ class Subject(Struct, frozen=True):
     parameters: Mapping[str, Any] = field(default_factory=dict)
     """Task fields (``steps``, ``language`` …) that every sample task gets instead of the
     kit's own; one that a kind does not have is left out there."""
+
+    setup: EngineSetup = PLAIN
+    """What the operator set for the engine."""
 
     def models(self, kind: TaskKind) -> tuple[Model, ...]:
         """The models of a kind that can be tried: those given, else those advertised by name."""

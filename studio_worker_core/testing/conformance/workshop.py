@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -69,7 +70,8 @@ class Workshop:
 
     def __init__(self, subject: Subject, root: Path) -> None:
         self.subject = subject
-        self.lanes = Lanes(lambda: _LIMITS, keep_warm=1)
+        self._setup = subject.setup
+        self.lanes = Lanes(lambda: _LIMITS, keep_warm=1, setup=lambda _: self._setup)
         self._root = root
         self._numbers = itertools.count()
         self._products: dict[tuple[str, bytes], Product] = {}
@@ -84,6 +86,17 @@ class Workshop:
         trace: TracebackType | None,
     ) -> None:
         self.lanes.close()
+
+    @contextlib.contextmanager
+    def set_to(self, name: str, value: Any) -> Iterator[None]:
+        """Meanwhile the engine is set otherwise: its jobs have another process."""
+        before = self._setup
+        settings = {**before.settings, name: value}
+        self._setup = msgspec.structs.replace(before, settings=settings)
+        try:
+            yield
+        finally:
+            self._setup = before
 
     def model(self, kind: TaskKind) -> Model:
         """The model to try a kind with. Raises :class:`NotChecked` when there is none."""

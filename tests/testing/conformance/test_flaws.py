@@ -199,6 +199,26 @@ def test_options_are_tried_at_their_ends(
     assert (finding.outcome, said in finding.detail) == (outcome, True), finding.detail
 
 
+@pytest.mark.parametrize(
+    ("flaw", "outcome", "said"),
+    [
+        ("", "passed", "4 values of level, edge"),
+        ("if self.settings.level == 9: raise InvalidTask('no')", "failed", "setting level of 9"),
+        ("if self.settings.edge == 'soft': raise EngineFailed('no')", "failed", "of 'soft' is"),
+    ],
+)
+def test_settings_are_tried_at_their_ends(
+    check: Check, plugin_text: str, tmp_path: Path, flaw: str, outcome: str, said: str
+) -> None:
+    engine = PICTURE.replace(
+        "        task = job.task\n", f"        task = job.task\n        {flaw}\n"
+    )
+    plugin = plugin_text.replace('version="1"', 'version="1", settings="flawed_options:Options"')
+    (tmp_path / "site" / "flawed_options.py").write_text(OPTIONS, "utf-8")
+    (finding,) = check("settings", engine=engine, plugin=plugin)
+    assert (finding.outcome, said in finding.detail) == (outcome, True), finding.detail
+
+
 def test_a_heavy_import_is_named(subject: Callable[..., Subject], plugin_text: str) -> None:
     found = check_engine(subject(plugin="import PIL.Image\n" + plugin_text), only=["light-import"])
     (finding,) = found.findings
@@ -233,7 +253,8 @@ def test_an_engine_without_flaws_passes_every_check(subject: Callable[..., Subje
     of_pictures = [
         check.name
         for check in CHECKS
-        if TaskKind.IMAGE in check.kinds and check.name != "options"  # it has none
+        if TaskKind.IMAGE in check.kinds
+        and check.name not in ("options", "settings")  # it has none
     ]
     passed = [f.check for f in report.findings if f.outcome == "passed"]
     assert passed == of_pictures

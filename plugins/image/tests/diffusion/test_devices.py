@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
 
-from studio_worker_core.plugin import InvalidTask
-from studio_worker_image.diffusion.devices import Device, choose_device
+from studio_worker_core.plugin import InvalidTask, Place
+from studio_worker_image.diffusion.devices import Device, choose_device, find_device
 from studio_worker_image.diffusion.loading import pipeline_class_of
 
 
@@ -18,8 +20,19 @@ def test_a_gpu_is_taken_before_the_cpu() -> None:
 
 def test_a_wish_is_followed_or_refused() -> None:
     assert choose_device(cuda=True, bfloat16=True, mps=False, wish=" CPU ").kind == "cpu"
-    with pytest.raises(InvalidTask, match="STUDIO_WORKER_DEVICE='mps' is not on this machine"):
+    with pytest.raises(InvalidTask, match="'mps' is not on this machine; it has cuda, cpu"):
         choose_device(cuda=True, bfloat16=True, mps=False, wish="mps")
+
+
+def test_the_operators_setting_comes_before_the_variable() -> None:
+    torch = SimpleNamespace(
+        cuda=SimpleNamespace(is_available=lambda: True, is_bf16_supported=lambda: False),
+        backends=SimpleNamespace(mps=SimpleNamespace(is_available=lambda: False)),
+    )
+    asked = {"STUDIO_WORKER_DEVICE": "cpu"}
+    assert find_device(torch, Place(), asked).kind == "cpu"
+    assert find_device(torch, Place(device="cuda"), asked).kind == "cuda"
+    assert find_device(torch, Place(), {}).kind == "cuda"
 
 
 @pytest.mark.parametrize(

@@ -48,6 +48,7 @@ def studio_worker_engines(host: HostInfo) -> Sequence[EngineSpec]:  # noqa: ARG0
                 "voice": "default, low, high, child or whisper",
             },
             options="studio_worker_tts.formant.options:FormantOptions",
+            settings="studio_worker_tts.formant.options:FormantSettings",
         ),
         *([COQUI] if installed() else []),
     ]

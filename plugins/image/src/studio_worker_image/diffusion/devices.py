@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from msgspec import Struct
 
-from studio_worker_core.plugin import InvalidTask
+from studio_worker_core.plugin import InvalidTask, Place
 
 DEVICE_VARIABLE = "STUDIO_WORKER_DEVICE"
 
@@ -38,19 +38,23 @@ def choose_device(*, cuda: bool, bfloat16: bool, mps: bool, wish: str = "") -> D
         there["mps"] = Device("mps", "float16")
     there["cpu"] = Device("cpu", "float32")
     wish = wish.strip().lower()
+    known = ", ".join(there)
     if wish and wish not in there:
-        raise InvalidTask(
-            f"{DEVICE_VARIABLE}={wish[:40]!r} is not on this machine; it has {', '.join(there)}"
-        )
+        raise InvalidTask(f"the device {wish[:40]!r} is not on this machine; it has {known}")
     return there[wish] if wish else next(iter(there.values()))
 
 
-def find_device(torch: Any, environment: Mapping[str, str] = os.environ) -> Device:
-    """The device for this machine, as ``torch`` and ``STUDIO_WORKER_DEVICE`` say."""
+def find_device(torch: Any, place: Place, environment: Mapping[str, str] = os.environ) -> Device:
+    """The device for this machine, as ``torch``, the operator's setting, and where that leaves it
+    open ``STUDIO_WORKER_DEVICE`` say.
+
+    Raises:
+        InvalidTask: the device wished for is not there.
+    """
     cuda = bool(torch.cuda.is_available())
     return choose_device(
         cuda=cuda,
         bfloat16=cuda and bool(torch.cuda.is_bf16_supported()),
         mps=bool(torch.backends.mps.is_available()),
-        wish=environment.get(DEVICE_VARIABLE, ""),
+        wish=environment.get(DEVICE_VARIABLE, "") if place.device == "auto" else place.device,
     )

@@ -54,7 +54,9 @@ class DiffusersEngine(Engine):
         """
         layout = layout_of(model)
         self._torch, library = import_diffusers()
-        self.device = find_device(self._torch)
+        self.device = find_device(self._torch, model.place)
+        if model.place.threads is not None:
+            self._torch.set_num_threads(model.place.threads)
         self._defaults = model.defaults
         pipeline = load_pipeline(library, layout, getattr(self._torch, self.device.dtype))
         try:

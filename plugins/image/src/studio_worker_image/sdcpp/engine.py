@@ -49,7 +49,7 @@ class SdCppEngine(Engine):
             lora_directory(self._files.loras),
             {
                 "vae_decode_only": not self._files.can_encode,
-                "n_threads": thread_count(),
+                "n_threads": thread_count(wish=model.place.threads),
                 "offload_params_to_cpu": bool(model.defaults.offload_to_cpu),
                 "qwen_image_zero_cond_t": bool(model.defaults.zero_cond_t),
                 # Merged into the weights, a LoRA leaves rounding behind when the next job weighs

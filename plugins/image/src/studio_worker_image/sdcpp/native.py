@@ -27,9 +27,14 @@ THREADS_VARIABLE = "STUDIO_WORKER_SDCPP_THREADS"
 _WARNING = 2
 
 
-def thread_count(environment: Mapping[str, str] = os.environ, cores: int | None = None) -> int:
-    """Threads to compute with: ``STUDIO_WORKER_SDCPP_THREADS``, else half the CPUs this
-    process may use, at least 1.
+def thread_count(
+    environment: Mapping[str, str] = os.environ,
+    cores: int | None = None,
+    *,
+    wish: int | None = None,
+) -> int:
+    """Threads to compute with: the operator's ``wish``, else ``STUDIO_WORKER_SDCPP_THREADS``,
+    else half the CPUs this process may use, at least 1.
 
     The library's threads wait for each other by spinning: with more threads than free cores
     it is slower than with one.
@@ -37,6 +42,8 @@ def thread_count(environment: Mapping[str, str] = os.environ, cores: int | None 
     Raises:
         InvalidTask: the variable is no number from 1 to 1024.
     """
+    if wish is not None:
+        return wish
     text = environment.get(THREADS_VARIABLE, "").strip()
     if not text:
         return max(1, (_usable_cpus() if cores is None else cores) // 2)

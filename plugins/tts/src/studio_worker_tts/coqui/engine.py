@@ -46,7 +46,7 @@ class CoquiEngine(Engine):
         parts = parts_of(model.files)
         with tempfile.TemporaryDirectory(prefix="studio-worker-coqui-") as home:
             files, architecture = lay_out(parts, Path(home), which=shutil.which)
-            self._voice = load_voice(files, architecture, Path(home))
+            self._voice = load_voice(files, architecture, Path(home), model.place)
 
     def generate(self, job: Job[Any]) -> Output:
         """Speak the text, sentence by sentence. The same job gives the same bytes.

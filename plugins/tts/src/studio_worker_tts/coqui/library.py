@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from studio_worker_core.plugin import EngineFailed, InvalidTask
+from studio_worker_core.plugin import EngineFailed, InvalidTask, Place
 from studio_worker_tts.coqui.fence import close_the_fence
 from studio_worker_tts.coqui.text import sayable
 from studio_worker_tts.espeak.coverage import Coverage
@@ -120,7 +120,9 @@ class CoquiVoice:
         return any(characters.id_to_char(number).isalnum() for number in ids)
 
 
-def load_voice(files: Mapping[str, Path], architecture: str, home: Path) -> CoquiVoice:
+def load_voice(
+    files: Mapping[str, Path], architecture: str, home: Path, place: Place
+) -> CoquiVoice:
     """Load a model from private copies: role → file, ``config`` already rewritten.
 
     Raises:
@@ -144,7 +146,7 @@ def load_voice(files: Mapping[str, Path], architecture: str, home: Path) -> Coqu
         raise
     except Exception as error:  # foreign code, fed with files from afar
         raise _explained(error) from error
-    device = _move(tts)
+    device = _move(tts, place)
     return CoquiVoice(tts, architecture, device)
 
 
@@ -197,13 +199,17 @@ def _nothing_is_saved() -> Iterator[None]:
         torch.save = save
 
 
-def _move(tts: Any) -> str:
+def _move(tts: Any, place: Place) -> str:
     import torch
 
-    wish = os.environ.get(DEVICE_VARIABLE, "").lower()
+    if place.device == "mps":
+        raise EngineFailed("coqui works on cpu and cuda, not on mps")
+    wish = os.environ.get(DEVICE_VARIABLE, "").lower() if place.device == "auto" else place.device
+    if place.threads is not None:
+        torch.set_num_threads(place.threads)
     if wish == "cpu" or not torch.cuda.is_available():
         if wish.startswith("cuda"):
-            raise EngineFailed(f"{DEVICE_VARIABLE} is {wish}, but PyTorch finds no CUDA device")
+            raise EngineFailed(f"the device is to be {wish}, but PyTorch finds no CUDA device")
         return "cpu"
     try:
         tts.to("cuda")

@@ -6,7 +6,7 @@ import zlib
 from typing import Any
 
 from studio_worker_core.plugin import AudioTtsTask, Engine, InvalidTask, Job, Output
-from studio_worker_tts.formant.options import FormantOptions
+from studio_worker_tts.formant.options import FormantOptions, FormantSettings
 from studio_worker_tts.formant.reading import readable
 from studio_worker_tts.formant.score import score_of
 from studio_worker_tts.formant.synthesis import SAMPLE_RATE, render
@@ -28,7 +28,10 @@ class FormantEngine(Engine):
         if not isinstance(task, AudioTtsTask):
             raise InvalidTask("formant speaks text and does nothing else")
         options = job.options or FormantOptions()
-        voice = raised(voice_named(task.voice, task.language), options.pitch)
+        settings = self.settings or FormantSettings()
+        is_named = task.voice.strip().lower() not in ("", "default")
+        name = task.voice if is_named else settings.voice
+        voice = raised(voice_named(name, task.language), options.pitch)
         speed = checked_speed(task.speed)
         pieces = _pieces(job)
         ext = extension_for(task.ext)

@@ -1,0 +1,3 @@
+from tests.support.fixtures import bench, site
+
+__all__ = ["bench", "site"]

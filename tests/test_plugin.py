@@ -42,6 +42,8 @@ EXPORTED = {
     "LlmTask",
     "Model",
     "Output",
+    "Place",
+    "Secret",
     "Task",
     "TaskKind",
     "VideoTask",

@@ -7,7 +7,7 @@ import inspect
 import re
 from pathlib import Path
 
-from studio_worker_core import plugin
+from studio_worker_core import plugin, secrets
 from studio_worker_core.errors import jobs as job_errors
 from studio_worker_core.plugin import engine, hooks, job
 from studio_worker_core.wire import models as wire_models
@@ -22,7 +22,17 @@ from tools.reference_pages.markdown import (
 )
 
 _TASKS = ("ImageTask", "LlmTask", "ChatMessage", "AudioSttTask", "AudioTtsTask", "VideoTask")
-_GIVEN = ("HostInfo", "Job", "Model", "CliDefaults", *_TASKS, "TaskKind", "JobEvent")
+_GIVEN = (
+    "HostInfo",
+    "Job",
+    "Model",
+    "Place",
+    "CliDefaults",
+    "Secret",
+    *_TASKS,
+    "TaskKind",
+    "JobEvent",
+)
 _ANSWERED = ("EngineSpec", "CapabilityReport", "CommandSpec")
 _ERRORS = ("InvalidTask", "EngineFailed", "JobCancelled")
 
@@ -45,7 +55,7 @@ A hook may leave out arguments that it does not need.
 def page() -> str:
     """The whole page."""
     nodes: dict[str, ast.ClassDef] = {}
-    for module in (hooks, job, engine, wire_tasks, wire_models):
+    for module in (hooks, job, engine, secrets, wire_tasks, wire_models):
         nodes |= class_nodes(module)
     parts = [
         _OPENING.format(version=plugin.API_VERSION),

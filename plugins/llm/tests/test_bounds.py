@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from studio_worker_core.errors import InvalidTask
-from studio_worker_core.plugin import CliDefaults
+from studio_worker_core.plugin import CliDefaults, Place
 from studio_worker_llm.bounds import (
     CONTEXT_VARIABLE,
     LAYERS_VARIABLE,
@@ -48,6 +48,11 @@ def test_layers_go_to_the_card_as_they_fit_unless_somebody_says() -> None:
 def test_a_setting_that_is_no_number_is_named(name: str, text: str) -> None:
     with pytest.raises(InvalidTask, match=f"{name}=.* is no whole number from"):
         load_settings(NONE, None, {name: text}, 4)
+
+
+def test_what_the_operator_set_comes_first() -> None:
+    told = load_settings(NONE, None, {THREADS_VARIABLE: "6"}, 4, place=Place("cpu", threads=3))
+    assert (told.threads, told.gpu_layers) == (3, 0)
 
 
 def test_a_context_nobody_has_is_refused() -> None:

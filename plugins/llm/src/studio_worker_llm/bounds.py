@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from msgspec import Struct
 
-from studio_worker_core.plugin import CliDefaults, InvalidTask
+from studio_worker_core.plugin import CliDefaults, InvalidTask, Place
 
 CONTEXT_VARIABLE = "STUDIO_WORKER_LLAMA_CONTEXT"
 THREADS_VARIABLE = "STUDIO_WORKER_LLAMA_THREADS"
@@ -32,16 +32,22 @@ class LoadSettings(Struct, frozen=True):
     """None: as llama.cpp does by itself."""
 
 
+ANYWHERE = Place()
+
+
 def load_settings(
     defaults: CliDefaults,
     trained_context: int | None,
     environment: Mapping[str, str] = os.environ,
     cores: int | None = None,
+    *,
+    place: Place = ANYWHERE,
 ) -> LoadSettings:
     """What to load with.
 
     :param trained_context: tokens the model was made for; None where it does not say.
     :param cores: CPUs this process may use; None looks them up.
+    :param place: what the operator set for this engine; it comes before the environment.
 
     Raises:
         InvalidTask: a variable or the source's ``contextSize`` is out of range.
@@ -52,9 +58,11 @@ def load_settings(
     if context > _MOST_CONTEXT:
         raise InvalidTask(f"contextSize {context} is more than {_MOST_CONTEXT} tokens")
     layers = _number(environment, LAYERS_VARIABLE, _AUTO, 10_000)
-    if layers is None:
+    if place.device == "cpu":
+        layers = 0
+    elif layers is None:
         layers = 0 if defaults.offload_to_cpu else _AUTO
-    threads = _number(environment, THREADS_VARIABLE, 1, 1024)
+    threads = place.threads or _number(environment, THREADS_VARIABLE, 1, 1024)
     if threads is None:
         threads = max(1, (_usable_cpus() if cores is None else cores) // 2)
     return LoadSettings(context, threads, layers, defaults.mmap)

@@ -42,7 +42,7 @@ class LlamaCppEngine(Engine):
             EngineFailed: llama.cpp cannot read them, or there is too little memory.
         """
         files = files_of(model)
-        settings = load_settings(model.defaults, files.trained_context)
+        settings = load_settings(model.defaults, files.trained_context, place=model.place)
         self._native = NativeModel(files, settings)
         self._sees = files.projector is not None
         self._defaults = model.defaults

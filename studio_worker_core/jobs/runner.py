@@ -28,6 +28,7 @@ from studio_worker_core.lanes.live import NOBODY, LiveOutput
 from studio_worker_core.lanes.request import LaneRequest, OnLog, OnProgress
 from studio_worker_core.lanes.results import Result
 from studio_worker_core.plugin import Model
+from studio_worker_core.roster.chatting import chat_refusal
 from studio_worker_core.roster.options import refusal
 from studio_worker_core.roster.roster import Roster, RosterEntry
 from studio_worker_core.wire.models import ModelSource
@@ -166,7 +167,7 @@ class JobRunner:
         live: LiveOutput = NOBODY,
     ) -> KeptT:
         """Do the job on the engine ``entry``, whatever its source; errors come as they are."""
-        refused = refusal(entry.options, job.task.options or {})
+        refused = refusal(entry.options, job.task.options or {}) or chat_refusal(entry, job.task)
         if refused is not None:
             raise InvalidTask(f"engine '{entry.engine}': {refused}")
         place = keeper.begin(job)

@@ -18,14 +18,34 @@ _DEEPEST = 500
 _LEAST, _MOST = -(2**63), 2**64 - 1
 
 
+class _Function(Struct, frozen=True):
+    name: Annotated[str, Meta(min_length=1)]
+    arguments: str | dict[str, Any] = ""
+
+
+class _ToolCall(Struct, frozen=True):
+    function: _Function
+    id: str | None = None
+
+
 class _Message(Struct, frozen=True):
     content: str | None = None
-    tool_calls: list[dict[str, Any]] | None = None
+    tool_calls: list[_ToolCall] | None = None
+
+
+class _Logprob(Struct, frozen=True):
+    token: str
+    logprob: float
+
+
+class _Logprobs(Struct, frozen=True):
+    content: list[_Logprob] | None = None
 
 
 class _Choice(Struct, frozen=True):
     message: _Message
     finish_reason: str | None = None
+    logprobs: _Logprobs | None = None
 
 
 class _Chat(Struct, frozen=True):
@@ -66,8 +86,9 @@ def out_of_shape(kind: TaskKind, data: bytes) -> str | None:
     """What a JSON answer lacks as one of ``kind``; None when it is one.
 
     A chat has ``choices``, each with a ``message`` that has text as ``content``, or
-    ``tool_calls``. A transcript has ``text``; its ``segments`` and ``words``, where there are
-    any, have times in seconds. More members are nobody's concern.
+    ``tool_calls``, each with a ``function`` that has a ``name``. A transcript has ``text``; its
+    ``segments`` and ``words``, where there are any, have times in seconds. More members are
+    nobody's concern.
 
     :param data: a JSON object.
     """

@@ -30,6 +30,9 @@ class Served(Struct, frozen=True):
     """Gigabytes of GPU memory it is said to take."""
     options: tuple[OptionSpec, ...] = ()
     """The parameters that only its engine has."""
+    able: frozenset[str] = frozenset()
+    """What its engine does in chats beside answering in text: ``tools``, ``logprobs``,
+    ``seed``."""
 
 
 class Work(Struct, frozen=True):

@@ -62,6 +62,9 @@ class EngineSpec(Struct, frozen=True):
     config names by an environment variable or a file. ``device``, ``threads`` and ``memory_mb``
     are every engine's and no names for a field (:class:`Place`). The host checks what is set, and
     :attr:`Engine.settings` holds one. Since API 1."""
+    chat: Sequence[Literal["tools", "logprobs"]] = ()
+    """What it does in chats beside answering in text: call the task's ``tools``, give the
+    ``logprobs`` of its answer. A task that asks for something else is refused. Since API 1."""
 
     @property
     def kinds(self) -> tuple[TaskKind, ...]:

@@ -35,6 +35,9 @@ BINARY_KINDS = frozenset({TaskKind.IMAGE, TaskKind.AUDIO_TTS, TaskKind.VIDEO, Ta
 
 MAX_SEED = 2**64 - 1
 
+MOST_TOOLS = 128
+"""Functions that a chat may offer, and calls in one turn."""
+
 _Seed = Annotated[int, Meta(ge=-(2**63))]
 """0 to 2⁶⁴−1; below 0 asks the engine to draw one."""
 
@@ -74,6 +77,10 @@ class ChatMessage(Struct, frozen=True, rename="camel", omit_defaults=True):
 
     role: Annotated[str, Meta(min_length=1, max_length=64)]
     content: Prompt
+    tool_calls: Annotated[list[dict[str, Any]], Meta(max_length=MOST_TOOLS)] | None = None
+    """What the assistant called in this turn, as in OpenAI's API."""
+    tool_call_id: Name | None = None
+    """Of the role ``tool``: which call this answers."""
 
 
 class LlmTask(_Task, frozen=True, tag="llm"):
@@ -90,6 +97,14 @@ class LlmTask(_Task, frozen=True, tag="llm"):
     chat_template_kwargs: dict[str, Any] | None = None
     images: Annotated[list[_InlineInput], Meta(max_length=16)] | None = None
     """Addresses or ``data:`` URLs, read in order with the last user message."""
+    tools: Annotated[list[dict[str, Any]], Meta(min_length=1, max_length=MOST_TOOLS)] | None = None
+    """Functions the model may call, as in OpenAI's API; for engines that say so
+    (:attr:`.EngineSpec.chat`)."""
+    tool_choice: str | dict[str, Any] | None = None
+    """``auto``, ``none``, ``required``, or the one function to be called."""
+    top_logprobs: Annotated[int, Meta(ge=0, le=20)] | None = None
+    """Asks for the log probability of each token of the answer, and of so many others in its
+    place; for engines that say so."""
 
 
 class AudioSttTask(_Task, frozen=True, tag="audio_stt"):

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from studio_worker_core.local_api.work import Served
 from studio_worker_core.models.entries import CatalogueEntry
+from studio_worker_core.roster.chatting import chat_abilities
 from studio_worker_core.roster.roster import RosterEntry
 from studio_worker_core.wire.models import ModelSource
 
@@ -41,6 +42,7 @@ def _of_catalogue(entry: CatalogueEntry, ready: dict[str, RosterEntry]) -> list[
             entry.origin,
             entry.vram_gb_estimate,
             engine.options,
+            chat_abilities(engine),
         )
         for kind in engine.kinds
         if entry.kind in (None, kind) and ({entry.id, any_model} & set(engine.models.get(kind, ())))
@@ -55,6 +57,7 @@ def _of_engine(entry: RosterEntry) -> list[Served]:
             ModelSource(engine=entry.engine),
             tuple(entry.extensions),
             options=entry.options,
+            able=chat_abilities(entry),
         )
         for kind in entry.kinds
         for name in entry.models.get(kind, ())

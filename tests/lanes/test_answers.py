@@ -94,7 +94,10 @@ def test_an_answer_of_another_shape_is_said_to_lack_something(
     [
         {"content": ""},
         {"content": "hi", "role": "assistant", "refusal": None},
-        {"content": None, "tool_calls": [{"id": "1", "type": "function", "function": {}}]},
+        {
+            "content": None,
+            "tool_calls": [{"id": "1", "function": {"name": "f", "arguments": "{}"}}],
+        },
     ],
 )
 def test_an_answer_may_have_more_than_it_needs(message: dict[str, Any]) -> None:

@@ -79,6 +79,7 @@ def test_the_shape_of_an_answer(wanted: Any, schema: Any) -> None:
     assert chat_of(response_format=wanted).get("json_schema") == schema
 
 
+TOOL = {"type": "function", "function": {"name": "f"}}
 PNG = "data:image/png;base64,AAAA"
 
 
@@ -88,10 +89,22 @@ PNG = "data:image/png;base64,AAAA"
         ({"messages": []}, "messages", "at least 1"),
         ({"messages": [{"role": "robot", "content": ""}]}, "messages[0].role", "none of system"),
         ({"messages": [{"role": "user", "content": [{"type": "odd"}]}]}, "messages[0].content", ""),
-        ({"tools": [{"type": "function"}]}, "tools", "calls tools"),
-        ({"logprobs": True}, "logprobs", ""),
-        ({"top_logprobs": 3}, "top_logprobs", "logprobs"),
-        ({"functions": [{"name": "f"}]}, "functions", "calls tools"),
+        ({"tools": [{"type": "function"}]}, "tools[0].function", "with a name"),
+        ({"tools": [{"type": "web_search"}]}, "tools[0].type", "of the type function"),
+        ({"tools": [TOOL], "tool_choice": "sometimes"}, "tool_choice", "none, auto, required"),
+        (
+            {"tools": [TOOL], "tool_choice": {"type": "function", "function": {"name": "g"}}},
+            "tool_choice",
+            "'g', which is none of the tools",
+        ),
+        (
+            {"messages": [{"role": "assistant", "tool_calls": [{"id": "1"}]}]},
+            "messages[0].tool_calls",
+            "with a name",
+        ),
+        ({"top_logprobs": 3}, "top_logprobs", "needs logprobs"),
+        ({"logprobs": True, "top_logprobs": 21}, "top_logprobs", "at most 20"),
+        ({"functions": [{"name": "f"}]}, "functions", "say tools"),
         ({"logit_bias": {"5": 1}}, "logit_bias", ""),
         ({"audio": {"voice": "alloy"}}, "audio", ""),
         ({"n": 0}, "n", "at least 1"),
@@ -125,7 +138,7 @@ def test_what_cannot_be_honoured_is_refused_by_its_name(
 
 def test_fields_that_ask_for_nothing_are_taken() -> None:
     chat_of(tools=[], functions=[], logprobs=False, top_logprobs=0, logit_bias={}, audio=None)
-    chat_of(tools=[{"type": "function"}], tool_choice="none")
+    assert "tools" not in chat_of(tools=[TOOL], tool_choice="none")
 
 
 def test_a_plain_completion_refuses_what_it_cannot_honour_too() -> None:

@@ -13,6 +13,7 @@ import threading
 from pathlib import Path
 from typing import Any
 
+import msgspec
 from PIL import Image
 
 from studio_worker_core.plugin import (
@@ -33,7 +34,7 @@ class EmittingEngine(Engine):
     """Steps: ``["emit", TEXT]``, ``["wait", PATH]`` until that file is there, ``["take", PATH]``
     which also removes it, ``["progress", FRACTION]``, ``["preview", COLOUR]`` shown until it is
     taken, ``["fail", WORDS]``, ``["answer", TEXT]`` (or ``["answer", {…}]``, the whole JSON) at
-    the end."""
+    the end, ``["repeat", null]`` its task as JSON in place of it."""
 
     def generate(self, job: Job[Any]) -> Output:
         answer: Any = ""
@@ -52,6 +53,8 @@ class EmittingEngine(Engine):
                     _show(job, Image.new("RGB", (40, 30), argument))
                 case "fail":
                     raise EngineFailed(argument)
+                case "repeat":  # what it was asked, as text
+                    answer = msgspec.json.encode(job.task).decode()
                 case "answer":
                     answer = argument
         return _output(job, answer)
@@ -118,6 +121,7 @@ def emitting_entry() -> RosterEntry:
         name="emitting",
         models={kind: [f"emitting-{kind}"] for kind in kinds},
         factory="tests.support.emitting_engine:EmittingEngine",
+        chat=("tools", "logprobs"),
     )
     return RosterEntry(
         engine="emitting",

@@ -7,6 +7,8 @@ from typing import Annotated, Any
 from msgspec import Meta, Struct
 
 from studio_worker_core.local_api.errors import BadRequest
+from studio_worker_core.local_api.openai.chat_answers import Asked
+from studio_worker_core.local_api.openai.tools import calls_of, tool_fields
 from studio_worker_core.wire.tasks import ChatMessage
 
 _ROLES = ("system", "user", "assistant", "tool")
@@ -23,6 +25,8 @@ class Message(Struct, frozen=True):
 
     role: str
     content: str | list[Any] | None = None
+    tool_calls: list[dict[str, Any]] | None = None
+    tool_call_id: str | None = None
 
 
 class StreamOptions(Struct, frozen=True):
@@ -42,6 +46,8 @@ class Sampling(Struct, frozen=True, kw_only=True):
     stop: str | list[str] | None = None
     stream: bool = False
     stream_options: StreamOptions = StreamOptions()
+    seed: int | None = None
+    """For engines that have a parameter of that name; OpenAI's own is a wish, too."""
     deadline_ms: Annotated[int, Meta(ge=1)] | None = None
     options: dict[str, Any] | None = None
     """Parameters that only the engine has; ours."""
@@ -55,9 +61,10 @@ class ChatRequest(Sampling, frozen=True, kw_only=True):
     response_format: dict[str, Any] | None = None
     tools: list[Any] | None = None
     tool_choice: Any = None
+    parallel_tool_calls: bool | None = None
     functions: list[Any] | None = None
     logprobs: bool | None = None
-    top_logprobs: int | None = None
+    top_logprobs: Annotated[int, Meta(ge=0, le=20)] | None = None
     logit_bias: dict[str, Any] | None = None
     audio: dict[str, Any] | None = None
     chat_template_kwargs: dict[str, Any] | None = None
@@ -82,9 +89,10 @@ def chat_fields(request: ChatRequest) -> dict[str, Any]:
     if len(pictures) > _MOST_IMAGES:
         raise BadRequest(f"at most {_MOST_IMAGES} images in a request", param="messages")
     if request.tool_choice != "none":
-        _refuse(request, "tools", "functions", why="no engine here calls tools")
-    _refuse_sampling(request)
-    _refuse(request, "top_logprobs", why="no engine here gives logprobs")
+        _refuse(request, "functions", why="say tools in place of it")
+    if request.top_logprobs and not request.logprobs:
+        raise BadRequest("top_logprobs needs logprobs to be true", param="top_logprobs")
+    _refuse(request, "logit_bias", why="no engine here takes it")
     _refuse(request, "audio", why="no engine here answers in sound")
     fields = {
         **_sampling_fields(request, request.max_completion_tokens or request.max_tokens),
@@ -92,8 +100,16 @@ def chat_fields(request: ChatRequest) -> dict[str, Any]:
         "json_schema": _schema(request.response_format),
         "chat_template_kwargs": request.chat_template_kwargs,
         "images": pictures or None,
+        "top_logprobs": request.top_logprobs or 0 if request.logprobs else None,
+        **tool_fields(request.tools, request.tool_choice),
     }
     return {name: value for name, value in fields.items() if value is not None}
+
+
+def asked_of(request: ChatRequest) -> Asked:
+    """What a chat wants of its answers beside their text."""
+    most = 1 if request.parallel_tool_calls is False else None
+    return Asked(logprobs=bool(request.logprobs), most_calls=most)
 
 
 def completion_fields(request: CompletionRequest) -> dict[str, Any]:
@@ -104,7 +120,12 @@ def completion_fields(request: CompletionRequest) -> dict[str, Any]:
             raise BadRequest("prompt must be one text", param="prompt")
         prompt = prompt[0]
     _refuse(request, "echo", "suffix", why="it is not served")
-    _refuse_sampling(request)
+    # 0 still asks for those of the chosen tokens.
+    if request.logprobs is not None:
+        raise BadRequest(
+            "logprobs: ask /v1/chat/completions for them", param="logprobs", code="unsupported"
+        )
+    _refuse(request, "logit_bias", why="no engine here takes it")
     if request.best_of not in (None, request.n):
         raise BadRequest("best_of must be n, or absent", param="best_of", code="unsupported")
     fields = {
@@ -119,15 +140,6 @@ def _refuse(request: Struct, *names: str, why: str) -> None:
     for name in names:
         if getattr(request, name):
             raise BadRequest(f"{name}: {why}", param=name, code="unsupported")
-
-
-def _refuse_sampling(request: ChatRequest | CompletionRequest) -> None:
-    # Of a plain completion 0 still asks for those of the chosen tokens.
-    if request.logprobs is not None and request.logprobs is not False:
-        raise BadRequest(
-            "logprobs: no engine here gives logprobs", param="logprobs", code="unsupported"
-        )
-    _refuse(request, "logit_bias", why="no engine here takes it")
 
 
 def _sampling_fields(request: Sampling, max_tokens: int | None) -> dict[str, Any]:
@@ -160,7 +172,8 @@ def _turn(place: int, message: Message, pictures: list[str]) -> ChatMessage:
         content = "\n".join(
             text for part in content if (text := _part(part, where, role, pictures)) is not None
         )
-    return ChatMessage(role, content or "")
+    calls = calls_of(message.tool_calls, f"messages[{place}].tool_calls")
+    return ChatMessage(role, content or "", calls or None, message.tool_call_id)
 
 
 def _part(part: Any, where: str, role: str, pictures: list[str]) -> str | None:

@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
+from studio_worker_core.local_api.openai.tools import called_by, deltas_of
 from studio_worker_core.thinking import Part, split
 
 DONE = b"data: [DONE]\n\n"
@@ -24,10 +25,27 @@ class Said(Struct, frozen=True):
     finish_reason: str
     usage: dict[str, int]
     reasoning: str | None = None
+    calls: tuple[dict[str, Any], ...] = ()
+    """The tools it calls, in OpenAI's shape."""
+    logprobs: dict[str, Any] | None = None
 
 
-def said_by(answer: Mapping[str, Any], *, job_id: str, model: str, created: int) -> Said:
-    """The one choice of an engine's answer; what it leaves out is filled in."""
+class Asked(Struct, frozen=True):
+    """What a request wants of an answer beside its text."""
+
+    logprobs: bool = False
+    most_calls: int | None = None
+    """Tools that may be called in one answer; None for any number."""
+
+
+TEXT = Asked()
+
+
+def said_by(
+    answer: Mapping[str, Any], *, job_id: str, model: str, created: int, asked: Asked = TEXT
+) -> Said:
+    """The one choice of an engine's answer; what it leaves out is filled in, what nobody asked
+    for is left out."""
     choices = answer.get("choices")
     choice = choices[0] if isinstance(choices, list) and choices else {}
     message = choice.get("message") if isinstance(choice, dict) else None
@@ -38,6 +56,7 @@ def said_by(answer: Mapping[str, Any], *, job_id: str, model: str, created: int)
     reasoning = message.get("reasoning_content")
     finish = choice.get("finish_reason") if isinstance(choice, dict) else None
     text = str(message.get("content") or "")
+    calls = called_by(message, job_id, asked.most_calls)
     if not reasoning:
         reasoning, text = split(text)
     return Said(
@@ -45,22 +64,61 @@ def said_by(answer: Mapping[str, Any], *, job_id: str, model: str, created: int)
         created=created,
         model=model,
         text=text,
-        finish_reason=str(finish or "stop"),
+        finish_reason=_finish(finish, calls),
         usage={"prompt_tokens": given, "completion_tokens": made, "total_tokens": given + made},
         reasoning=reasoning if isinstance(reasoning, str) and reasoning else None,
+        calls=tuple(calls),
+        logprobs=_logprobs(choice) if asked.logprobs else None,
     )
+
+
+def _finish(finish: Any, calls: Sequence[Any]) -> str:
+    """Why it ended: with calls that is why, unless it was cut."""
+    if calls and finish != "length":
+        return "tool_calls"
+    return str(finish or "stop")
+
+
+def _logprobs(choice: Mapping[str, Any]) -> dict[str, Any]:
+    given = choice.get("logprobs")
+    content = given.get("content") if isinstance(given, dict) else None
+    tokens = [each for each in content or () if isinstance(each, dict) and "token" in each]
+    return {"content": [_token(each) for each in tokens], "refusal": None}
+
+
+def _token(given: Mapping[str, Any]) -> dict[str, Any]:
+    text = str(given["token"])
+    others = given.get("top_logprobs")
+    return {
+        "token": text,
+        "logprob": given.get("logprob"),
+        "bytes": given.get("bytes", list(text.encode("utf-8", "replace"))),
+        "top_logprobs": [
+            {key: value for key, value in _token(each).items() if key != "top_logprobs"}
+            for each in others or ()
+            if isinstance(each, dict) and "token" in each
+        ],
+    }
 
 
 def completion(answers: Sequence[Said]) -> dict[str, Any]:
     """The whole answer: ``chat.completion``, a choice for each of ``answers``."""
     choices = []
     for index, said in enumerate(answers):
-        message: dict[str, Any] = {"role": "assistant", "content": said.text, "refusal": None}
+        content = said.text if said.text or not said.calls else None
+        message: dict[str, Any] = {"role": "assistant", "content": content, "refusal": None}
+        if said.calls:
+            message["tool_calls"] = list(said.calls)
         if said.reasoning is not None:
             message["reasoning_content"] = said.reasoning
         finish = said.finish_reason
         choices.append(
-            {"index": index, "message": message, "logprobs": None, "finish_reason": finish}
+            {
+                "index": index,
+                "message": message,
+                "logprobs": said.logprobs,
+                "finish_reason": finish,
+            }
         )
     usage = usage_of(answers)
     return _head(answers[0], "chat.completion") | {"choices": choices, "usage": usage}
@@ -95,7 +153,11 @@ class Chunks:
         yield self._chunk({"reasoning_content" if kind == "reasoning" else "content": text})
 
     def end(self, said: Said) -> Iterator[bytes]:
-        """Why it ends."""
+        """What it calls, how likely its tokens were, and why it ends."""
+        for delta in deltas_of(said.calls):
+            yield self._chunk(delta)
+        if said.logprobs is not None:
+            yield self._chunk({"content": ""}, logprobs=said.logprobs)
         yield self._chunk({}, said.finish_reason)
 
     def close(self, usage: dict[str, int]) -> Iterator[bytes]:
@@ -104,8 +166,18 @@ class Chunks:
             yield event(self._head | {"choices": [], "usage": usage})
         yield DONE
 
-    def _chunk(self, delta: dict[str, Any], finish: str | None = None) -> bytes:
-        choice = {"index": self._index, "delta": delta, "logprobs": None, "finish_reason": finish}
+    def _chunk(
+        self,
+        delta: dict[str, Any],
+        finish: str | None = None,
+        logprobs: dict[str, Any] | None = None,
+    ) -> bytes:
+        choice = {
+            "index": self._index,
+            "delta": delta,
+            "logprobs": logprobs,
+            "finish_reason": finish,
+        }
         extra = {"usage": None} if self._with_usage else {}
         return event(self._head | {"choices": [choice]} | extra)
 

@@ -53,6 +53,10 @@ def response_fields(request: ResponseRequest) -> dict[str, Any]:
         messages.append(Message("user", request.input))
     else:
         messages += [_message(place, item) for place, item in enumerate(request.input)]
+    if request.tools and request.tool_choice != "none":
+        raise BadRequest(
+            "tools: ask /v1/chat/completions for them", param="tools", code="unsupported"
+        )
     if not messages:
         raise BadRequest("input is empty", param="input")
     return chat_fields(
@@ -62,8 +66,6 @@ def response_fields(request: ResponseRequest) -> dict[str, Any]:
             temperature=request.temperature,
             top_p=request.top_p,
             response_format=_format(request.text.format),
-            tools=request.tools,
-            tool_choice=request.tool_choice,
         )
     )
 

@@ -88,7 +88,8 @@ def cut_at_stops(said: Said, stops: Sequence[str]) -> Said:
     at = first_stop(said.text, stops)
     if at is None:
         return said
-    return msgspec.structs.replace(said, text=said.text[:at], finish_reason="stop")
+    finish = said.finish_reason if said.calls else "stop"
+    return msgspec.structs.replace(said, text=said.text[:at], finish_reason=finish)
 
 
 def stops_of(task: Any) -> list[str]:
@@ -103,20 +104,20 @@ async def events_of(
     tellers: Sequence[Teller],
     said_by: Callable[[Made], Said],
     stops: Sequence[str],
-    again: Callable[[], Awaitable[LiveJob]],
+    again: Callable[[int], Awaitable[LiveJob]],
 ) -> AsyncGenerator[bytes]:
     """The events of a job's answer, or of several; a failure in the middle is the last event.
 
     :param tellers: one for each answer; the first job is ``live``.
     :param said_by: what was said, from a finished job.
-    :param again: starts the job of a further answer.
+    :param again: starts the job of a further answer, by its index.
     """
     answers: list[Said] = []
     jobs = [live]
     try:
         for teller in tellers:
             if answers:
-                jobs.append(await again())
+                jobs.append(await again(len(answers)))
             async with aclosing(_told(jobs[-1], teller, said_by, stops, answers)) as events:
                 async for event in events:
                     yield event

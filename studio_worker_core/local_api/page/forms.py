@@ -79,6 +79,10 @@ class Form(Struct, frozen=True):
     files: tuple[FileField, ...]
 
 
+_FOR_PROGRAMS = frozenset({"tools", "tool_choice", "top_logprobs"})
+"""Parameters that a person has no use for: nobody answers what is called."""
+
+
 @functools.cache
 def form_of(kind: TaskKind) -> Form:
     """The form of ``kind``, without what depends on the model."""
@@ -87,6 +91,8 @@ def form_of(kind: TaskKind) -> Form:
         if each.name == "options":
             continue  # each of them has a field of its own, which its engine describes
         required = each.required
+        if each.name in _FOR_PROGRAMS:
+            continue
         if each.name in _INPUT_FIELDS:
             files.append(_file(_INPUT_FIELDS[each.name], required=required))
         elif each.name == "images":

@@ -12,6 +12,7 @@ from msgspec import Struct
 
 from studio_worker_core.testing.conformance import behaviour_checks as behaviour
 from studio_worker_core.testing.conformance import output_checks as output
+from studio_worker_core.testing.conformance.chat_checks import chats
 from studio_worker_core.testing.conformance.live_checks import emits
 from studio_worker_core.testing.conformance.option_checks import (
     takes_its_options,
@@ -63,6 +64,7 @@ CHECKS: tuple[Check, ...] = (
     Check("emit", each=emits, kinds=_ALL - BINARY_KINDS),
     Check("options", each=takes_its_options),
     Check("settings", each=takes_its_settings),
+    Check("chat", each=chats, kinds=frozenset({TaskKind.LLM})),
     Check("cancel", each=behaviour.cancels),
     Check("bad-parameters", each=behaviour.refuses),
     Check("odd-parameters", each=behaviour.survives_oddities),

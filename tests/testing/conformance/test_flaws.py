@@ -219,6 +219,47 @@ def test_settings_are_tried_at_their_ends(
     assert (finding.outcome, said in finding.detail) == (outcome, True), finding.detail
 
 
+CHAT = """
+from studio_worker_core.plugin import *
+
+class Flawed(Engine):
+    def generate(self, job):
+        message = {"content": "hi"}
+        choice = {"message": message, "finish_reason": "stop"}
+        if job.task.tools:
+            message["tool_calls"] = [{"function": {"name": "weather", "arguments": '{"town": 1}'}}]
+        if job.task.top_logprobs is not None:
+            choice["logprobs"] = {"content": [{"token": "hi", "logprob": -0.5}]}
+        return {"choices": [choice]}
+"""
+
+
+@pytest.mark.parametrize(
+    ("said", "flaw", "outcome", "detail"),
+    [
+        ("['tools', 'logprobs']", ("", ""), "passed", "1 calls, 1 tokens with their"),
+        ("['tools']", ("job.task.tools", "False"), "passed", "called nothing"),
+        ("[]", ("", ""), "skipped", "text alone"),
+        ("['tools']", ("weather", "time"), "failed", "called 'time', which was not offered"),
+        ("['tools']", ('{"town": 1}', "Rome"), "failed", "no JSON object"),
+        ("['logprobs']", ("[{", "None and [{"), "failed", "gave no logprobs.content"),
+        ("['logprobs']", ("-0.5", "0.5"), "failed", "above 0"),
+    ],
+)
+def test_what_an_engine_says_it_does_in_chats_is_tried(
+    check: Check,
+    plugin_text: str,
+    said: str,
+    flaw: tuple[str, str],
+    outcome: str,
+    detail: str,
+) -> None:
+    engine = CHAT.replace(*flaw) if flaw[0] else CHAT
+    plugin = plugin_text.replace('version="1"', f'version="1", chat={said}')
+    (finding,) = check("chat", engine=engine, plugin=plugin, kind="LLM", extensions="{}")
+    assert (finding.outcome, detail in finding.detail) == (outcome, True), finding.detail
+
+
 def test_a_heavy_import_is_named(subject: Callable[..., Subject], plugin_text: str) -> None:
     found = check_engine(subject(plugin="import PIL.Image\n" + plugin_text), only=["light-import"])
     (finding,) = found.findings

@@ -84,6 +84,7 @@ def test_it_keeps_the_contract_by_command_and_by_pytest(newcomer: Newcomer) -> N
         "emit": "not for tasks of kind image",
         "options": "it has no parameters of its own",
         "settings": "it has no settings of its own that the kit could make up",
+        "chat": "not for tasks of kind image",
     }
     shown = newcomer.run("pytest", "-q", newcomer.place / "studio-worker-hello")
     assert f"{report['passed']} passed" in shown

@@ -36,8 +36,12 @@ class ViewLink(Struct, frozen=True):
 
 VIEWS = (
     ViewLink("overview", "Overview", "eye"),
-    ViewLink("pending", "Pending", "clock"),
+    ViewLink("queue", "Queue", "jobs"),
+    ViewLink("gallery", "Gallery", "image"),
     ViewLink("workers", "Workers", "worker"),
+    ViewLink("pending", "Pending", "clock"),
+    ViewLink("models", "Models", "models"),
+    ViewLink("logs", "Logs", "logs"),
 )
 
 

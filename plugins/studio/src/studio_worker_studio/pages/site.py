@@ -15,10 +15,15 @@ from studio_worker_core.web.rendering import THEMES
 from studio_worker_core.web.sessions import Session, Sessions
 from studio_worker_studio.auth import matches
 from studio_worker_studio.errors import ApiError, StoreError
+from studio_worker_studio.pages.create import CreateViews
 from studio_worker_studio.pages.entrance import PATH
 from studio_worker_studio.pages.frame import Frames
+from studio_worker_studio.pages.job_views import JobViews
 from studio_worker_studio.pages.live import Live
+from studio_worker_studio.pages.log_views import LogViews
+from studio_worker_studio.pages.model_views import ModelViews
 from studio_worker_studio.pages.overview import OverviewViews
+from studio_worker_studio.pages.queue_views import QueueViews
 from studio_worker_studio.pages.signing import SMALL, SignedIn, form_of, is_fragment
 from studio_worker_studio.pages.standing import Figures
 from studio_worker_studio.pages.worker_views import WorkerViews
@@ -54,6 +59,11 @@ class Site:
                 Route("/sign-out", change(self.sign_out), methods=["POST"]),
                 *OverviewViews(studio, self._figures, self._frames, self._signed).routes(),
                 *WorkerViews(studio, self._frames, self._signed).routes(),
+                *QueueViews(studio, self._figures, self._frames, self._signed).routes(),
+                *JobViews(studio, self._frames, self._signed).routes(),
+                *CreateViews(studio, self._frames, self._signed).routes(),
+                *ModelViews(studio, self._frames, self._signed).routes(),
+                *LogViews(studio, self._frames, self._signed).routes(),
             ],
             middleware=[Middleware(PageGuard)],
             exception_handlers=dict.fromkeys(_EXPECTED, self._failed),

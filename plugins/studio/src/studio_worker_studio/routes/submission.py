@@ -26,10 +26,23 @@ _KEY = re.compile(r"[!-~]{1,255}")
 async def submit(studio: Studio, request: Request) -> Response:
     key = _key_of(request)
     body = await body_of(request, Submission, studio.settings.max_body_bytes)
+    job_id, is_replayed = await queue(studio, body, key)
+    made = answer(Submitted(job_id=job_id), 201)
+    if is_replayed:
+        made.headers["Idempotency-Replayed"] = "true"
+    return made
+
+
+async def queue(studio: Studio, body: Submission, key: str | None) -> tuple[str, bool]:
+    """Queue a job, with a ``key`` once for each; its id, and whether it was there already.
+
+    Raises:
+        ApiError: the model is not to be had, or the key is in use or was used for another job.
+    """
     if key is None:
         queued = await studio.jobs.add(await _job(studio, body), studio.clocks.wall())
         studio.fleet.job_changed(queued)
-        return answer(Submitted(job_id=queued.job_id), 201)
+        return queued.job_id, False
     if key in studio.keys_in_progress:
         raise ApiError(
             409,
@@ -44,7 +57,7 @@ async def submit(studio: Studio, request: Request) -> Response:
         studio.keys_in_progress.discard(key)
 
 
-async def _submit_once(studio: Studio, key: str, body: Submission) -> Response:
+async def _submit_once(studio: Studio, key: str, body: Submission) -> tuple[str, bool]:
     digest = hashlib.sha256(msgspec.json.encode(body)).hexdigest()
     # Looked for first: the same answer is due when the model was disabled since.
     known = await studio.jobs.known_key(key)
@@ -54,7 +67,7 @@ async def _submit_once(studio: Studio, key: str, body: Submission) -> Response:
         )
         if queued is not None:
             studio.fleet.job_changed(queued)
-            return answer(Submitted(job_id=queued.job_id), 201)
+            return queued.job_id, False
         known = await studio.jobs.known_key(key)
     if known is None or known[0] != digest:
         raise ApiError(
@@ -62,9 +75,7 @@ async def _submit_once(studio: Studio, key: str, body: Submission) -> Response:
             "key_reused",
             "this Idempotency-Key was used with another body; a new job needs a new key",
         )
-    again = answer(Submitted(job_id=known[1]), 201)
-    again.headers["Idempotency-Replayed"] = "true"
-    return again
+    return known[1], True
 
 
 def _key_of(request: Request) -> str | None:

@@ -215,7 +215,8 @@ def job_view(job: JobRecord, progress: JobProgress | None, *, whole: bool) -> Jo
         asset_name=job.asset_name,
         prompt=job.prompt if whole else None,
         cancel_requested=job.cancel_requested,
-        progress=progress,
+        # What was said last is forgotten a moment after the job has ended.
+        progress=progress if job.state is JobState.CLAIMED else None,
         result=result,
         result_removed_at=_maybe(job.result_removed_at),
         meta=job.meta if whole else None,

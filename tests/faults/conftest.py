@@ -41,12 +41,15 @@ def setting(standing: FaultField) -> Iterator[ChangeSetting]:
     store = ConfigStore(worker.config)
     changed = []
 
+    def put(key: str, text: str) -> None:
+        seen, before = len(worker.lines), store.config
+        if store.set_text(key, text) != before:
+            worker.wait_line("settings read again", after=seen)
+
     def change(key: str, text: str) -> None:
         changed.append(key)
-        seen = len(worker.lines)
-        store.set_text(key, text)
-        worker.wait_line("settings read again", after=seen)
+        put(key, text)
 
     yield change
-    for key in changed:
-        store.set_text(key, "")
+    for key in dict.fromkeys(changed):
+        put(key, "")  # and wait: the next test would take this line for the one of its own change

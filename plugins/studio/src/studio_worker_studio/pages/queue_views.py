@@ -91,13 +91,13 @@ class QueueViews:
             "asked": asked,
         }
         counts = (await self._figures.sums()).counts
+        # The sums may be of a moment ago, when there was no job.
+        any_job = bool(jobs or await self._studio.jobs.page(None, None, 1))
         if is_fragment(request):
-            return self._frames.fragment(
-                "queue_list.html", any_job=any(counts.values()), count=0, **values
-            )
+            return self._frames.fragment("queue_list.html", any_job=any_job, count=0, **values)
         return self._frames.page(
             request, session, "queue.html", "Queue", "queue",
-            chips=_chips(asked, counts), any_job=any(counts.values()), count=0, **values,
+            chips=_chips(asked, counts), any_job=any_job, count=0, **values,
         )  # fmt: skip
 
     async def news(self, request: Request, session: Session) -> Response:

@@ -33,12 +33,13 @@ from studio_worker_core.local_api.page.frame import Frames
 from studio_worker_core.local_api.page.option_fields import option_fields
 from studio_worker_core.local_api.page.restoring import Restored, from_history
 from studio_worker_core.local_api.page.showing import shown_work
-from studio_worker_core.local_api.page.signing import PATH, SignedIn, is_fragment
+from studio_worker_core.local_api.page.signing import PATH
 from studio_worker_core.local_api.page.uploads import Uploads
 from studio_worker_core.local_api.page.words import KINDS
 from studio_worker_core.local_api.work import Served
 from studio_worker_core.storage.disk import shown_bytes
 from studio_worker_core.web.sessions import Session
+from studio_worker_core.web.signing import SignedIn, is_fragment
 from studio_worker_core.wire.tasks import TaskKind
 
 PRESETS = ("512x512", "768x512", "512x768", "1024x1024")

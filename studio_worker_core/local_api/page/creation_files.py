@@ -9,9 +9,9 @@ from starlette.routing import Route
 from studio_worker_core.local_api.errors import Refused
 from studio_worker_core.local_api.page import results
 from studio_worker_core.local_api.page.creations import Creation, Creations
-from studio_worker_core.local_api.page.signing import SignedIn
 from studio_worker_core.local_api.page.uploads import Uploads
 from studio_worker_core.web.sessions import Session
+from studio_worker_core.web.signing import SignedIn
 
 _SAFE = ("image/", "audio/", "video/")
 _FILE_HEADERS = {

@@ -26,7 +26,7 @@ from studio_worker_core.local_api.page.frame import Frames
 from studio_worker_core.local_api.page.job_views import JobViews
 from studio_worker_core.local_api.page.model_adding import AddRoutes
 from studio_worker_core.local_api.page.model_views import ModelViews
-from studio_worker_core.local_api.page.signing import PATH, SignedIn, is_fragment
+from studio_worker_core.local_api.page.signing import PATH, SITE
 from studio_worker_core.local_api.page.standing import standing_of
 from studio_worker_core.local_api.page.uploads import Uploads
 from studio_worker_core.local_api.page.worker_views import WorkerRoutes
@@ -35,6 +35,7 @@ from studio_worker_core.web.guarding import PageGuard
 from studio_worker_core.web.live import LiveHub
 from studio_worker_core.web.rendering import THEMES
 from studio_worker_core.web.sessions import Session, Sessions
+from studio_worker_core.web.signing import SignedIn, is_fragment
 
 _EXPECTED = (Refused, HTTPException, StudioWorkerError, OSError)
 _YEAR = 365 * 86_400
@@ -60,7 +61,7 @@ class Page:
         )
         self._unsubscribe: Callable[[], None] = lambda: None
         self._closing: list[Callable[[], None]] = []
-        self._signed = SignedIn(sessions, self._ask, self._look)
+        self._signed = SignedIn(SITE, sessions, self._ask, self._look)
         self._creations = Creations(api.jobs, self._changed)
         self._uploads = Uploads(self._creations)
         create = CreateRoutes(

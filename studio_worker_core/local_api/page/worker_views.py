@@ -15,8 +15,9 @@ from starlette.routing import Route
 
 from studio_worker_core.local_api.daemon import Daemon
 from studio_worker_core.local_api.page.frame import Frames
-from studio_worker_core.local_api.page.signing import PATH, SignedIn, is_fragment
+from studio_worker_core.local_api.page.signing import PATH
 from studio_worker_core.web.sessions import Session
+from studio_worker_core.web.signing import SignedIn, is_fragment
 from studio_worker_core.wire.frames import LogEntry
 
 MOST_LINES = 500

@@ -17,6 +17,7 @@ from starlette.routing import Route
 from studio_worker_core.media_types import image_type
 from studio_worker_core.storage.disk import shown_bytes
 from studio_worker_core.web.sessions import Session
+from studio_worker_core.web.signing import SignedIn, is_fragment
 from studio_worker_core.wire.media_types import mime_for
 from studio_worker_core.wire.tasks import TaskKind
 from studio_worker_studio.errors import ApiError
@@ -25,7 +26,6 @@ from studio_worker_studio.pages.entrance import PATH
 from studio_worker_studio.pages.fields import field_at, fields_of, parsed, values_of
 from studio_worker_studio.pages.frame import Frames
 from studio_worker_studio.pages.shown_jobs import task_of
-from studio_worker_studio.pages.signing import SignedIn, is_fragment
 from studio_worker_studio.pages.words import KINDS
 from studio_worker_studio.routes.submission import queue
 from studio_worker_studio.store.records import ModelRecord
@@ -57,7 +57,7 @@ class CreateViews:
         return [
             Route("/create", view(self.first)),
             Route("/create/{kind}", view(self.form)),
-            Route("/create/{kind}", change(self.start, _MOST_FORM), methods=["POST"]),
+            Route("/create/{kind}", change(self.start, lambda: _MOST_FORM), methods=["POST"]),
         ]
 
     async def first(self, request: Request, session: Session) -> Response:

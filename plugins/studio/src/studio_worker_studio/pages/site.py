@@ -13,6 +13,7 @@ from starlette.routing import Route
 from studio_worker_core.web.guarding import PageGuard
 from studio_worker_core.web.rendering import THEMES
 from studio_worker_core.web.sessions import Session, Sessions
+from studio_worker_core.web.signing import SignedIn, is_fragment
 from studio_worker_studio.auth import matches
 from studio_worker_studio.errors import ApiError, StoreError
 from studio_worker_studio.pages.create import CreateViews
@@ -24,7 +25,7 @@ from studio_worker_studio.pages.log_views import LogViews
 from studio_worker_studio.pages.model_views import ModelViews
 from studio_worker_studio.pages.overview import OverviewViews
 from studio_worker_studio.pages.queue_views import QueueViews
-from studio_worker_studio.pages.signing import SMALL, SignedIn, form_of, is_fragment
+from studio_worker_studio.pages.signing import SITE, SMALL, form_of
 from studio_worker_studio.pages.standing import Figures
 from studio_worker_studio.pages.worker_views import WorkerViews
 from studio_worker_studio.rate_limit import RateLimit, network_of
@@ -44,7 +45,7 @@ class Site:
         self._figures = Figures(studio)
         self._live = Live(studio.notifier)
         self._tries = RateLimit(_TRIES_A_MINUTE, clock=studio.clocks.now)
-        self._signed = SignedIn(Sessions(studio.clocks.now), self._ask, self._look)
+        self._signed = SignedIn(SITE, Sessions(studio.clocks.now), self._ask, self._look)
         view, change = self._signed.view, self._signed.change
         self.app = Starlette(
             routes=[
@@ -117,7 +118,8 @@ class Site:
         given = token.strip() if isinstance(token, str) else ""
         if not matches(given, self._studio.operator_token_hash):
             return self._ask(request, "This is not the operator token of this studio.", 403)
-        return self._signed.opened(request, f"{PATH}/")
+        sessions = self._signed.sessions
+        return self._signed.opened(request, sessions.open(sessions.new_code()) or "", f"{PATH}/")
 
     async def sign_out(self, request: Request, session: Session, form: FormData) -> Response:
         """End this session."""

@@ -13,8 +13,8 @@ from starlette.routing import Route
 from studio_worker_core.local_api.daemon import Daemon
 from studio_worker_core.local_api.page import config_fields
 from studio_worker_core.local_api.page.asking import GENERAL, Asked, values_of
-from studio_worker_core.local_api.page.frame import Frames
 from studio_worker_core.local_api.page.signing import PATH
+from studio_worker_core.web.frame import Frames
 from studio_worker_core.web.sessions import Session
 from studio_worker_core.web.signing import SignedIn
 

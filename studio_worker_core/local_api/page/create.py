@@ -29,7 +29,6 @@ from studio_worker_core.local_api.page.asking import (
 from studio_worker_core.local_api.page.creation_files import NotKept, found_in
 from studio_worker_core.local_api.page.creations import Creation, Creations
 from studio_worker_core.local_api.page.forms import for_model, form_of
-from studio_worker_core.local_api.page.frame import Frames
 from studio_worker_core.local_api.page.option_fields import option_fields
 from studio_worker_core.local_api.page.restoring import Restored, from_history
 from studio_worker_core.local_api.page.showing import shown_work
@@ -38,6 +37,7 @@ from studio_worker_core.local_api.page.uploads import Uploads
 from studio_worker_core.local_api.page.words import KINDS
 from studio_worker_core.local_api.work import Served
 from studio_worker_core.storage.disk import shown_bytes
+from studio_worker_core.web.frame import Frames
 from studio_worker_core.web.sessions import Session
 from studio_worker_core.web.signing import SignedIn, is_fragment
 from studio_worker_core.wire.tasks import TaskKind

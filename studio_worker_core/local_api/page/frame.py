@@ -1,110 +1,37 @@
-"""What is around every view: the rail, the head, the theme."""
+"""What is around every view of the worker's page: the rail, the head, the theme."""
 
 from __future__ import annotations
 
 from collections.abc import Collection
 from pathlib import Path
-from typing import Any
-
-from msgspec import Struct
-from starlette.requests import Request
-from starlette.responses import Response
 
 from studio_worker_core import __version__
 from studio_worker_core.local_api.page.signing import PATH
 from studio_worker_core.local_api.page.standing import Standing
-from studio_worker_core.web import assets
-from studio_worker_core.web.assets import Assets
-from studio_worker_core.web.rendering import THEMES, Renderer
-from studio_worker_core.web.sessions import Session
+from studio_worker_core.web.frame import Frame, Frames, links_below
 
-_HERE = Path(__file__).parent
-
-
-class ViewLink(Struct, frozen=True):
-    """A view, in the rail."""
-
-    name: str
-    label: str
-    icon: str
-
-    @property
-    def href(self) -> str:
-        """Where it is."""
-        return f"{PATH}/{self.name}"
-
-
-VIEWS = (
-    ViewLink("create", "Create", "create"),
-    ViewLink("jobs", "Jobs", "jobs"),
-    ViewLink("models", "Models", "models"),
-    ViewLink("worker", "Worker", "worker"),
-    ViewLink("logs", "Logs", "logs"),
-    ViewLink("config", "Config", "config"),
+_VIEWS = links_below(
+    PATH,
+    (
+        ("create", "Create", "create"),
+        ("jobs", "Jobs", "jobs"),
+        ("models", "Models", "models"),
+        ("worker", "Worker", "worker"),
+        ("logs", "Logs", "logs"),
+        ("config", "Config", "config"),
+    ),
+)
+_FRAME = Frame(
+    name="studio-worker",
+    version=__version__,
+    root=PATH,
+    home=f"{PATH}/",
+    styles=("views.css",),
+    alive=f"{PATH}/alive",
 )
 
 
-class Frame(Struct, frozen=True):
-    """What the base template knows."""
-
-    current: str
-    theme: str
-    csrf: str
-    here: str
-    views: tuple[ViewLink, ...]
-    name: str = "studio-worker"
-    version: str = __version__
-    root: str = PATH
-    home: str = f"{PATH}/"
-    styles: tuple[str, ...] = ("views.css",)
-    events: str = ""
-    alive: str = f"{PATH}/alive"
-
-
-class Frames:
-    """Makes whole pages and parts of them.
-
-    :param views: the names of the views that there are.
-    """
-
-    def __init__(self, views: Collection[str]) -> None:
-        self._views = tuple(each for each in VIEWS if each.name in views)
-        self.assets = Assets(f"{PATH}/static/", assets.SHARED, _HERE / "static")
-        self.standing = Standing("Ready", "good", "check")
-        """What was last known of the worker: shown until the page has asked."""
-        self._renderer = Renderer(_HERE / "templates", asset=self.assets.url, root=PATH)
-
-    def page(
-        self,
-        request: Request,
-        session: Session | None,
-        template: str,
-        title: str,
-        current: str,
-        status: int = 200,
-        **values: Any,
-    ) -> Response:
-        """A whole page; without a session only what everybody may see."""
-        theme = request.cookies.get("studio-worker-theme", "system")
-        address = request.url.path + (f"?{request.url.query}" if request.url.query else "")
-        frame = Frame(
-            current=current,
-            theme=theme if theme in THEMES else "system",
-            csrf=session.csrf if session is not None else "",
-            here=address,
-            views=self._views if session is not None else (),
-            events=f"{PATH}/events" if session is not None else "",
-        )
-        return self._renderer.page(
-            template,
-            status,
-            title=title,
-            frame=frame,
-            csrf=frame.csrf,
-            standing=self.standing,
-            **values,
-        )
-
-    def fragment(self, template: str, status: int = 200, **values: Any) -> Response:
-        """A part of a page."""
-        return self._renderer.page(template, status, **values)
+def worker_frames(views: Collection[str]) -> Frames:
+    """The frames of the worker's page; ``views`` are the names of the views that there are."""
+    links = tuple(each for each in _VIEWS if each.name in views)
+    return Frames(_FRAME, links, Path(__file__).parent, Standing("Ready", "good", "check"))

@@ -16,9 +16,9 @@ from studio_worker_core.errors import JournalError
 from studio_worker_core.journal.records import JobFacts, JobQuery, Status
 from studio_worker_core.local_api.errors import NotThere
 from studio_worker_core.local_api.history import JobHistory
-from studio_worker_core.local_api.page.frame import Frames
 from studio_worker_core.local_api.page.signing import PATH
 from studio_worker_core.local_api.page.words import KINDS
+from studio_worker_core.web.frame import Frames
 from studio_worker_core.web.sessions import Session
 from studio_worker_core.web.signing import SignedIn
 

@@ -15,13 +15,13 @@ from starlette.routing import Route
 from studio_worker_core.errors import ModelStoreError
 from studio_worker_core.local_api.page.asking import GENERAL, Asked, values_of
 from studio_worker_core.local_api.page.forms import FormField, parsed
-from studio_worker_core.local_api.page.frame import Frames
 from studio_worker_core.local_api.page.signing import PATH
 from studio_worker_core.local_api.page.words import Words
 from studio_worker_core.local_api.page_parts import ModelParts
 from studio_worker_core.models.entries import CatalogueEntry
 from studio_worker_core.models.file_lines import file_of
 from studio_worker_core.models.store import check_source
+from studio_worker_core.web.frame import Frames
 from studio_worker_core.web.sessions import Session
 from studio_worker_core.web.signing import SignedIn
 from studio_worker_core.wire.complaints import in_words, place_of

@@ -17,12 +17,12 @@ from studio_worker_core.errors import JobError, ModelHostError, ModelStoreError,
 from studio_worker_core.local_api.api import Api
 from studio_worker_core.local_api.daemon import Daemon
 from studio_worker_core.local_api.errors import NotThere
-from studio_worker_core.local_api.page.frame import Frames
 from studio_worker_core.local_api.page.model_rows import ModelRow, chosen, rows_of, seal
 from studio_worker_core.local_api.page.signing import PATH
 from studio_worker_core.local_api.page.words import KINDS
 from studio_worker_core.local_api.page_parts import ModelParts
 from studio_worker_core.models.pulling import MOST, Pulls
+from studio_worker_core.web.frame import Frames
 from studio_worker_core.web.sessions import Session
 from studio_worker_core.web.signing import SignedIn, is_fragment
 

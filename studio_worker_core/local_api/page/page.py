@@ -22,7 +22,7 @@ from studio_worker_core.local_api.page.config_views import ConfigViews
 from studio_worker_core.local_api.page.create import CreateRoutes
 from studio_worker_core.local_api.page.creation_files import FileRoutes
 from studio_worker_core.local_api.page.creations import Creations
-from studio_worker_core.local_api.page.frame import Frames
+from studio_worker_core.local_api.page.frame import worker_frames
 from studio_worker_core.local_api.page.job_views import JobViews
 from studio_worker_core.local_api.page.model_adding import AddRoutes
 from studio_worker_core.local_api.page.model_views import ModelViews
@@ -51,7 +51,7 @@ class Page:
     def __init__(self, api: Api, sessions: Sessions, parts: PageParts) -> None:
         self._daemon = daemon = parts.daemon
         self._hub = LiveHub()
-        self._frames = Frames(
+        self._frames = worker_frames(
             [
                 "create",
                 *(["jobs"] if parts.history is not None else []),

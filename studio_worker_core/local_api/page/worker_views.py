@@ -14,8 +14,8 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from studio_worker_core.local_api.daemon import Daemon
-from studio_worker_core.local_api.page.frame import Frames
 from studio_worker_core.local_api.page.signing import PATH
+from studio_worker_core.web.frame import Frames
 from studio_worker_core.web.sessions import Session
 from studio_worker_core.web.signing import SignedIn, is_fragment
 from studio_worker_core.wire.frames import LogEntry

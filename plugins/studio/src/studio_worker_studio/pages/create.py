@@ -16,6 +16,7 @@ from starlette.routing import Route
 
 from studio_worker_core.media_types import image_type
 from studio_worker_core.storage.disk import shown_bytes
+from studio_worker_core.web.frame import Frames
 from studio_worker_core.web.sessions import Session
 from studio_worker_core.web.signing import SignedIn, is_fragment
 from studio_worker_core.wire.media_types import mime_for
@@ -24,7 +25,6 @@ from studio_worker_studio.errors import ApiError
 from studio_worker_studio.messages import Submission
 from studio_worker_studio.pages.entrance import PATH
 from studio_worker_studio.pages.fields import field_at, fields_of, parsed, values_of
-from studio_worker_studio.pages.frame import Frames
 from studio_worker_studio.pages.shown_jobs import task_of
 from studio_worker_studio.pages.words import KINDS
 from studio_worker_studio.routes.submission import queue

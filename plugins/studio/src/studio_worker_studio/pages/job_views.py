@@ -10,13 +10,13 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
+from studio_worker_core.web.frame import Frames
 from studio_worker_core.web.sessions import Session
 from studio_worker_core.web.signing import SignedIn, is_fragment
 from studio_worker_studio.dispatch import Lane
 from studio_worker_studio.pages import shown_jobs
 from studio_worker_studio.pages.ages import ago
 from studio_worker_studio.pages.entrance import PATH
-from studio_worker_studio.pages.frame import Frames
 from studio_worker_studio.pages.log_views import shown_line
 from studio_worker_studio.routes import jobs, results
 from studio_worker_studio.routes.endpoint import job_of

@@ -9,10 +9,10 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
+from studio_worker_core.web.frame import Frames
 from studio_worker_core.web.sessions import Session
 from studio_worker_core.web.signing import SignedIn
 from studio_worker_studio.pages.entrance import PATH
-from studio_worker_studio.pages.frame import Frames
 from studio_worker_studio.routes.endpoint import whole_number
 from studio_worker_studio.store.records import LogRecord
 from studio_worker_studio.studio import Studio

@@ -12,11 +12,11 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
+from studio_worker_core.web.frame import Frames
 from studio_worker_core.web.sessions import Session
 from studio_worker_core.web.signing import SignedIn
 from studio_worker_studio.messages import ModelBody
 from studio_worker_studio.pages.entrance import PATH
-from studio_worker_studio.pages.frame import Frames
 from studio_worker_studio.routes.endpoint import not_found
 from studio_worker_studio.store.records import ModelRecord
 from studio_worker_studio.studio import Studio

@@ -8,10 +8,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from studio_worker_core.web.frame import Frames
 from studio_worker_core.web.sessions import Session
 from studio_worker_core.web.signing import SignedIn, is_fragment
 from studio_worker_studio.pages.ages import ago, stamp
-from studio_worker_studio.pages.frame import Frames
 from studio_worker_studio.pages.plots import ended_plot
 from studio_worker_studio.pages.standing import HOURS, Figures
 from studio_worker_studio.store.records import JobState

@@ -10,12 +10,12 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
+from studio_worker_core.web.frame import Frames
 from studio_worker_core.web.sessions import Session
 from studio_worker_core.web.signing import SignedIn, is_fragment
 from studio_worker_core.wire.tasks import BINARY_KINDS, TaskKind
 from studio_worker_studio.pages.ages import ago
 from studio_worker_studio.pages.entrance import PATH
-from studio_worker_studio.pages.frame import Frames
 from studio_worker_studio.pages.shown_jobs import look_of, said_of, size_of
 from studio_worker_studio.pages.standing import Figures
 from studio_worker_studio.pages.words import KINDS, SIGNS

@@ -18,7 +18,7 @@ from studio_worker_studio.auth import matches
 from studio_worker_studio.errors import ApiError, StoreError
 from studio_worker_studio.pages.create import CreateViews
 from studio_worker_studio.pages.entrance import PATH
-from studio_worker_studio.pages.frame import Frames
+from studio_worker_studio.pages.frame import studio_frames
 from studio_worker_studio.pages.job_views import JobViews
 from studio_worker_studio.pages.live import Live
 from studio_worker_studio.pages.log_views import LogViews
@@ -41,7 +41,7 @@ class Site:
 
     def __init__(self, studio: Studio) -> None:
         self._studio = studio
-        self._frames = Frames()
+        self._frames = studio_frames()
         self._figures = Figures(studio)
         self._live = Live(studio.notifier)
         self._tries = RateLimit(_TRIES_A_MINUTE, clock=studio.clocks.now)

@@ -11,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
+from studio_worker_core.web.frame import Frames
 from studio_worker_core.web.sessions import Session
 from studio_worker_core.web.signing import SignedIn, is_fragment
 from studio_worker_core.wire.bounds import MAX_LINE
@@ -18,7 +19,6 @@ from studio_worker_core.wire.capabilities import Capabilities
 from studio_worker_studio.messages import WorkerView
 from studio_worker_studio.pages.ages import ago
 from studio_worker_studio.pages.entrance import PATH
-from studio_worker_studio.pages.frame import Frames
 from studio_worker_studio.routes import registration, workers
 from studio_worker_studio.routes.endpoint import not_found
 from studio_worker_studio.sessions import JobProgress
